@@ -6,6 +6,7 @@
 
 typedef struct pr_kernels {
     uint32_t levels;
+    const struct pr_gemm_kernel *gemm;
 } pr_kernels;
 
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels);
