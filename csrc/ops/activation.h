@@ -9,4 +9,9 @@ typedef struct pr_activation {
     float slope, lo, hi;
 } pr_activation;
 
+static inline float pr_activate(float x, const pr_activation *a) {
+    float y = x < 0 ? a->slope * x : x;
+    return y < a->lo ? a->lo : y > a->hi ? a->hi : y;      /* NaN stays NaN */
+}
+
 #endif
