@@ -11,4 +11,10 @@ typedef struct pr_image_attrs {
     float scale, bias[3];
 } pr_image_attrs;
 
+/* Pixels of one channel, or of three. */
+typedef struct pr_image_kernels {
+    void (*gray)(const uint8_t *x, float *y, int64_t pixels, const pr_image_attrs *attrs);
+    void (*colour)(const uint8_t *x, float *y, int64_t pixels, const pr_image_attrs *attrs);
+} pr_image_kernels;
+
 #endif
