@@ -1,7 +1,8 @@
 """Message classes of the Core ML format, built from the stored descriptor set when they are first asked for.
 
-The classes live in a pool of their own, so coremltools, which puts the same names into protobuf's default pool, can
-be imported before or after.  There is no generated code, so one wheel works with protobuf 4.25 to 7.
+The classes live in a pool of their own, so coremltools, which puts the same names into protobuf's default
+pool, can be imported before or after.  There is no generated code, so one wheel works with protobuf 4.25 to
+7.
 
     messages.Model, messages.WeightParams      package CoreML.Specification
     messages.MILSpec.Program                   packages below it
@@ -76,7 +77,8 @@ def _enum(full_name: str) -> Any:
 
 
 def _enum_value(full_name: str) -> int:
-    """Number of a value of an enum that no message declares; such a value stands beside its enum in the package."""
+    """Number of a value of an enum that no message declares; such a value stands beside its enum in the
+    package."""
     package, _, name = full_name.rpartition(".")
     pool = _open_pool()
     for file in map(pool.FindFileByName, _files):

@@ -1,7 +1,7 @@
 """Find the specification inside an .mlpackage folder.
 
-Such a folder has Manifest.json with one entry per item and the identifier of the item that is the model; items are
-under Data/.  The manifest comes from strangers: no path of it is followed out of the folder.
+Such a folder has Manifest.json with one entry per item and the identifier of the item that is the model;
+items are under Data/.  The manifest comes from strangers: no path of it is followed out of the folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ MAX_MANIFEST_BYTES = 1 << 20  # real ones have under 1 KB
 
 
 def find_spec_in_package(folder: Path) -> Path:
-    """Path of the .mlmodel file of a package.  Raises SpecError for a bad manifest, ModelIOError when unreadable."""
+    """Path of the .mlmodel file of a package.  Raises SpecError for a bad manifest, ModelIOError when
+    unreadable."""
     manifest = _read_manifest(folder / "Manifest.json")
     root, entries = manifest.get("rootModelIdentifier"), manifest.get("itemInfoEntries")
     if not isinstance(entries, dict) or not isinstance(root, str):

@@ -1,7 +1,8 @@
 """Weights of the file as arrays, and arrays as weights.
 
-Works on standard messages and on those of a LeanModel (give its payloads then).  The forms of a weight are described
-at WeightParams and QuantizationParams in NeuralNetwork.proto.  No path makes one Python object per number.
+Works on standard messages and on those of a LeanModel (give its payloads then).  The forms of a weight are
+described at WeightParams and QuantizationParams in NeuralNetwork.proto.  No path makes one Python object per
+number.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class QuantizedWeights:
     def to_float(self) -> NDArray[np.float32]:
         """The weights as float32."""
         if self.table is not None:
-            return self.table[self.values]
+            return np.take(self.table, self.values)
         assert self.scale is not None and self.bias is not None
         along = [1] * self.values.ndim
         if self.scale.size > 1:
@@ -76,7 +77,8 @@ def read_weights(
 ) -> NDArray[np.float32]:
     """One weight of a layer as float32 in row-major `shape`, dequantised if need be.
 
-    channel_axis: axis of `shape` along which a quantised weight may have one scale per entry (1 for deconvolution).
+    channel_axis: axis of `shape` along which a quantised weight may have one scale per entry (1 for
+    deconvolution).
     layer, field: how errors call the weight.
     payloads: those of the LeanModel, when `params` belongs to one.
     Weights stored as float32 are not copied: the array is read-only and may be unaligned in memory
@@ -139,14 +141,16 @@ def read_samples(
 def write_weights(
     params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None
 ) -> None:
-    """Replace the numbers of a weight by float32 `values` (any shape, written row-major); isUpdatable stays."""
+    """Replace the numbers of a weight by float32 `values` (any shape, written row-major); isUpdatable
+    stays."""
     for name in ("float16Value", "rawValue", "int8RawValue", "quantization"):
         params.ClearField(name)
     write_floats(params, values, payloads)
 
 
 def write_floats(message: Any, values: NDArray[Any], payloads: Payloads | None = None) -> None:
-    """Replace the numbers in field 1 of a WeightParams, FloatVector, NeuralNetworkMeanImage or RepeatedFloats.
+    """Replace the numbers in field 1 of a WeightParams, FloatVector, NeuralNetworkMeanImage or
+    RepeatedFloats.
 
     With payloads, a large array is kept beside the message.  It is copied in either case.
     """
@@ -159,10 +163,11 @@ def write_floats(message: Any, values: NDArray[Any], payloads: Payloads | None =
 
 
 def unpack_bits(data: memoryview | bytes, bits: int, count: int) -> NDArray[np.uint8]:
-    """`count` unsigned numbers of `bits` (1 to 8) each from a stream without padding, most significant bit first.
+    """`count` unsigned numbers of `bits` (1 to 8) each from a stream without padding, most significant bit
+    first.
 
-    `data` has at least ceil(bits * count / 8) bytes.  Eight numbers fill `bits` whole bytes, so each of the eight
-    places of such a group is one array operation.
+    `data` has at least ceil(bits * count / 8) bytes.  Eight numbers fill `bits` whole bytes, so each of the
+    eight places of such a group is one array operation.
     """
     used = -(-bits * count // 8)
     source = np.frombuffer(data, np.uint8, used)

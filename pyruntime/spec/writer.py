@@ -18,15 +18,17 @@ from pyruntime.spec.reader import LeanModel
 def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str]) -> None:
     """Write a model as a .mlmodel file, replacing what is there in one step.
 
-    Maps are written in sorted order, so equal models give equal files.  A LeanModel may be saved over the file that
-    it was loaded from.  Raises ModelIOError when the path cannot be written (the old file is still there then), and
+    Maps are written in sorted order, so equal models give equal files.  A LeanModel may be saved over the
+    file that it was loaded from.  Raises ModelIOError when the path cannot be written (the old file is still
+    there then), and
     SpecError when the model is larger than the format allows.
     """
     write_atomically(path, model_pieces(spec))
 
 
 def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
-    """The bytes of the .mlmodel file, in pieces that are to be joined.  Weights of a LeanModel are not copied."""
+    """The bytes of the .mlmodel file, in pieces that are to be joined.  Weights of a LeanModel are not
+    copied."""
     message = spec.spec if isinstance(spec, LeanModel) else spec
     try:
         data = message.SerializeToString(deterministic=True)
