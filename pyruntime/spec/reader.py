@@ -69,8 +69,7 @@ def load_model_bytes(data: bytes | memoryview, *, source: str = "model bytes") -
 def load_lean(path: str | os.PathLike[str]) -> LeanModel:
     """Read a .mlmodel file or .mlpackage folder without its large weights, which stay in the mapped file.
 
-    The file may be replaced (renamed over) at any time, but must not be shortened in place while the result
-    is used.
+    The file may be replaced by another at any time, but not shortened in place while the result is used.
     Raises ModelIOError when it cannot be read and SpecError when it is not a valid model.
     """
     data = _read(find_spec_file(path), map_large=True)
@@ -92,7 +91,7 @@ def parse_model(data: bytes | memoryview, source: str) -> messages.Model:
     """Bytes to message, without looking at the contents.  Raises SpecError."""
     model = messages.Model()
     try:
-        model.MergeFromString(data)
+        model.MergeFromString(bytes(data))
     except (DecodeError, RuntimeError, ValueError) as error:
         raise SpecError(
             f"{source} is not a valid Core ML model: "

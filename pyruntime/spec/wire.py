@@ -45,8 +45,7 @@ def length_field(number: int, length: int) -> bytes:
 
 
 def fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """(number, wire type, start of the tag, start of the value, end of the value) of each field of one
-    message.
+    """(number, wire type, start of the tag, start of the value, end of the value) of each field.
 
     A group (a form that Core ML never uses) is given as one field that reaches to the end of the message.
     Raises SpecError where no protobuf reader could go on.
@@ -72,7 +71,7 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, i
             stop = position + 8
         elif wire_type == GROUP:
             stop = end
-        if stop == position and wire_type != LENGTH or number == 0 or tag > MAX_TAG:
+        if (stop == position and wire_type != LENGTH) or number == 0 or tag > MAX_TAG:
             raise SpecError(
                 f"the file is damaged: no field of a model starts at byte {tag_start} with tag {tag}"
             )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,25 @@ def test_lean_payloads_are_views_of_the_mapped_file(tmp_path: Path) -> None:
     lean = load_lean(path)
     assert lean.payloads.nbytes == 4 * 4 * 100_000
     assert type(lean.payloads._parts[0].obj).__name__ == "mmap"
+
+
+def test_opening_a_large_model_takes_no_memory_for_its_weights(tmp_path: Path) -> None:
+    """Peak memory of a process before and after it opens 64 MB of weights."""
+    path = tmp_path / "large.mlmodel"
+    path.write_bytes(b"\x08\x04" + field(500, field(1, field(140, field(20, field(1, bytes(64 << 20)))))))
+    script = """
+        import resource, sys
+        from pyruntime.spec import load_lean, messages
+        def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        messages.Model()
+        before = peak()
+        model = load_lean(sys.argv[1])
+        assert model.payloads.nbytes == 64 << 20
+        print(peak() - before)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    kib = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert kib < 0.15 * (64 << 10)
 
 
 def test_lean_model_can_be_saved_over_its_own_file(tmp_path: Path) -> None:
