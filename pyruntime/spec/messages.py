@@ -1,7 +1,7 @@
 """Message classes of the Core ML format, built from the stored descriptor set when they are first asked for.
 
 The classes live in a pool of their own, so coremltools, which puts the same names into protobuf's default
-pool, can be imported before or after.  There is no generated code, so one wheel works with protobuf 4.25 to 7.
+pool, can be imported before or after.  No code is generated, so one wheel works with protobuf 4.25 to 7.
 
     messages.Model, messages.WeightParams      package CoreML.Specification
     messages.MILSpec.Program                   packages below it
