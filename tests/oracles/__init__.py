@@ -1,0 +1,1 @@
+"""Independent readers and executors of Core ML models, used only to check `pyruntime`, which they never import."""
