@@ -1,1 +1,1 @@
-"""Independent readers and executors of Core ML models, used only to check `pyruntime`, which they never import."""
+"""An independent executor of Core ML models, used to check `pyruntime`, which it never imports."""

@@ -1,4 +1,4 @@
-"""Features of a model's interface <-> blobs of its network: images, preprocessing, rank mapping, optional inputs."""
+"""Features of a model's interface <-> blobs of its network: images, rank mapping, optional inputs."""
 
 import math
 from typing import Any
@@ -16,8 +16,8 @@ EXACT_ARRAYS, RANK4_IMAGES = 1, 1
 def to_blob(feature: Any, value: Any, network: Any) -> np.ndarray:
     """Value of a model input, as float64 in the rank in which the network sees it.
 
-    feature: FeatureDescription.  value: a PIL image of the model's size, anything NumPy takes as an array, or None for
-    an optional input that is left out.
+    feature: FeatureDescription.  value: a PIL image of the model's size, anything NumPy takes as an
+    array, or None for an optional input that is left out.
     """
     if feature.type.WhichOneof("Type") == "imageType":
         return _image(feature, value, network)
@@ -30,13 +30,14 @@ def _default(feature: Any) -> np.ndarray:
         raise ValueError(f"input {feature.name} is missing")
     array_type = feature.type.multiArrayType
     kind = array_type.WhichOneof("defaultOptionalValue")
-    return np.full([int(n) for n in array_type.shape], getattr(array_type, kind) if kind else 0.0, dtype=np.float64)
+    value = getattr(array_type, kind) if kind else 0.0
+    return np.full([int(n) for n in array_type.shape], value, dtype=np.float64)
 
 
 def _rank5(array: np.ndarray) -> np.ndarray:
     """[C], [Seq,C], [C,H,W], [B,C,H,W] or [Seq,B,C,H,W] -> [Seq,B,C,H,W]."""
-    shape = array.shape
-    full = {1: (1, 1, *shape, 1, 1), 2: (*shape[:1], 1, *shape[1:], 1, 1), 3: (1, 1, *shape), 4: (1, *shape), 5: shape}
+    first, *rest = shape = array.shape
+    full = {1: (1, 1, first, 1, 1), 2: (first, 1, *rest, 1, 1), 3: (1, 1, *shape), 4: (1, *shape), 5: shape}
     return array.reshape(full[array.ndim])
 
 
@@ -98,4 +99,5 @@ def _picture(values: np.ndarray, space: int) -> Image.Image:
     pixels = np.rint(planes).clip(0, 255).astype(np.uint8)
     if space == GRAY:
         return Image.fromarray(pixels[0])
-    return Image.fromarray(np.ascontiguousarray((pixels[::-1] if space == BGR else pixels).transpose(1, 2, 0)))
+    rgb = pixels[::-1] if space == BGR else pixels
+    return Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))

@@ -16,7 +16,8 @@ def _labels(knn: Any) -> Any:
 def classify(knn: Any, x: np.ndarray) -> tuple[Any, dict[Any, float]]:
     """Label of vector x, and the share of the votes that each known label has.
 
-    Votes: 1, or 1/Euclidean distance.  Of equal scores the label with the nearer example wins, then the one seen first.
+    Votes: 1, or 1/Euclidean distance.  Of equal scores the label with the nearer example wins, then the one
+    seen first.
     An empty model gives its default label and no shares.
     """
     labels = list(_labels(knn)) if knn.WhichOneof("ClassLabels") else []

@@ -63,7 +63,7 @@ def _transposed(p: Any, x: torch.Tensor, w: torch.Tensor, groups: int) -> torch.
 
 @layer("innerProduct")
 def inner_product(p: Any, x: torch.Tensor) -> torch.Tensor:
-    """y = W x + b over the last axis (rank 1..3) or over the last three, flattened (rank 4, 5: -> (.., O, 1, 1))."""
+    """y = W x + b over the last axis (rank 1..3) or over the last three (rank 4, 5): -> (.., O, 1, 1)."""
     w = weights.tensor(p.weights, (int(p.outputChannels), int(p.inputChannels)), x)
     flat = x if x.ndim <= 3 else x.reshape(*x.shape[:-3], math.prod(x.shape[-3:]))
     y = flat @ w.T

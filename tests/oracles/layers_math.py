@@ -31,8 +31,9 @@ def _activations(x: torch.Tensor) -> dict[str, Callable[[Any], torch.Tensor]]:
         "ELU": lambda p: torch.where(x < 0, p.alpha * torch.expm1(x), x),
         "softsign": lambda p: x / (1 + x.abs()),
         "softplus": lambda p: torch.logaddexp(x, torch.zeros_like(x)),
-        "parametricSoftplus": lambda p: _per_channel(p.alpha, x)
-        * torch.logaddexp(_per_channel(p.beta, x) * x, torch.zeros_like(x)),
+        "parametricSoftplus": lambda p: (
+            _per_channel(p.alpha, x) * torch.logaddexp(_per_channel(p.beta, x) * x, torch.zeros_like(x))
+        ),
     }
 
 

@@ -12,7 +12,7 @@ CHW, HW = (-3, -2, -1), (-2, -1)
 
 @layer("batchnorm")
 def batchnorm(p: Any, x: torch.Tensor) -> torch.Tensor:
-    """gamma * (x - mean) / sqrt(variance + epsilon) + beta; statistics stored, per instance, or of the batch."""
+    """gamma * (x - mean) / sqrt(variance + epsilon) + beta; stored, instance or batch statistics."""
     per_channel = (int(p.channels), 1, 1)
     if p.computeMeanVar:
         axes = HW if p.instanceNormalization else tuple(i for i in range(x.ndim) if i != x.ndim - 3)

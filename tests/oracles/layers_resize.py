@@ -52,8 +52,8 @@ def _upsample_grid(p: Any, axis: int, size: int) -> np.ndarray:
 @layer("resizeBilinear")
 def resize_bilinear(p: Any, x: torch.Tensor) -> torch.Tensor:
     """To targetSize [H, W], on one of the four grids of SamplingMode."""
-    target = borders.pair(p.targetSize, 1)
-    return _resample(x, [sampling_grid(p.mode.samplingMethod, n, t) for n, t in zip(x.shape[-2:], target, strict=True)])
+    method, target = p.mode.samplingMethod, borders.pair(p.targetSize, 1)
+    return _resample(x, [sampling_grid(method, n, t) for n, t in zip(x.shape[-2:], target, strict=True)])
 
 
 def sampling_grid(method: int, size: int, count: int) -> np.ndarray:

@@ -34,8 +34,11 @@ def _value(feature: Any, rng: np.random.Generator, indices: dict[str, int], word
     if kind == "multiArrayType":
         return _array(feature, rng, indices.get(feature.name))
     if kind == "dictionaryType":
-        return {str(word): float(rng.integers(1, 4)) for word in rng.choice(words, min(12, len(words)), replace=False)}
-    return {"int64Type": lambda: int(rng.integers(0, 10)), "doubleType": rng.normal, "stringType": lambda: "a"}[kind]()
+        chosen = rng.choice(words, min(12, len(words)), replace=False)
+        return {str(word): float(rng.integers(1, 4)) for word in chosen}
+    if kind == "int64Type":
+        return int(rng.integers(0, 10))
+    return float(rng.normal()) if kind == "doubleType" else "a"
 
 
 def _array(feature: Any, rng: np.random.Generator, vocabulary: int | None) -> np.ndarray:
@@ -65,8 +68,8 @@ def _drawing(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     picture = Image.new("L", (width, height))
     pen = ImageDraw.Draw(picture)
     for _ in range(3):
-        points = rng.uniform(0.1, 0.9, (4, 2)) * (width, height)
-        pen.line([(float(x), float(y)) for x, y in points], fill=255, width=max(1, width // 14), joint="curve")
+        points = [(float(x), float(y)) for x, y in rng.uniform(0.1, 0.9, (4, 2)) * (width, height)]
+        pen.line(points, fill=255, width=max(1, width // 14), joint="curve")
     return picture.filter(ImageFilter.GaussianBlur(width / 56))
 
 
@@ -86,11 +89,15 @@ def _parts(spec: Any) -> list[Any]:
 
 def _index_inputs(spec: Any) -> dict[str, int]:
     """Inputs that go straight into an embedding -> number of its rows."""
-    networks = [getattr(part, part.WhichOneof("Type")) for part in _parts(spec) if part.WhichOneof("Type") in NETWORKS]
-    layers = [layer for network in networks for layer in network.layers]
-    plain = {layer.input[0]: int(layer.embedding.inputDim) for layer in layers if layer.HasField("embedding")}
-    nd = {layer.input[0]: int(layer.embeddingND.vocabSize) for layer in layers if layer.HasField("embeddingND")}
-    return plain | nd
+    rows = {}
+    for part in _parts(spec):
+        kind = part.WhichOneof("Type")
+        for layer in getattr(part, kind).layers if kind in NETWORKS else []:
+            if layer.HasField("embedding"):
+                rows[layer.input[0]] = int(layer.embedding.inputDim)
+            elif layer.HasField("embeddingND"):
+                rows[layer.input[0]] = int(layer.embeddingND.vocabSize)
+    return rows
 
 
 def _known_words(spec: Any) -> list[str]:

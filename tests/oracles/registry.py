@@ -1,7 +1,7 @@
 """The one table of layer functions, filled by the decorator in the files named `layers_*.py`.
 
-A layer function is called as `fn(params, *inputs)` with the layer's protobuf message and one torch tensor per input
-name.  It returns a tensor, or a tuple of tensors for a layer with several output names.
+A layer function is called as `fn(params, *inputs)` with the layer's protobuf message and one torch tensor per
+input name.  It returns a tensor, or a tuple of tensors for a layer with several output names.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """Runs neural networks, k-NN classifiers and pipelines of them, layer by layer, with PyTorch in float64.
 
-An oracle: written from the description of the format, for reading rather than speed.  README.md lists its choices.
+An oracle: written from the description of the format, to be read.  README.md lists its choices.
 
-    predict("MNISTClassifier.mlmodel", {"image": picture})   -> {"classLabel": 3, "labelProbabilities": {0: .., ..}}
-    blobs("MNISTClassifier.mlmodel", {"image": picture})     -> {"image": (1, 1, 1, 28, 28), "conv0": ...}
+    predict("MNISTClassifier.mlmodel", {"image": picture})  -> {"classLabel": 3, "labelProbabilities": {..}}
+    blobs("MNISTClassifier.mlmodel", {"image": picture})    -> {"image": array (1, 1, 1, 28, 28), ..}
 """
 
 from os import PathLike
@@ -14,10 +14,20 @@ import numpy as np
 import torch
 from coremltools.proto import Model_pb2
 
-from . import features, knn, layers_conv, layers_math, layers_move  # noqa: F401  (they fill LAYERS)
-from . import layers_norm, layers_pool, layers_recurrent, layers_resize  # noqa: F401
+from . import (  # noqa: F401  (the files of layers fill LAYERS)
+    features,
+    knn,
+    layers_conv,
+    layers_math,
+    layers_move,
+    layers_norm,
+    layers_pool,
+    layers_recurrent,
+    layers_resize,
+)
 from .registry import LAYERS
 
+Features = dict[str, Any]
 Blobs = dict[str, torch.Tensor]
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 
@@ -41,13 +51,13 @@ def predict(model: Any, inputs: dict[str, Any], dtype: torch.dtype = torch.float
 
 
 def blobs(model: Any, inputs: dict[str, Any], dtype: torch.dtype = torch.float64) -> dict[str, np.ndarray]:
-    """Every value of the network by name, in its inner rank; in a pipeline the names start with "<model>/"."""
+    """Every value of the network by name, in its inner rank; in a pipeline named "<model>/<value>"."""
     trace: Blobs = {}
     _run_model(load(model), inputs, dtype, trace, "")
     return {name: value.numpy() for name, value in trace.items()}
 
 
-def _run_model(spec: Any, given: dict[str, Any], dtype: torch.dtype, trace: Blobs | None, scope: str) -> dict[str, Any]:
+def _run_model(spec: Any, given: Features, dtype: torch.dtype, trace: Blobs | None, scope: str) -> Features:
     kind = spec.WhichOneof("Type")
     if kind in NETWORKS:
         return _run_network(spec, getattr(spec, kind), given, dtype, trace, scope)
@@ -65,7 +75,9 @@ def submodels(spec: Any) -> list[Any]:
     return list((member.pipeline if hasattr(member, "pipeline") else member).models)
 
 
-def _run_pipeline(spec: Any, given: dict[str, Any], dtype: torch.dtype, trace: Blobs | None, scope: str) -> dict[str, Any]:
+def _run_pipeline(
+    spec: Any, given: Features, dtype: torch.dtype, trace: Blobs | None, scope: str
+) -> Features:
     table = dict(given)
     member = getattr(spec, spec.WhichOneof("Type"))
     names = getattr(member, "pipeline", member).names
@@ -76,8 +88,8 @@ def _run_pipeline(spec: Any, given: dict[str, Any], dtype: torch.dtype, trace: B
 
 
 def _run_network(
-    spec: Any, network: Any, given: dict[str, Any], dtype: torch.dtype, trace: Blobs | None, scope: str
-) -> dict[str, Any]:
+    spec: Any, network: Any, given: Features, dtype: torch.dtype, trace: Blobs | None, scope: str
+) -> Features:
     scene: Blobs = {}
     results = {f.name for f in spec.description.output} | {_score_name(network)}
     for feature in spec.description.input:

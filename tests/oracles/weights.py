@@ -37,9 +37,11 @@ def _values(p: Any, shape: tuple[int, ...], axis: int) -> np.ndarray:
     elif p.float16Value:
         flat = np.frombuffer(p.float16Value, dtype="<f2").astype(np.float64)
     elif p.int8RawValue:
-        flat = np.frombuffer(p.int8RawValue, dtype=np.int8) * float(p.quantization.linearQuantization.scale[0])
+        scale = float(p.quantization.linearQuantization.scale[0])
+        flat = np.frombuffer(p.int8RawValue, dtype=np.int8) * scale
     elif p.rawValue:
-        flat = _dequantize(p.quantization, _unpack(p.rawValue, int(p.quantization.numberOfBits), count), shape, axis)
+        indices = _unpack(p.rawValue, int(p.quantization.numberOfBits), count)
+        flat = _dequantize(p.quantization, indices, shape, axis)
     else:
         raise ValueError(f"no weights where shape {shape} is needed")
     if flat.size != count:
