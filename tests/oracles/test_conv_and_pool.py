@@ -80,6 +80,16 @@ def test_deconvolution_spreads_each_pixel_and_crops_the_padding(groups, stride):
     np.testing.assert_array_equal(y[0], full[:, 1:, :-1])
 
 
+@pytest.mark.parametrize(("side", "auto_pad"), SIDES)
+def test_same_deconvolution_multiplies_the_size_by_the_stride(side, auto_pad):
+    x, w = integers((1, 2, 4, 5)), integers((2, 3, 3, 4), 1)
+    same = {"asymmetryMode": side}
+    y = convolution(w, x, outputChannels=3, kernelChannels=2, stride=(2, 1), isDeconvolution=True, same=same)
+    (expected,) = onnx_node.run("ConvTranspose", [x, w], auto_pad=auto_pad, strides=[2, 1])
+    assert y.shape == (1, 3, 8, 5)
+    np.testing.assert_array_equal(y, expected)
+
+
 def test_deconvolution_output_shape_acts_like_pytorchs_output_padding():
     x, w = integers((1, 2, 4, 4)), integers((2, 3, 3, 3), 1)
     y = convolution(

@@ -1,7 +1,7 @@
 """The oracle's recurrent layers against torch.nn and, for what PyTorch lacks, ONNX Runtime.
 
-The files are written by coremltools' builder, whose lists of gates are i, f, o, z; PyTorch stacks i, f, g, o and
-ONNX i, o, f, c.
+The files are written by coremltools' builder, whose lists of gates are i, f, o, z; PyTorch stacks i, f, g, o
+and ONNX i, o, f, c.
 """
 
 import numpy as np

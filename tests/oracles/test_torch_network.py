@@ -140,6 +140,28 @@ def test_gesture_lstm_agrees_with_torch_nn_on_the_files_own_weights(models_dir):
         np.testing.assert_allclose(values[name][..., 0, 0], expected.detach(), atol=1e-12)
 
 
+def test_states_that_are_left_out_are_zero(models_dir):
+    path = models_dir / "GestureLSTMClassifier.mlmodel"
+    window = example_inputs(path, seed=4)
+    assert set(window) == {"features"}
+    zeros = {name: np.zeros(200) for name in ("hiddenIn", "cellIn")}
+    without, given = (torch_network.predict(path, window | states) for states in ({}, zeros))
+    assert without["activityProbability"] == given["activityProbability"]
+    assert without["cellOut"].shape == (200,)
+    carried = {"hiddenIn": without["hiddenOut"], "cellIn": without["cellOut"]}
+    assert (
+        torch_network.predict(path, window | carried)["activityProbability"] != given["activityProbability"]
+    )
+
+
+def test_values_inside_a_pipeline_are_named_after_their_model(models_dir):
+    path = models_dir / "UpdatableDrawingClassifier.mlmodel"
+    values = torch_network.blobs(path, example_inputs(path, seed=5))
+    names = {name.rpartition("/")[0] for name in values}
+    assert len(names) == 1
+    assert values[f"{names.pop()}/embedding"].shape == (1, 1, 128, 1, 1)
+
+
 def test_house_price_is_two_look_ups_and_three_dense_layers(models_dir):
     path = models_dir / "HousePriceUpdatable.mlmodel"
     inputs = example_inputs(path, seed=3)
