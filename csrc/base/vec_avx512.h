@@ -5,9 +5,9 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "base/unroll.h"
+
 #define PR_VL 16
-#define PR_INLINE static inline __attribute__((always_inline, unused))
-#define PR_UNROLL _Pragma("GCC unroll 32")
 
 typedef __m512 vf;
 typedef __mmask16 vm;

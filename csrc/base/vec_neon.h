@@ -5,9 +5,9 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
+#include "base/unroll.h"
+
 #define PR_VL 4
-#define PR_INLINE static inline __attribute__((always_inline, unused))
-#define PR_UNROLL _Pragma("GCC unroll 32")
 
 typedef float32x4_t vf;
 typedef uint32x4_t vm;

@@ -17,9 +17,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/unroll.h"
+
 #define PR_VL 4
-#define PR_INLINE static inline __attribute__((always_inline, unused))
-#define PR_UNROLL _Pragma("GCC unroll 32")
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vm __attribute__((vector_size(16)));

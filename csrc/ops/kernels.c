@@ -1,8 +1,8 @@
 #include "ops/kernels.h"
 
-#include <stddef.h>
-
 #include "base/isa.h"
+#include "ops/conv/depthwise.h"
+#include "ops/gemm/gemm_kernel.h"
 
 /* Later rows of a family are newer: the last one whose level is in `levels` wins, and ref is always there. */
 #define TAKE(family, level) PR_ROW_##level( \
@@ -20,4 +20,7 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(resize, ref) TAKE(resize, avx2) TAKE(resize, avx512) TAKE(resize, neon)
     TAKE(copy, ref) TAKE(copy, avx2) TAKE(copy, neon)
     TAKE(image, ref) TAKE(image, avx2) TAKE(image, avx512) TAKE(image, neon)
+    TAKE(lstm, ref) TAKE(lstm, avx2) TAKE(lstm, avx512) TAKE(lstm, neon)
+    kernels->gemm = pr_gemm_select(levels);
+    kernels->depthwise = pr_depthwise_select(levels);
 }

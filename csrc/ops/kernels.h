@@ -15,6 +15,9 @@ typedef struct pr_kernels {
     const struct pr_resize_kernels *resize;
     const struct pr_copy_kernels *copy;
     const struct pr_image_kernels *image;
+    const struct pr_lstm_kernels *lstm;
+    const struct pr_gemm_kernel *gemm;
+    const struct pr_depthwise_kernel *depthwise;
 } pr_kernels;
 
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels);

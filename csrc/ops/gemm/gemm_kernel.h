@@ -1,0 +1,45 @@
+/* What a level gives: tiles of 1.. rows by 1.. vectors.  Rows of gemm.def become pr_gemm_kernels. */
+#ifndef PR_OPS_GEMM_KERNEL_H
+#define PR_OPS_GEMM_KERNEL_H
+
+#include "base/isa.h"
+#include "ops/gemm/gemm.h"
+
+#define PR_GEMM_VECTORS 4                   /* widest tile of any level */
+#define PR_GEMM_ROWS 14                     /* highest */
+
+/* A tile of mr rows and nv vectors; `lanes` columns (1 .. PR_VL) of the last vector exist in memory.
+ * a: first row; b: panel of nv vectors per depth; bias (or NULL) and residual (or NULL), c: at the tile's first column.
+ * ahead: read into the second-level cache on the way, one line per depth; its bytes are never looked at. */
+typedef void pr_gemm_tile(const pr_gemm_args *g, const float *a, const float *b, const float *bias,
+                          const float *residual, float *c, int lanes, const float *ahead);
+typedef pr_gemm_tile *pr_gemm_tiles[PR_GEMM_VECTORS + 1][PR_GEMM_ROWS + 1];
+
+typedef struct pr_gemm_kernel {
+    const char *name;
+    uint32_t level;                         /* a bit of isa.h */
+    int lanes, panel, most;
+    int rows[PR_GEMM_VECTORS + 1];          /* by vectors; 0: no such tile */
+    const pr_gemm_tiles *tiles;             /* [vectors][rows] */
+} pr_gemm_kernel;
+
+#define PR_GEMM(type, level, ...) PR_ROW_##level(extern const pr_gemm_tiles pr_gemm_##type##__##level;)
+#include "ops/gemm/gemm.def"
+#undef PR_GEMM
+
+extern const pr_gemm_kernel pr_gemm_kernels[];
+extern const int pr_gemm_kernel_count;
+const pr_gemm_kernel *pr_gemm_select(uint32_t levels);
+
+/* Checks what stands behind x and w in convolution and dense layers: bias (n) and residual (shape of y), where asked for. */
+pr_status pr_check_addends(pr_env *env, const pr_view *in, int inputs, bool bias, bool residual, int64_t n,
+                           const pr_view *y);
+
+/* Vectors of the panel that begins after `done` of `total` vectors. */
+static inline int64_t pr_gemm_panel(const pr_gemm_kernel *kernel, int64_t total, int64_t done) {
+    int64_t rest = total % kernel->panel;
+    if (done || !rest) return kernel->panel;
+    return total > kernel->panel && rest + kernel->panel <= kernel->most ? rest + kernel->panel : rest;
+}
+
+#endif

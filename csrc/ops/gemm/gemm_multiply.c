@@ -1,0 +1,90 @@
+/* Which tile when: rows are cut into equal strips, columns into the panels of the packed matrix. */
+#include "ops/gemm/gemm_kernel.h"
+#include "ops/gemm/gemm.h"
+
+/* Bytes of A that stay in the second-level cache while the panels of B go by, and bytes of B that stay there
+ * themselves, so that each strip of A is read once.  Boards have 256 KiB and up for a core. */
+#define PR_A_BLOCK (128 << 10)
+#define PR_B_SMALL (192 << 10)
+/* Multiply-adds below which another thread does not pay. */
+#define PR_WORTH (64 << 10)
+
+/* Work item t = rows block t / column_parts, columns part t % column_parts.  A rows block is a piece of a line, or
+ * whole lines where they are short. */
+typedef struct pr_cut {
+    const pr_gemm_kernel *kernel;
+    pr_gemm_args g;
+    int64_t pieces, lines;                  /* pieces per line; lines per block (1 where pieces > 1) */
+    int64_t column_parts, vectors;
+    bool small_b;
+} pr_cut;
+
+static int64_t pr_at_least(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t pr_at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t pr_quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* Pixels from..to-1 of line y with one panel. */
+static void pr_strips(const pr_cut *cut, int64_t y, int64_t from, int64_t to, int64_t wide, const float *panel,
+                      int64_t column, const float *next) {
+    const pr_gemm_args *g = &cut->g;
+    const pr_gemm_kernel *kernel = cut->kernel;
+    int64_t depth = g->segments * g->k, strips = pr_quotient_up(to - from, kernel->rows[wide]);
+    int lanes = (int)pr_at_most(kernel->lanes, g->columns - column - (wide - 1) * kernel->lanes);
+    for (int64_t s = 0, x = from, rows; s < strips; s++, x += rows) {
+        rows = pr_quotient_up(to - x, strips - s);
+        const float *a = g->a + y * g->a_line + x * g->a_pixel;
+        ptrdiff_t at = y * g->c_line + x * g->c_pixel + column;
+        /* The next strip of A, or (one line of cache a depth, so several strips share it) the next panel of B. */
+        const float *ahead = cut->small_b ? a + rows * g->a_pixel
+            : s * 16 < wide * kernel->lanes ? next + s * depth * 16 : panel;
+        (*kernel->tiles)[wide][rows](g, a, panel, g->bias ? g->bias + column : NULL,
+                                     g->residual ? g->residual + at : NULL, g->c + at, lanes, ahead);
+    }
+}
+
+static void pr_block(const pr_cut *cut, int64_t block, int64_t part) {
+    const pr_gemm_args *g = &cut->g;
+    const pr_gemm_kernel *kernel = cut->kernel;
+    int64_t line = block / cut->pieces * cut->lines, piece = block % cut->pieces;
+    int64_t end = pr_at_most(line + cut->lines, g->lines);
+    int64_t from = g->pixels * piece / cut->pieces, to = g->pixels * (piece + 1) / cut->pieces;
+    int64_t depth = g->segments * g->k;
+    for (int64_t done = 0, wide; done < cut->vectors; done += wide) {
+        wide = pr_gemm_panel(kernel, cut->vectors, done);
+        if (done * cut->column_parts / cut->vectors != part) continue;
+        const float *panel = g->b + done * kernel->lanes * depth;
+        const float *next = done + wide < cut->vectors ? panel + wide * kernel->lanes * depth : panel;
+        for (int64_t y = line; y < end; y++) pr_strips(cut, y, from, to, wide, panel, done * kernel->lanes, next);
+    }
+}
+
+static void pr_items(void *arg, int64_t begin, int64_t end, int worker) {
+    const pr_cut *cut = arg;
+    (void)worker;
+    for (int64_t t = begin; t < end; t++) pr_block(cut, t / cut->column_parts, t % cut->column_parts);
+}
+
+void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm_args *args) {
+    static const ptrdiff_t zero = 0;
+    pr_cut cut = {.kernel = kernel, .g = *args};
+    pr_gemm_args *g = &cut.g;
+    if (g->lines <= 0 || g->pixels <= 0 || g->columns <= 0) return;
+    if (!g->segment) {
+        g->segment = &zero;
+        g->segments = 1;
+    }
+    int64_t depth = g->segments * g->k, high = kernel->rows[kernel->panel];
+    cut.vectors = pr_quotient_up(g->columns, kernel->lanes);
+    cut.small_b = cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;
+
+    int64_t rows = 2 * high;
+    if (!cut.small_b) rows = pr_at_least(4 * high, PR_A_BLOCK / (int64_t)sizeof(float) / pr_at_least(depth, 1));
+    cut.pieces = pr_quotient_up(g->pixels, pr_at_least(rows / high * high, high));
+    cut.lines = cut.pieces > 1 ? 1 : pr_at_least(1, rows / g->pixels);
+
+    int64_t blocks = pr_quotient_up(g->lines, cut.lines) * cut.pieces, wanted = 4 * pr_pool_threads(pool);
+    cut.column_parts = pool && blocks < wanted ? pr_at_most(pr_quotient_up(wanted, blocks), pr_quotient_up(cut.vectors, kernel->panel)) : 1;
+    int64_t items = blocks * cut.column_parts;
+    int64_t work = pr_quotient_up(g->lines * g->pixels, items) * g->columns * pr_at_least(depth, 1);
+    pr_for(pool, items, pr_quotient_up(PR_WORTH, pr_at_least(work, 1)), pr_items, &cut);
+}

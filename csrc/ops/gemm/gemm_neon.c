@@ -1,0 +1,75 @@
+/* NEON multiplies by one lane of a register, so A is loaded four depths at a time, straight from its rows, and each
+ * depth of the panel is one load of up to four registers. */
+#include "base/vec_neon.h"
+#include "ops/gemm/gemm_kernel.h"
+
+/* The empty asm makes clang step the pointer inside the load instead of adding after it. */
+PR_INLINE const float *pr_load_panel(const float *b, vf out[4], const int nv) {
+    if (nv == 4) {
+        float32x4x4_t v = vld1q_f32_x4(b);
+        out[0] = v.val[0]; out[1] = v.val[1]; out[2] = v.val[2]; out[3] = v.val[3];
+    } else {
+        PR_UNROLL for (int j = 0; j < nv; j++) out[j] = vld1q_f32(b + 4 * j);
+    }
+    b += 4 * nv;
+    __asm__("" : "+r"(b));
+    return b;
+}
+
+#define PR_LANE(l) { \
+    vf bv[4]; \
+    b = pr_load_panel(b, bv, nv); \
+    PR_UNROLL for (int j = 0; j < nv; j++) \
+        PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = vfmaq_laneq_f32(acc[i][j], bv[j], av[i], l); }
+
+PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
+                       float *c, int lanes, const float *ahead, const int mr, const int nv) {
+    vf acc[8][4], av[8];
+    PR_UNROLL for (int j = 0; j < nv; j++) {
+        vf start = !bias ? vf_zero() : vf_load_n(bias + 4 * j, j == nv - 1 ? lanes : 4);
+        PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = start;
+    }
+    for (int64_t s = 0; s < g->segments; s++) {
+        const float *row[8];
+        PR_UNROLL for (int i = 0; i < mr; i++) row[i] = a + g->segment[s] + i * g->a_pixel;
+        int64_t p = 0;
+        for (; p + 4 <= g->k; p += 4) {
+            PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_f32(row[i] + p);
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += 64;
+            PR_LANE(0) PR_LANE(1) PR_LANE(2) PR_LANE(3)
+        }
+        for (; p < g->k; p++) {
+            PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_dup_f32(row[i] + p);
+            PR_LANE(0)
+        }
+    }
+    vf lo = vf_set1(g->activation.lo), hi = vf_set1(g->activation.hi), slope = vf_set1(g->activation.slope);
+    int leaks = g->activation.slope != 1;
+    PR_UNROLL for (int i = 0; i < mr; i++) {
+        PR_UNROLL for (int j = 0; j < nv; j++) {
+            int n = j == nv - 1 ? lanes : 4;
+            ptrdiff_t at = i * g->c_pixel + j * 4;
+            vf v = acc[i][j];
+            if (residual) v = vf_add(v, vf_load_n(residual + at, n));
+            if (leaks) v = vf_select(vf_lt(v, vf_zero()), vf_mul(v, slope), v);
+            vf_store_n(c + at, vf_min(hi, vf_max(lo, v)), n);
+        }
+    }
+}
+
+#define PR_TILE(mr, nv) \
+    static __attribute__((noinline)) void pr_tile_##mr##x##nv(const pr_gemm_args *g, const float *a, const float *b, \
+            const float *bias, const float *residual, float *c, int lanes, const float *ahead) \
+        { pr_tile(g, a, b, bias, residual, c, lanes, ahead, mr, nv); }
+#define PR_TILES_TO_4(nv) PR_TILE(1, nv) PR_TILE(2, nv) PR_TILE(3, nv) PR_TILE(4, nv)
+#define PR_TILES_TO_8(nv) PR_TILES_TO_4(nv) PR_TILE(5, nv) PR_TILE(6, nv) PR_TILE(7, nv) PR_TILE(8, nv)
+#define PR_ROWS_TO_4(nv) 0, pr_tile_1x##nv, pr_tile_2x##nv, pr_tile_3x##nv, pr_tile_4x##nv
+#define PR_ROWS_TO_8(nv) PR_ROWS_TO_4(nv), pr_tile_5x##nv, pr_tile_6x##nv, pr_tile_7x##nv, pr_tile_8x##nv
+
+PR_TILES_TO_8(1)
+PR_TILES_TO_8(2)
+PR_TILES_TO_4(3)
+PR_TILES_TO_4(4)
+
+const pr_gemm_tiles pr_gemm_f32__neon = {{0}, {PR_ROWS_TO_8(1)}, {PR_ROWS_TO_8(2)}, {PR_ROWS_TO_4(3)}, {PR_ROWS_TO_4(4)}};
