@@ -3,6 +3,7 @@
 #include "base/isa.h"
 #include "ops/conv/depthwise.h"
 #include "ops/gemm/gemm_kernel.h"
+#include "ops/pool/pool_kernel.h"
 
 /* Later rows of a family are newer: the last one whose level is in `levels` wins, and ref is always there. */
 #define TAKE(family, level) PR_ROW_##level( \
@@ -23,4 +24,5 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(lstm, ref) TAKE(lstm, avx2) TAKE(lstm, avx512) TAKE(lstm, neon)
     kernels->gemm = pr_gemm_select(levels);
     kernels->depthwise = pr_depthwise_select(levels);
+    kernels->pool = pr_pool_select(levels);
 }

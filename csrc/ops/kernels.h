@@ -18,6 +18,7 @@ typedef struct pr_kernels {
     const struct pr_lstm_kernels *lstm;
     const struct pr_gemm_kernel *gemm;
     const struct pr_depthwise_kernel *depthwise;
+    const struct pr_pool_kernel *pool;
 } pr_kernels;
 
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels);
