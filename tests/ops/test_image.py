@@ -106,7 +106,7 @@ def test_pixels_are_scaled_then_shifted(channels, reverse, size, run, rng):  # t
 def test_image_shape_rule(shapes):  # type: ignore[no-untyped-def]
     image = Image(False, 1.0, (0.0, 0.0, 0.0))
     assert shapes(image, np.zeros((1, 2, 3, 3), np.uint8)) == [(1, 2, 3, 3)]
-    for x in [np.zeros((1, 2, 2, 4), np.uint8), np.zeros((2, 2, 3), np.uint8), np.zeros((1, 2, 2, 3), np.float32)]:
+    for x in [np.zeros((1, 2, 2, 4), np.uint8), np.zeros((2, 3), np.uint8), np.zeros((1, 2, 2, 3), np.float32)]:
         with pytest.raises(lib.SpecError, match="^layer: "):
             shapes(image, x)
 

@@ -1,12 +1,18 @@
 """Operators: one class each, grouped by family as in csrc/ops.  Shapes stand in the C family headers."""
 
-from pyruntime.ir.ops.elementwise import Affine, Binary, BinaryKind, PRelu, Softmax, Unary, UnaryKind
-from pyruntime.ir.ops.image import Image, Resize, ResizeGrid, ResizeKind
-from pyruntime.ir.ops.linear import Conv, GatherRows, Gemm, Padding
+from pyruntime.ir.ops.binary import Binary, BinaryKind
+from pyruntime.ir.ops.conv import Conv, Padding
+from pyruntime.ir.ops.gather import GatherRows
+from pyruntime.ir.ops.gemm import Gemm
+from pyruntime.ir.ops.image import Image
 from pyruntime.ir.ops.move import Concat, Pad, PadMode, Reshape, Slice, Tile, Transpose
+from pyruntime.ir.ops.norm import Affine, PRelu
 from pyruntime.ir.ops.pool import Pool, PoolKind
 from pyruntime.ir.ops.reduce import Reduce, ReduceKind
+from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
 from pyruntime.ir.ops.rnn import GateFunction, Lstm
+from pyruntime.ir.ops.softmax import Softmax
+from pyruntime.ir.ops.unary import Unary, UnaryKind
 
 OPERATORS = (
     Conv, Gemm, Pool, Resize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape, Transpose, Concat, Slice,

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 from pyruntime.ir.op import Dims, Op
-from pyruntime.ir.ops.linear import Padding
+from pyruntime.ir.ops.conv import Padding
 
 
 class PoolKind(IntEnum):

@@ -1,4 +1,4 @@
-"""Convolution, dense layers, embedding."""
+"""Convolution."""
 
 from __future__ import annotations
 
@@ -35,24 +35,3 @@ class Conv(Op):
     has_bias: bool = False
     has_residual: bool = False
     activation: Activation = Activation()
-
-
-@dataclass(frozen=True, slots=True)
-class Gemm(Op):
-    """x (..., K), w (N, K), bias (N)?, residual? -> y (..., N)."""
-
-    code: ClassVar[str] = "GEMM"
-    inputs: int
-    outputs: int
-    layout: int = 0
-    has_bias: bool = False
-    has_residual: bool = False
-    activation: Activation = Activation()
-
-
-@dataclass(frozen=True, slots=True)
-class GatherRows(Op):
-    """index (...), table (V, D), bias (D)? -> y (..., D)."""
-
-    code: ClassVar[str] = "GATHER_ROWS"
-    has_bias: bool = False
