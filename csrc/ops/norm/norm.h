@@ -15,4 +15,11 @@ typedef struct pr_prelu_attrs {
     int32_t unused;                         /* C has no empty structs */
 } pr_prelu_attrs;
 
+/* x, y (rows, c), y may be x; scale, shift, slope (c) */
+typedef struct pr_norm_kernels {
+    void (*affine)(const float *x, const float *scale, const float *shift, float *y, int64_t rows, int64_t c,
+                   const pr_activation *activation);
+    void (*prelu)(const float *x, const float *slope, float *y, int64_t rows, int64_t c);
+} pr_norm_kernels;
+
 #endif

@@ -6,8 +6,10 @@
 
 enum {
 #define PR_REDUCE(name, ...) PR_REDUCE_##name,
+#define PR_REDUCE_ARG PR_REDUCE
 #include "ops/reduce/reduce.def"
 #undef PR_REDUCE
+#undef PR_REDUCE_ARG
     PR_REDUCE_COUNT
 };
 
@@ -19,5 +21,12 @@ typedef struct pr_reduce_attrs {
     int32_t keep_dims;
     float a;
 } pr_reduce_attrs;
+
+/* x (n, width) whose rows lie `stride` apart -> y (width).  row: width 1, stride 1.  columns: width at most PR_REDUCE_WIDTH. */
+enum { PR_REDUCE_WIDTH = 64 };
+typedef void pr_reduce_fn(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a);
+typedef struct pr_reduce_kernels {
+    pr_reduce_fn *row[PR_REDUCE_COUNT], *columns[PR_REDUCE_COUNT];
+} pr_reduce_kernels;
 
 #endif

@@ -13,14 +13,30 @@ typedef enum pr_resize_grid {
     PR_GRID_ALIGN = 2,               /* the same, but N = 1: (X-1)/2 */
     PR_GRID_UPSAMPLE = 3,            /* i * X/N */
     PR_GRID_ROI_ALIGN = 4,           /* (i + 1/2) * max(1, X-1)/N */
-    PR_GRID_HALF_PIXEL = 5           /* (i + 1/2) * X/N - 1/2 */
+    PR_GRID_HALF_PIXEL = 5,          /* (i + 1/2) * X/N - 1/2 */
+    PR_GRID_COUNT
 } pr_resize_grid;
 
-/* x (..., H, W, C) -> y (..., OH, OW, C).  size: OH, OW, or empty; then OH = floor(H * factor[0]), OW likewise. */
+/* x (..., H, W, C) -> y (..., OH, OW, C).  size: OH, OW, or empty; then OH = floor(H * factor[0]), OW likewise, with the
+ * product in float: 50 * 1.66f is 83 there, and a hair less in double.
+ * NEAREST takes the cell below the grid's position. */
 typedef struct pr_resize_attrs {
     int32_t kind, grid;
     pr_dims size;
     float factor[2];
 } pr_resize_attrs;
+
+/* Position on an axis: (1 - part) * cell[low] + part * cell[high]. */
+typedef struct pr_resize_tap {
+    int64_t low, high;
+    float part;
+} pr_resize_tap;
+
+typedef struct pr_resize_kernels {
+    /* y = (1 - part) * a + part * b over n numbers */
+    void (*blend)(const float *a, const float *b, float part, float *y, int64_t n);
+    /* y (taps, c): the same between cells low and high of row (.., c) */
+    void (*stretch)(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c);
+} pr_resize_kernels;
 
 #endif

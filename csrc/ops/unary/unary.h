@@ -17,4 +17,13 @@ typedef struct pr_unary_attrs {
     float a, b;
 } pr_unary_attrs;
 
+/* x, y (n), y may be x. */
+typedef void pr_unary_fn(const float *x, float *y, int64_t n, float a, float b);
+typedef struct pr_unary_kernels {
+    pr_unary_fn *by_kind[PR_UNARY_COUNT];
+} pr_unary_kernels;
+
+
+pr_run_fn pr_unary_run;                      /* for operators that are one of its functions in a special case */
+
 #endif

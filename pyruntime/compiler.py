@@ -1,0 +1,19 @@
+"""From a graph to the bytes that C runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyruntime.engines.base import Bytes
+from pyruntime.ir.graph import Graph
+from pyruntime.native import lib
+from pyruntime.passes.pipeline import optimise
+from pyruntime.plan.encode import encode
+
+
+def compile_graph(graph: Graph, context: lib.Context) -> tuple[Bytes, Bytes]:
+    """(plan, weights) for the kernels of `context`, both aligned as C wants them."""
+    plan, weights = encode(optimise(graph, context))
+    aligned = lib.aligned(len(plan))
+    aligned[:] = np.frombuffer(plan, np.uint8)
+    return aligned, weights

@@ -1,0 +1,57 @@
+"""How a model is loaded: MLModelConfiguration and compute units."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from pyruntime.native.lib import ALL_LEVELS, Context
+
+
+class ComputeUnit(Enum):
+    """What a model may run on; numbers are coremltools', names are the same in both.
+
+    This release runs every layer on the CPU, which each of these permits.
+    """
+
+    ALL = 1
+    CPU_AND_GPU = 2
+    CPU_ONLY = 3
+    CPU_AND_NE = 4
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@dataclass(frozen=True)
+class MLModelConfiguration:
+    """MLModelConfiguration, and three settings that boards need.
+
+    parameters: values that replace the file's defaults, by key: "numberOfNeighbors", or with the names of a pipeline's
+        models in front, "stickerClassifier/numberOfNeighbors".  They must lie inside what the file allows.
+    threads: threads of a prediction, 0 for one per usable core.
+    levels: bits of the instruction-set levels to use (tests force a level with it).
+    memory_limit: bytes that the values of one prediction may take.
+    """
+
+    compute_units: ComputeUnit = ComputeUnit.ALL
+    preferred_device: str | None = None
+    allow_low_precision_accumulation_on_gpu: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 0
+    levels: int = ALL_LEVELS
+    memory_limit: int = field(default_factory=_physical_memory)
+
+    def context(self) -> Context:
+        """Kernels and thread pool, shared by all models with the same settings."""
+        return _context(self.threads, self.levels)
+
+
+@lru_cache(maxsize=8)
+def _context(threads: int, levels: int) -> Context:
+    return Context(threads=threads, levels=levels)

@@ -1,0 +1,96 @@
+"""What engines are made from and what they do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyruntime.description import FeatureDescription, ModelDescription, describe_model
+from pyruntime.errors import FeatureTypeError
+from pyruntime.native.lib import Context
+from pyruntime.spec.payloads import Payloads
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class NetworkProgram:
+    """A compiled network.  plan, weights: bytes aligned for C.  inputs, outputs: features and blobs in plan order."""
+
+    plan: Bytes
+    weights: Bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    legacy: bool
+
+
+class Programs:
+    """Compiled networks of one model by the place of their part in it: "" for the model itself, "0", "1" in a pipeline."""
+
+    def __init__(self, programs: Mapping[str, NetworkProgram] | None = None) -> None:
+        self._programs = dict(programs or {})
+
+    def get(self, place: str, make: Callable[[], NetworkProgram]) -> NetworkProgram:
+        """The program of a part, compiled by `make` when it is not there yet."""
+        if place not in self._programs:
+            self._programs[place] = make()
+        return self._programs[place]
+
+    def items(self) -> Iterator[tuple[str, NetworkProgram]]:
+        return iter(sorted(self._programs.items()))
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """A Model message to be run, and what its engine may use.
+
+    place: where it sits in its pipeline (see Programs).  name: how errors and parameter scopes call it.
+    parameters: values that replace the file's, by key of parameters.py.
+    """
+
+    spec: Any
+    payloads: Payloads | None
+    programs: Programs
+    context: Context
+    memory_limit: int
+    place: str = ""
+    name: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def description(self) -> ModelDescription:
+        return describe_model(self.spec)
+
+    @property
+    def kind(self) -> str:
+        """The name of the model type in Model.proto."""
+        return str(self.spec.WhichOneof("Type"))
+
+
+class Engine(ABC):
+    """Runs one model.  Safe to use from several threads at once."""
+
+    def __init__(self, part: ModelPart) -> None:
+        self.part = part
+        self.description = part.description
+
+    @abstractmethod
+    def predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Outputs by name from inputs by name; inputs that the model does not know are ignored here.
+
+        Raises FeatureTypeError when an input is missing or not what its description says.
+        """
+
+    def feature(self, features: Mapping[str, Any], feature: FeatureDescription) -> Any:
+        """The value of an input; None for a missing optional one."""
+        value = features.get(feature.name)
+        if value is None and not feature.is_optional:
+            there = ", ".join(sorted(map(str, features))) or "nothing"
+            raise FeatureTypeError(f"feature {feature.name!r}: expected {feature.type_name}, but it is missing; given: {there}")
+        return value

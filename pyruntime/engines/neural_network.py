@@ -1,0 +1,110 @@
+"""Neural networks: neuralNetwork, neuralNetworkClassifier, neuralNetworkRegressor."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pyruntime.description import FeatureDescription, ImageConstraint, MultiArrayConstraint
+from pyruntime.engines.base import Engine, ModelPart, NetworkProgram
+from pyruntime.errors import SpecError
+from pyruntime.features import default_array, image_pixels, network_array, output_value
+from pyruntime.native import lib
+
+
+class NeuralNetworkEngine(Engine):
+    """One plan; a session per thread that predicts at the same time."""
+
+    def __init__(self, part: ModelPart) -> None:
+        super().__init__(part)
+        self._network = getattr(part.spec, part.kind)
+        self._scores, plain = _blobs(part, self._network)
+        wanted = tuple(dict.fromkeys([*plain, *([self._scores] if self._scores else [])]))
+        self.program: NetworkProgram = part.programs.get(part.place, lambda: compile_network(part, wanted))
+        if self.program.outputs != wanted or self.program.inputs != tuple(f.name for f in self.description.inputs):
+            raise SpecError(f"the compiled network of {part.name or 'the model'} does not belong to this model: compile it again")
+        self._plain = plain
+        self._idle: deque[lib.Session] = deque()
+        self.release(self.session())
+
+    def session(self) -> lib.Session:
+        """A session that nobody uses; give it back with `release`."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            program = self.program
+            return lib.Session(self.part.context, program.plan, program.weights, self.part.memory_limit)
+
+    def release(self, session: lib.Session) -> None:
+        self._idle.append(session)
+
+    def arrays(self, features: Mapping[str, Any]) -> list[Any]:
+        """The plan's inputs from feature values."""
+        return [self._array(feature, self.feature(features, feature)) for feature in self.description.inputs]
+
+    def _array(self, feature: FeatureDescription, value: Any) -> Any:
+        legacy = self.program.legacy
+        if isinstance(feature.constraint, ImageConstraint):
+            pixels = image_pixels(feature, feature.constraint, value)
+            return pixels[None] if self._network.imageInputShapeMapping else pixels[None, None]
+        assert isinstance(feature.constraint, MultiArrayConstraint)
+        if value is None:
+            value = default_array(feature.constraint)
+        return network_array(feature, feature.constraint, value, legacy=legacy)
+
+    def blobs(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """The network's results by blob name, as float32 arrays in the graph's shapes."""
+        inputs = self.arrays(features)
+        session = self.session()
+        try:
+            results = session.run(inputs, len(self.program.outputs))
+        finally:
+            self.release(session)
+        return dict(zip(self.program.outputs, results, strict=True))
+
+    def predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        blobs = self.blobs(features)
+        described = self.description.output_descriptions_by_name
+        outputs = {name: output_value(described[name], blobs[name], legacy=self.program.legacy) for name in self._plain}
+        if self._scores:
+            outputs.update(self._classify(blobs[self._scores].reshape(-1)))
+        return outputs
+
+    def _classify(self, scores: Any) -> dict[str, Any]:
+        """The label of the largest score, and all scores by label.  No softmax is added: scores are used as they are."""
+        labels = self.description.class_labels
+        if labels is None or len(labels) != scores.size:
+            raise SpecError(f"the network gives {scores.size} scores, the model has {len(labels or ())} class labels")
+        named = {self.description.predicted_feature_name: labels[int(np.argmax(scores))]}
+        if self.description.predicted_probabilities_name:
+            named[self.description.predicted_probabilities_name] = dict(zip(labels, scores.tolist(), strict=True))  # type: ignore[assignment]
+        return named
+
+
+def compile_network(part: ModelPart, wanted: tuple[str, ...]) -> NetworkProgram:
+    """Lower, optimise, pack and encode.  Imported here: a model that is compiled already needs none of it."""
+    from pyruntime.compiler import compile_graph
+    from pyruntime.layers.network import lower_network
+
+    lowered = lower_network(getattr(part.spec, part.kind), part.description, part.payloads, wanted)
+    plan, weights = compile_graph(lowered.graph, part.context)
+    return NetworkProgram(plan, weights, lowered.inputs, lowered.outputs, lowered.legacy)
+
+
+def _blobs(part: ModelPart, network: Any) -> tuple[str, tuple[str, ...]]:
+    """The blob of a classifier's scores ("" if there is none), and the outputs that are plain blobs."""
+    d = part.description
+    names = [feature.name for feature in d.outputs]
+    if part.kind != "neuralNetworkClassifier":
+        return "", tuple(names)
+    if d.class_labels is None:
+        raise SpecError("the classifier has no class labels")
+    last = network.layers[-1].output[0] if network.layers and network.layers[-1].output else ""
+    scores = network.labelProbabilityLayerName or last
+    if not scores:
+        raise SpecError("the classifier has no layers")
+    special = {d.predicted_feature_name, d.predicted_probabilities_name}
+    return scores, tuple(name for name in names if name not in special)

@@ -1,0 +1,71 @@
+"""Pipelines: models in order over one table of features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pyruntime.engines.base import Engine, ModelPart
+from pyruntime.errors import SpecError
+
+
+class PipelineEngine(Engine):
+    """Each model reads the pipeline's inputs and what earlier models made; a later output replaces an equal name."""
+
+    def __init__(self, part: ModelPart) -> None:
+        from pyruntime.engines.registry import build
+
+        super().__init__(part)
+        message = pipeline_message(part.spec)
+        self.names = part_names(message)
+        self.engines: tuple[Engine, ...] = tuple(
+            build(part_of(part, message, i, name)) for i, name in enumerate(self.names)
+        )
+        self._check_chain()
+
+    def _check_chain(self) -> None:
+        known = {feature.name for feature in self.description.inputs}
+        for name, engine in zip(self.names, self.engines, strict=True):
+            for feature in engine.description.inputs:
+                if feature.name not in known and not feature.is_optional:
+                    raise SpecError(f"model {name!r} of the pipeline reads {feature.name!r}, which nothing before it makes")
+            known |= {feature.name for feature in engine.description.outputs}
+        for feature in self.description.outputs:
+            if feature.name not in known:
+                raise SpecError(f"output {feature.name!r} of the pipeline: none of its models makes it")
+
+    def before_last(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """The table of features that the last model sees."""
+        table = {f.name: value for f in self.description.inputs if (value := self.feature(features, f)) is not None}
+        for engine in self.engines[:-1]:
+            table.update(engine.predict(table))
+        return table
+
+    def predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        table = self.before_last(features)
+        table.update(self.engines[-1].predict(table))
+        return {feature.name: table[feature.name] for feature in self.description.outputs}
+
+
+def pipeline_message(spec: Any) -> Any:
+    """The Pipeline message of a pipeline, pipelineClassifier or pipelineRegressor model."""
+    kind = spec.WhichOneof("Type")
+    return spec.pipeline if kind == "pipeline" else getattr(spec, kind).pipeline
+
+
+def part_names(message: Any) -> tuple[str, ...]:
+    """Names of a pipeline's models: scopes of parameters.  Default model0, model1, …"""
+    names = tuple(message.names) or tuple(f"model{i}" for i in range(len(message.models)))
+    if len(names) != len(message.models) or len(set(names)) != len(names):
+        raise SpecError(f"a pipeline of {len(message.models)} models has the names {list(names)}, expected one distinct name each")
+    if not names:
+        raise SpecError("the pipeline has no models")
+    return names
+
+
+def part_of(part: ModelPart, message: Any, index: int, name: str) -> ModelPart:
+    place = f"{part.place}.{index}" if part.place else str(index)
+    scope = f"{name}/"
+    parameters = {key[len(scope) :]: value for key, value in part.parameters.items() if key.startswith(scope)}
+    return replace(part, spec=message.models[index], place=place, name=name, parameters=parameters)

@@ -1,0 +1,37 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from pyruntime.ir.op import Activation, Dims, Op
+
+
+class Padding(IntEnum):
+    """How the size of the result follows from that of the image (coreml: SamePadding, ValidPadding)."""
+
+    EXPLICIT = 0
+    SAME_BOTTOM_RIGHT = 1
+    SAME_TOP_LEFT = 2
+    INCLUDE_LAST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Op):
+    """x (..., H, W, C), w (O, C/groups, KH, KW), bias (O)?, residual? -> y (..., OH, OW, O)."""
+
+    code: ClassVar[str] = "CONV"
+    kernel: Dims
+    strides: Dims
+    dilations: Dims
+    pads_begin: Dims
+    pads_end: Dims
+    padding: Padding
+    groups: int
+    outputs: int
+    layout: int = 0
+    has_bias: bool = False
+    has_residual: bool = False
+    activation: Activation = Activation()

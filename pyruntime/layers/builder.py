@@ -1,0 +1,121 @@
+"""What a lowering function writes with: operators go in, values with shapes come out.
+
+Image-like operators are channels last, blobs of the file are channels first: `channels_last` and `channels_first`
+emit the transposes, and passes/layout.py removes those that meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyruntime.errors import SpecError, UnsupportedError
+from pyruntime.ir.graph import Node, Value
+from pyruntime.ir.op import Op
+from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
+from pyruntime.ir.types import Array, dtype_of
+from pyruntime.native import lib
+from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.weights import read_weights
+
+Floats = NDArray[np.float32]
+
+
+class Builder:
+    """Collects the nodes of one graph."""
+
+    def __init__(self, payloads: Payloads | None, *, legacy: bool) -> None:
+        self.nodes: list[Node] = []
+        self.constants: dict[str, Array] = {}
+        self.legacy = legacy
+        """Blobs have rank 5: (Seq, Batch, C, H, W)."""
+        self.layer = ""
+        self.kind = ""
+        self.payloads = payloads
+        self._count = 0
+
+    # operators
+
+    def emit(self, op: Op, *inputs: Value) -> Value:
+        """One operator with one result."""
+        return self.emit_many(op, inputs, 1)[0]
+
+    def emit_many(self, op: Op, inputs: Sequence[Value], outputs: int) -> tuple[Value, ...]:
+        operands = [(value, self.constants.get(value.name)) for value in inputs]
+        results = tuple(
+            Value(self._name(), dtype, shape) for dtype, shape in lib.infer(op, self.where, operands, outputs)
+        )
+        self.nodes.append(Node(op, tuple(inputs), results, self.where))
+        return results
+
+    def constant(self, array: Any) -> Value:
+        """A constant of the graph, float32 unless the array is uint8."""
+        data = np.asarray(array)
+        data = np.ascontiguousarray(data if data.dtype == np.uint8 else data.astype(np.float32, copy=False))
+        value = Value(self._name(), dtype_of(data), data.shape)
+        self.constants[value.name] = data
+        return value
+
+    def unary(self, kind: UnaryKind, x: Value, a: float = 0.0, b: float = 0.0) -> Value:
+        return self.emit(Unary(kind, float(a), float(b)), x)
+
+    def binary(self, kind: BinaryKind, x: Value, y: Value) -> Value:
+        return self.emit(Binary(kind), x, y)
+
+    def reshape(self, x: Value, *shape: int) -> Value:
+        return self.emit(Reshape(shape), x)
+
+    def transpose(self, x: Value, axes: Sequence[int]) -> Value:
+        return self.emit(Transpose(tuple(axes)), x)
+
+    def channels_last(self, x: Value) -> Value:
+        """(..., C, H, W) -> (..., H, W, C)."""
+        lead = x.rank - 3
+        return self.transpose(x, [*range(lead), lead + 1, lead + 2, lead])
+
+    def channels_first(self, x: Value) -> Value:
+        """(..., H, W, C) -> (..., C, H, W)."""
+        lead = x.rank - 3
+        return self.transpose(x, [*range(lead), lead + 2, lead, lead + 1])
+
+    # the file
+
+    @property
+    def where(self) -> str:
+        """The layer as errors and profiles name it."""
+        return f"layer {self.layer!r} ({self.kind})" if self.kind else self.layer
+
+    def weights(self, params: Any, shape: Sequence[int], field: str, channel_axis: int = 0) -> Floats:
+        """A weight of the layer as float32 in `shape`."""
+        return read_weights(
+            params, shape=shape, layer=self.layer, field=field, channel_axis=channel_axis, payloads=self.payloads
+        )
+
+    def need_rank(self, x: Value, least: int) -> None:
+        if x.rank < least:
+            raise self.invalid("input", expected=f"rank {least} or more", got=f"rank {x.rank}, shape {list(x.shape)}")
+
+    def axis(self, x: Value, axis: int) -> int:
+        """`axis` from 0, where the file may count from the end."""
+        if not -x.rank <= axis < x.rank:
+            raise self.invalid("axis", expected=f"{-x.rank} to {x.rank - 1}", got=axis)
+        return axis % x.rank
+
+    def known(self, size: int, what: str) -> int:
+        """A dimension that this layer must know before a prediction."""
+        if size < 0:
+            raise self.unsupported(f"{what} must be known when the model is loaded, but the model leaves it open")
+        return size
+
+    def invalid(self, field: str, *, expected: str, got: object) -> SpecError:
+        return SpecError(f"{self.where}: {field} must be {expected}, the file has {got}; export the model again")
+
+    def unsupported(self, what: str) -> UnsupportedError:
+        return UnsupportedError(f"{self.where}: {what}")
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"v{self._count}"

@@ -1,0 +1,129 @@
+"""Layers that move values and compute none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyruntime.ir.graph import Value
+from pyruntime.ir.ops import Concat, Pad, PadMode, Slice, Tile
+from pyruntime.ir.ops.move import LAST
+from pyruntime.layers.builder import Builder
+from pyruntime.layers.conv import border
+from pyruntime.layers.registry import layer
+
+
+@layer("flatten")
+def flatten(p: Any, x: Value, b: Builder) -> Value:
+    """(..., C, H, W) -> (..., C*H*W, 1, 1), channels outermost or innermost.  FlattenLayerParams."""
+    b.need_rank(x, 3)
+    if p.mode == 1:
+        x = b.channels_last(x)
+    return b.reshape(x, *[0] * (x.rank - 3), -1, 1, 1)
+
+
+@layer("reshape")
+def reshape(p: Any, x: Value, b: Builder) -> Value:
+    """Rank 5 to targetShape [C,H,W] or [Seq,C,H,W]; the batch is kept.  ReshapeLayerParams."""
+    target = [int(size) for size in p.targetShape]
+    if x.rank != 5 or len(target) not in (3, 4) or any(size < 1 for size in target):
+        raise b.invalid("targetShape", expected="3 or 4 positive sizes and an input of rank 5", got=(target, x.shape))
+    sequence, (c, h, w) = (0 if len(target) == 3 else target[0]), target[-3:]
+    if p.mode == 1:  # channel last: read and write in (Seq, H, W, C) order
+        return b.channels_first(b.reshape(b.channels_last(x), sequence, 0, h, w, c))
+    return b.reshape(x, sequence, 0, c, h, w)
+
+
+@layer("permute")
+def permute(p: Any, x: Value, b: Builder) -> Value:
+    """Axes of (Seq, C, H, W) in another order; the batch, axis 1, stays.  PermuteLayerParams."""
+    axes = [int(axis) for axis in p.axis]
+    if x.rank != 5 or sorted(axes) != [0, 1, 2, 3]:
+        raise b.invalid("axis", expected="a permutation of 0..3 and an input of rank 5", got=(axes, f"rank {x.rank}"))
+    place = [0, 2, 3, 4]
+    order = [place[axis] for axis in axes]
+    return b.transpose(x, [order[0], 1, *order[1:]])
+
+
+@layer("concat")
+def concat(p: Any, *operands: Any) -> Value:
+    """Side by side along the channel axis -3, or the sequence axis -5.  ConcatLayerParams."""
+    *inputs, b = operands
+    axis = -5 if p.sequenceConcat else -3
+    b.need_rank(inputs[0], -axis)
+    return b.emit(Concat(inputs[0].rank + axis), *inputs)
+
+
+@layer("split")
+def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
+    """Equal parts along the channel axis -3.  SplitLayerParams."""
+    b.need_rank(x, 3)
+    parts, channels = int(p.nOutputs), b.known(x.shape[-3], "the number of channels")
+    if parts < 1 or channels % parts:
+        raise b.invalid("nOutputs", expected=f"a divisor of its input's {channels} channels", got=parts)
+    size = channels // parts
+    return tuple(_slice(x, -3, i * size, (i + 1) * size, 1, b) for i in range(parts))
+
+
+@layer("slice")
+def slice_axis(p: Any, x: Value, b: Builder) -> Value:
+    """[startIndex, endIndex) step stride along C, H or W; negative indices count from the end.  SliceLayerParams."""
+    b.need_rank(x, 3)
+    if p.stride < 1:
+        raise b.invalid("stride", expected="1 or more", got=p.stride)
+    return _slice(x, {0: -3, 1: -2, 2: -1}[p.axis], int(p.startIndex), int(p.endIndex), int(p.stride), b)
+
+
+@layer("crop")
+def crop(p: Any, x: Value, *rest: Any) -> Value:
+    """Rows and columns cut off the last two axes.  CropLayerParams."""
+    b: Builder = rest[-1]
+    b.need_rank(x, 3)
+    if len(rest) > 1:
+        like, offset = rest[0], [int(v) for v in p.offset] or [0, 0]
+        if len(offset) != 2:
+            raise b.invalid("offset", expected="two numbers", got=offset)
+        ends = [o + b.known(like.shape[axis], "the size to crop to") for o, axis in zip(offset, (-2, -1), strict=True)]
+        y = _slice(x, -2, offset[0], ends[0], 1, b)
+        return _slice(y, -1, offset[1], ends[1], 1, b)
+    (top, left), (bottom, right) = border(p.cropAmounts, "cropAmounts", b)
+    y = _slice(x, -2, top, -bottom if bottom else LAST, 1, b)
+    return _slice(y, -1, left, -right if right else LAST, 1, b)
+
+
+def _slice(x: Value, axis: int, begin: int, end: int, stride: int, b: Builder) -> Value:
+    axis %= x.rank
+    begins, ends, strides = [0] * x.rank, [LAST] * x.rank, [1] * x.rank
+    begins[axis], ends[axis], strides[axis] = begin, end, stride
+    return b.emit(Slice(tuple(begins), tuple(ends), tuple(strides)), x)
+
+
+@layer("padding")
+def padding(p: Any, x: Value, b: Builder) -> Value:
+    """Cells around the last two axes: constant, reflected or replicated.  PaddingLayerParams."""
+    b.need_rank(x, 2)
+    kind = p.WhichOneof("PaddingType")
+    modes = {"constant": PadMode.CONSTANT, "reflection": PadMode.REFLECT, "replication": PadMode.EDGE}
+    if kind not in modes:
+        raise b.invalid("PaddingType", expected="constant, reflection or replication", got=kind)
+    (top, left), (bottom, right) = border(p.paddingAmounts, "paddingAmounts", b)
+    lead = (0,) * (x.rank - 2)
+    value = float(p.constant.value) if kind == "constant" else 0.0
+    return b.emit(Pad(modes[kind], (*lead, top, left), (*lead, bottom, right), value), x)
+
+
+@layer("sequenceRepeat")
+def sequence_repeat(p: Any, x: Value, b: Builder) -> Value:
+    """The whole sequence nRepetitions times along axis -5.  SequenceRepeatLayerParams."""
+    b.need_rank(x, 5)
+    repeats = [1] * x.rank
+    repeats[-5] = int(p.nRepetitions) or 1
+    return b.emit(Tile(tuple(repeats)), x)
+
+
+@layer("loadConstant")
+def load_constant(p: Any, b: Builder) -> Value:
+    """A constant of shape [C,H,W], as rank 5.  LoadConstantLayerParams."""
+    shape = [int(size) for size in p.shape]
+    if len(shape) != 3 or any(size < 1 for size in shape):
+        raise b.invalid("shape", expected="three positive sizes [C,H,W]", got=shape)
+    return b.constant(b.weights(p.data, shape, "data").reshape(1, 1, *shape))

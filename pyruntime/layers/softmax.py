@@ -1,0 +1,17 @@
+"""Softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyruntime.ir.graph import Value
+from pyruntime.ir.ops import Softmax
+from pyruntime.layers.builder import Builder
+from pyruntime.layers.registry import layer
+
+
+@layer("softmax")
+def softmax(_p: Any, x: Value, b: Builder) -> Value:
+    """Over the channel axis, -3.  SoftmaxLayerParams."""
+    b.need_rank(x, 3)
+    return b.emit(Softmax(x.rank - 3), x)

@@ -1,0 +1,77 @@
+"""Activations and functions of one number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pyruntime.ir.graph import Value
+from pyruntime.ir.ops import BinaryKind, PRelu, UnaryKind
+from pyruntime.layers.builder import Builder
+from pyruntime.layers.registry import layer
+
+SIMPLE = {
+    "linear": (UnaryKind.LINEAR, ("alpha", "beta")),
+    "leakyReLU": (UnaryKind.LEAKY_RELU, ("alpha",)),
+    "thresholdedReLU": (UnaryKind.THRESHOLDED_RELU, ("alpha",)),
+    "tanh": (UnaryKind.TANH, ()),
+    "scaledTanh": (UnaryKind.SCALED_TANH, ("alpha", "beta")),
+    "sigmoid": (UnaryKind.SIGMOID, ()),
+    "sigmoidHard": (UnaryKind.SIGMOID_HARD, ("alpha", "beta")),
+    "ELU": (UnaryKind.ELU, ("alpha",)),
+    "softsign": (UnaryKind.SOFTSIGN, ()),
+    "softplus": (UnaryKind.SOFTPLUS, ()),
+}
+"""Activation -> kind, and which of its parameters are a and b."""
+
+
+@layer("activation")
+def activation(p: Any, x: Value, b: Builder) -> Value:
+    """ActivationParams: one function, same shape; PReLU and parametricSoftplus have parameters per channel."""
+    kind = p.WhichOneof("NonlinearityType")
+    if kind == "ReLU":
+        return b.unary(UnaryKind.CLIP, x, 0.0, math.inf)
+    if kind in SIMPLE:
+        function, names = SIMPLE[kind]
+        return b.unary(function, x, *(getattr(getattr(p, kind), name) for name in names))
+    if kind == "PReLU":
+        b.need_rank(x, 3)
+        slope = b.constant(_per_channel(p.PReLU.alpha, x, "PReLU.alpha", b))
+        return b.channels_first(b.emit(PRelu(), b.channels_last(x), slope))
+    if kind == "parametricSoftplus":
+        b.need_rank(x, 3)
+        alpha = _per_channel(p.parametricSoftplus.alpha, x, "parametricSoftplus.alpha", b)
+        beta = _per_channel(p.parametricSoftplus.beta, x, "parametricSoftplus.beta", b)
+        soft = b.unary(UnaryKind.SOFTPLUS, b.binary(BinaryKind.MUL, x, b.constant(beta.reshape(-1, 1, 1))))
+        return b.binary(BinaryKind.MUL, soft, b.constant(alpha.reshape(-1, 1, 1)))
+    raise b.invalid("NonlinearityType", expected="one of the format's activations", got=kind)
+
+
+def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Any:
+    """A weight with one number, or one per channel (axis -3)."""
+    try:
+        return b.weights(params, (1,), field)
+    except Exception:  # not one number: then one per channel, and a wrong length is reported for that
+        return b.weights(params, (b.known(x.shape[-3], "the number of channels"),), field)
+
+
+@layer("unary")
+def unary(p: Any, x: Value, b: Builder) -> Value:
+    """f(scale * x + shift).  UnaryFunctionLayerParams; a scale of 0 stands for 1, an epsilon of 0 for 1e-6."""
+    scale, epsilon = p.scale or 1.0, p.epsilon or 1e-6
+    functions = {
+        0: (UnaryKind.SQRT, 0.0),
+        1: (UnaryKind.RSQRT, epsilon),
+        2: (UnaryKind.INVERSE, epsilon),
+        3: (UnaryKind.POWER, p.alpha),
+        4: (UnaryKind.EXP, 0.0),
+        5: (UnaryKind.LOG, 0.0),
+        6: (UnaryKind.ABS, 0.0),
+        7: (UnaryKind.THRESHOLD, p.alpha),
+    }
+    if p.type not in functions:
+        raise b.invalid("type", expected="one of the format's functions", got=p.type)
+    if scale != 1.0 or p.shift != 0.0:
+        x = b.unary(UnaryKind.LINEAR, x, scale, p.shift)
+    kind, a = functions[p.type]
+    return b.unary(kind, x, a)

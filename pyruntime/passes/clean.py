@@ -1,0 +1,76 @@
+"""Nodes that compute nothing new, or nothing that anybody reads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from pyruntime.ir.graph import Graph, Node
+from pyruntime.ir.op import Op
+from pyruntime.ir.ops import Concat, Pad, Reshape, Resize, ResizeGrid, Tile, Transpose, Unary, UnaryKind
+from pyruntime.ir.types import is_known
+from pyruntime.native import lib
+from pyruntime.passes.rewrite import Rewriter
+
+
+def drop_dead_nodes(graph: Graph) -> Graph:
+    """Remove nodes whose outputs nobody reads."""
+    live = {value.name for value in graph.outputs}
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if not live.isdisjoint(value.name for value in node.outputs):
+            live.update(value.name for value in node.inputs)
+            kept.append(node)
+    constants = {name: array for name, array in graph.constants.items() if name in live}
+    return replace(graph, nodes=tuple(reversed(kept)), constants=constants)
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Compute nodes whose operands are all constants now instead of in every prediction."""
+    rewriter = Rewriter(graph)
+    for node in graph.nodes:
+        inputs = rewriter.operands(node)
+        if not all(value.name in rewriter.constants for value in inputs):
+            rewriter.keep(node)
+            continue
+        arrays = [rewriter.constants[value.name] for value in inputs]
+        if isinstance(node.op, Reshape):
+            results = [arrays[0].reshape(node.outputs[0].shape)]
+        else:
+            results = lib.run_once(node.op, node.layer, arrays, len(node.outputs))
+        for old, array in zip(node.outputs, results, strict=True):
+            rewriter.replace(old, rewriter.constant(array))
+    return rewriter.finish()
+
+
+def remove_identities(graph: Graph) -> Graph:
+    """Read through nodes that return their operand unchanged."""
+    rewriter = Rewriter(graph)
+    for node in graph.nodes:
+        if _is_identity(node):
+            rewriter.replace(node.outputs[0], rewriter.resolve(node.inputs[0]))
+        else:
+            rewriter.keep(node)
+    return rewriter.finish()
+
+
+def _is_identity(node: Node) -> bool:
+    op: Op = node.op
+    before, after = node.inputs[0].shape, node.outputs[0].shape
+    if isinstance(op, Reshape):
+        same = before == after and is_known(before)
+        return same or (len(op.shape) == len(before) and not any(op.shape))
+    if isinstance(op, Transpose):
+        return op.axes == tuple(range(len(before)))
+    if isinstance(op, Concat):
+        return len(node.inputs) == 1
+    if isinstance(op, Pad):
+        return not any(op.before) and not any(op.after)
+    if isinstance(op, Resize):  # the same size: every grid but ROI_ALIGN samples the pixels themselves
+        return before == after and is_known(before) and op.grid is not ResizeGrid.ROI_ALIGN
+    if isinstance(op, Tile):
+        return len(op.repeats) == len(before) and all(n == 1 for n in op.repeats)
+    if isinstance(op, Unary):
+        nothing = {UnaryKind.LINEAR: (1.0, 0.0), UnaryKind.CLIP: (-math.inf, math.inf)}
+        return nothing.get(op.kind) == (op.a, op.b)
+    return False

@@ -1,0 +1,31 @@
+"""Constants in the form that the chosen kernels read, made once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyruntime.ir.graph import Graph
+from pyruntime.ir.ops import Conv, Gemm, Lstm
+from pyruntime.native import lib
+from pyruntime.native.lib import Context
+from pyruntime.passes.rewrite import Rewriter
+
+PACKED = {Conv: (1,), Gemm: (1,), Lstm: (3, 4)}
+"""Operators with constants to pack, and which operands these are."""
+
+
+def pack_weights(graph: Graph, context: Context) -> Graph:
+    """Pack for the kernels of `context`; its level goes into the compiled model's manifest."""
+    rewriter = Rewriter(graph)
+    for node in graph.nodes:
+        op, inputs = node.op, list(rewriter.operands(node))
+        for which in PACKED.get(type(op), ()):
+            if inputs[which].name not in rewriter.constants:
+                continue
+            operands = [(value, rewriter.constants.get(value.name)) for value in rewriter.operands(node)]
+            packed = lib.pack(node.op, node.layer, operands, which, context)
+            if packed is not None:
+                op, array = packed
+                inputs[which] = rewriter.constant(array)
+        rewriter.nodes.append(replace(node, op=op, inputs=tuple(inputs)))
+    return rewriter.finish()

@@ -1,0 +1,1 @@
+"""Graph to bytes: csrc/plan/plan.h."""
