@@ -64,7 +64,8 @@ class ParameterKey:
 _NAMES = {
     "LEARNING_RATE": "learningRate", "MOMENTUM": "momentum", "MINI_BATCH_SIZE": "miniBatchSize",
     "BETA1": "beta1", "BETA2": "beta2", "EPS": "eps", "EPOCHS": "epochs", "SHUFFLE": "shuffle",
-    "SEED": "seed", "NUMBER_OF_NEIGHBORS": "numberOfNeighbors", "LINKED_MODEL_FILE_NAME": "linkedModelFileName",
+    "SEED": "seed", "NUMBER_OF_NEIGHBORS": "numberOfNeighbors",
+    "LINKED_MODEL_FILE_NAME": "linkedModelFileName",
     "LINKED_MODEL_SEARCH_PATH": "linkedModelSearchPath", "WEIGHTS": "weights", "BIASES": "biases",
 }  # fmt: skip
 for _constant, _name in _NAMES.items():
