@@ -124,7 +124,8 @@ class MultiArrayConstraint:
         if self.shapes:
             return f"{text} or {', '.join(map(times, self.shapes))}"
         if self.ranges:
-            return f"{text}, {' x '.join(f'{a}…{b if b >= 0 else ""}' if a != b else str(a) for a, b in self.ranges)}"
+            sides = [str(a) if a == b else f"{a}…{b if b >= 0 else ''}" for a, b in self.ranges]
+            return f"{text}, {' x '.join(sides)}"
         return text
 
 
