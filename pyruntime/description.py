@@ -17,6 +17,11 @@ ARRAY_TYPES = {65568: "Float32", 65600: "Double", 131104: "Int32", 65552: "Float
 COLOUR_SPACES = {10: "Grayscale", 20: "RGB", 30: "BGR", 40: "Grayscale 16 bit float"}
 
 
+def _span(low: int, high: int) -> str:
+    """3, 3…5 or 3… for any size from 3."""
+    return str(low) if low == high else f"{low}…{high}" if high >= 0 else f"{low}…"
+
+
 @dataclass(frozen=True)
 class ImageConstraint:
     """An image: default size in pixels, colour space, and the other sizes the model takes.
@@ -73,8 +78,7 @@ class ImageConstraint:
         if self.sizes:
             return f"{text} or {', '.join(f'{w} x {h}' for w, h in self.sizes)}"
         if self.ranges:
-            (w0, w1), (h0, h1) = self.ranges
-            return f"{text}, {w0}…{w1 if w1 >= 0 else ''} x {h0}…{h1 if h1 >= 0 else ''}"
+            return f"{text}, {' x '.join(_span(low, high) for low, high in self.ranges)}"
         return text
 
 
@@ -124,8 +128,7 @@ class MultiArrayConstraint:
         if self.shapes:
             return f"{text} or {', '.join(map(times, self.shapes))}"
         if self.ranges:
-            sides = [str(a) if a == b else f"{a}…{b if b >= 0 else ''}" for a, b in self.ranges]
-            return f"{text}, {' x '.join(sides)}"
+            return f"{text}, {' x '.join(_span(low, high) for low, high in self.ranges)}"
         return text
 
 

@@ -1,7 +1,7 @@
 """Compile pyruntime/spec/proto/*.proto into what the package reads at run time.
 
-Writes `pyruntime/spec/coreml.desc` (a serialised FileDescriptorSet) and `pyruntime/spec/messages.pyi` (the names of
-all messages, for type checkers).  Needs `grpcio-tools`; a board needs neither it nor protoc.
+Writes `pyruntime/spec/coreml.desc` (a serialised FileDescriptorSet) and `pyruntime/spec/messages.pyi` (the
+names of all messages, for type checkers).  Needs `grpcio-tools`; a board needs neither it nor protoc.
 
     python tools/make_descriptors.py            write both files
     python tools/make_descriptors.py --check    exit with 1 when a stored file differs
@@ -10,6 +10,7 @@ all messages, for type checkers).  Needs `grpcio-tools`; a board needs neither i
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,23 +26,14 @@ STUB_HEAD = '''\
 
 from typing import Any
 
-class Message:
-    """A protobuf message; its fields and enum values are attributes."""
+from google.protobuf.message import Message as ProtobufMessage
+
+class Message(ProtobufMessage):
+    """A message; its fields and enum values are attributes."""
 
     def __init__(self, **fields: Any) -> None: ...
     def __getattr__(self, name: str) -> Any: ...
     def __setattr__(self, name: str, value: Any) -> None: ...
-    def ByteSize(self) -> int: ...
-    def ClearField(self, field_name: str) -> None: ...
-    def CopyFrom(self, other_msg: Message) -> None: ...
-    def HasField(self, field_name: str) -> bool: ...
-    def MergeFrom(self, other_msg: Message) -> None: ...
-    def ParseFromString(self, serialized: bytes) -> int: ...
-    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
-    def WhichOneof(self, oneof_group: str) -> str | None: ...
-    @classmethod
-    def FromString(cls, s: bytes) -> Any: ...
-    DESCRIPTOR: Any
 
 def message(full_name: str) -> type[Any]: ...
 def names() -> tuple[str, ...]: ...
@@ -79,25 +71,22 @@ def make_stub(descriptors: bytes) -> str:
     lines = [STUB_HEAD]
     for package in sorted(packages):
         if package:
-            lines.append(f"class {package}:")
+            lines += ["", f"class {package}:"]
         indent = "    " if package else ""
         for message in sorted(packages[package], key=lambda m: m.name):
             lines += stub_class(message, indent)
-    return "\n".join(lines) + "\n"
+    text = re.sub(r":\n\n+( +class)", r":\n\1", "\n".join(lines))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def stub_class(message: DescriptorProto, indent: str) -> list[str]:
     """The lines of one message class; map entries are no classes of their own."""
-    inner = [
-        line
-        for m in message.nested_type
-        if not m.options.map_entry
-        for line in stub_class(m, indent + "    ")
-    ]
+    nested = [m for m in message.nested_type if not m.options.map_entry]
+    inner = [line for m in nested for line in stub_class(m, indent + "    ")]
     inner += [f"{indent}    {enum.name}: Any" for enum in message.enum_type]
     if not inner:
         return [f"{indent}class {message.name}(Message): ..."]
-    return [f"{indent}class {message.name}(Message):", *inner]
+    return ["", f"{indent}class {message.name}(Message):", *inner, ""]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,23 +3,27 @@
 #include <stddef.h>
 
 #include "base/isa.h"
+#include "ops/conv/depthwise.h"
 #include "ops/gemm/gemm_kernel.h"
+#include "ops/pool/pool_kernel.h"
 
 /* Later rows of a family are newer: the last one whose level is in `levels` wins, and ref is always there. */
 #define TAKE(family, level) PR_ROW_##level( \
     extern const struct pr_##family##_kernels pr_##family##__##level; \
     if (PR_ISA_##level == PR_ISA_ref || (levels & PR_ISA_##level)) kernels->family = &pr_##family##__##level;)
 
-/* One line per family and level: a table pr_<family>__<level> of functions. */
+/* One line per family: its tables pr_<family>__<level> of functions. */
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     kernels->levels = levels;
     kernels->gemm = pr_gemm_select(levels);
-    TAKE(unary, ref)
-    TAKE(binary, ref)
-    TAKE(norm, ref)
-    TAKE(softmax, ref)
-    TAKE(reduce, ref)
-    TAKE(resize, ref)
-    TAKE(copy, ref)
-    TAKE(image, ref)
+    kernels->depthwise = pr_depthwise_select(levels);
+    kernels->pool = pr_pool_select(levels);
+    TAKE(unary, ref) TAKE(unary, avx2) TAKE(unary, avx512) TAKE(unary, neon)
+    TAKE(binary, ref) TAKE(binary, avx2) TAKE(binary, avx512) TAKE(binary, neon)
+    TAKE(norm, ref) TAKE(norm, avx2) TAKE(norm, avx512) TAKE(norm, neon)
+    TAKE(softmax, ref) TAKE(softmax, avx2) TAKE(softmax, avx512) TAKE(softmax, neon)
+    TAKE(reduce, ref) TAKE(reduce, avx2) TAKE(reduce, avx512) TAKE(reduce, neon)
+    TAKE(resize, ref) TAKE(resize, avx2) TAKE(resize, avx512) TAKE(resize, neon)
+    TAKE(copy, ref) TAKE(copy, avx2) TAKE(copy, neon)
+    TAKE(image, ref) TAKE(image, avx2) TAKE(image, avx512) TAKE(image, neon)
 }

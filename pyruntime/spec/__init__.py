@@ -1,7 +1,7 @@
 """Core ML files as messages: read, check, save, and weights as arrays.  Knows nothing of graphs.
 
 load_spec, load_model_bytes     the standard Model message, as users see it
-load_lean, load_lean_bytes      the same message with its large weights left in the mapped file, for the runtime
+load_lean, load_lean_bytes      the same, large weights left in the mapped file; for the runtime
 save_spec                       write either, atomically
 messages                        every message class and enum of the format by name
 weights                         weights of a layer as arrays

@@ -1,7 +1,7 @@
 """Message classes of the Core ML format, built from the stored descriptor set when they are first asked for.
 
-The classes live in a pool of their own, so coremltools, which puts the same names into protobuf's default pool, can
-be imported before or after.  There is no generated code, so one wheel works with protobuf 4.25 to 7.
+The classes live in a pool of their own, so coremltools, which puts the same names into protobuf's default
+pool, can be imported before or after.  No code is generated, so one wheel works with protobuf 4.25 to 7.
 
     messages.Model, messages.WeightParams      package CoreML.Specification
     messages.MILSpec.Program                   packages below it
@@ -11,7 +11,7 @@ be imported before or after.  There is no generated code, so one wheel works wit
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -32,7 +32,7 @@ def _open_pool() -> DescriptorPool:
     with _pool_lock:
         if _pool is None:
             pool = DescriptorPool()
-            stored = FileDescriptorSet.FromString((files(__package__) / "coreml.desc").read_bytes())
+            stored = FileDescriptorSet.FromString(Path(__file__).with_name("coreml.desc").read_bytes())
             for file in stored.file:
                 pool.AddSerializedFile(file.SerializeToString())
             _files[:] = [file.name for file in stored.file]
@@ -76,7 +76,7 @@ def _enum(full_name: str) -> Any:
 
 
 def _enum_value(full_name: str) -> int:
-    """Number of a value of an enum that no message declares; such a value stands beside its enum in the package."""
+    """Number of a value of an enum that no message declares: the value stands beside its enum."""
     package, _, name = full_name.rpartition(".")
     pool = _open_pool()
     for file in map(pool.FindFileByName, _files):

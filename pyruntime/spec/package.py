@@ -1,12 +1,11 @@
 """Find the specification inside an .mlpackage folder.
 
-Such a folder has Manifest.json with one entry per item and the identifier of the item that is the model; items are
-under Data/.  The manifest comes from strangers: no path of it is followed out of the folder.
+Such a folder has Manifest.json with one entry per item and the identifier of the item that is the model;
+items are under Data/.  The manifest comes from strangers: no path of it is followed out of the folder.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,10 @@ MAX_MANIFEST_BYTES = 1 << 20  # real ones have under 1 KB
 
 
 def find_spec_in_package(folder: Path) -> Path:
-    """Path of the .mlmodel file of a package.  Raises SpecError for a bad manifest, ModelIOError when unreadable."""
+    """Path of the .mlmodel file of a package.
+
+    Raises SpecError when the manifest is bad, and ModelIOError when it cannot be read.
+    """
     manifest = _read_manifest(folder / "Manifest.json")
     root, entries = manifest.get("rootModelIdentifier"), manifest.get("itemInfoEntries")
     if not isinstance(entries, dict) or not isinstance(root, str):
@@ -42,6 +44,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise ModelIOError(f"cannot read {path}: {error.strerror}") from None
     if len(text) > MAX_MANIFEST_BYTES:
         raise SpecError(f"{path} has more than {MAX_MANIFEST_BYTES} bytes, expected a short manifest")
+    import json  # only packages need it, and every start would pay for it
+
     try:
         manifest = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,19 +1,20 @@
 """Large weights stay outside the messages.
 
-A protobuf parser copies every byte of a file, and then makes one Python object per number when a list is read.  So
-before the parser sees a file, each large weight payload in it is replaced by a short reference; the messages keep
-their standard types, and the numbers are read from the mapped file when somebody wants them.  References are
-replaced by their payloads again when the model is saved.
+A protobuf parser copies every byte of a file, and then makes one Python object per number when a list is
+read.  So before the parser sees a file, each large weight payload in it is replaced by a short reference.
+The messages keep their standard types, and the numbers are read from the mapped file when somebody wants
+them.  References are replaced by their payloads again when the model is saved.
 
-A reference is 48 ASCII bytes, which are 12 ordinary finite floats, so it can stand in a packed float field as well as
-in a bytes field, and beside other numbers of the same field.  It starts with a secret that is drawn when the process
-starts: a file cannot contain one.
+A reference is 48 ASCII bytes, which are 12 ordinary finite floats, so it can stand in a packed float field as
+well as in a bytes field, and beside other numbers of the same field: a field that a file gives in several
+chunks, or partly unpacked, keeps its order.  A reference starts with a secret that is drawn when the process
+starts, so a file cannot contain one.
 """
 
 from __future__ import annotations
 
 import itertools
-import secrets
+import os
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +35,7 @@ PAYLOAD_FIELDS = {
     "CoreML.Specification.MILSpec.TensorValue.RepeatedBytes": ("values",),
 }
 
-_MARK = b"@pyruntime" + secrets.token_urlsafe(16).encode()  # 32 bytes
+_MARK = b"@pyruntime" + os.urandom(11).hex().encode()  # 32 bytes
 _stores = itertools.count()
 _children: dict[str, dict[int, Any]] = {}
 
@@ -93,7 +94,7 @@ def resolve(data: bytes, start: int, end: int, payloads: Payloads | None) -> lis
 def detach(data: memoryview, descriptor: Any, payloads: Payloads) -> bytes:
     """The serialised message `data` with references in place of its large payloads, which go to `payloads`.
 
-    Everything else, unknown fields included, stays byte for byte.  Raises SpecError when the bytes are no message.
+    Everything else, unknown fields included, stays byte for byte.  Raises SpecError for damaged bytes.
     """
     pieces, _ = _detach(data, 0, len(data), descriptor, payloads, 0)
     return b"".join(pieces)
@@ -132,7 +133,7 @@ def _detach(
 
 
 def attach(data: bytes, descriptor: Any, payloads: Payloads) -> tuple[list[memoryview | bytes], int]:
-    """The opposite of `detach`: pieces of the serialised message with all payloads in place, and their size."""
+    """The opposite of `detach`: pieces of the serialised message with its payloads, and their size."""
     marks = list(_find_marks(data))
     return _attach(data, 0, len(data), descriptor, payloads, marks)
 
@@ -174,7 +175,7 @@ def _any_between(marks: list[int], start: int, end: int) -> bool:
 
 
 def _inner(descriptor: Any) -> dict[int, Any]:
-    """Fields to look at, by number: None for a payload, the descriptor of the message for one that can hold some."""
+    """Fields to look at, by number: None for a payload, a descriptor for a message that can hold some."""
     name = descriptor.full_name
     if name not in _children:
         wanted = PAYLOAD_FIELDS.get(name, ())
@@ -188,7 +189,7 @@ def _inner(descriptor: Any) -> dict[int, Any]:
 
 
 def _can_hold_payloads(descriptor: Any) -> bool:
-    """Whether a payload field can be reached from a message; word lists and trees, which cannot, are not walked."""
+    """Whether a payload field can be reached from a message; word lists and trees are not worth walking."""
     seen, waiting = {descriptor.full_name}, [descriptor]
     while waiting:
         message = waiting.pop()

@@ -1,7 +1,8 @@
 """Open Core ML files: find the specification, parse it, check what every model must have.
 
-`load_spec` gives users the standard message with every number in it.  `load_lean` is what the runtime uses: the same
-message with large weights left in the mapped file (see payloads.py), so opening costs neither time nor memory for them.
+`load_spec` gives users the standard message with every number in it.  `load_lean` is what the runtime uses:
+the same message with large weights left in the mapped file (see payloads.py), so opening costs neither time
+nor memory for them.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def load_model_bytes(data: bytes | memoryview, *, source: str = "model bytes") -
 def load_lean(path: str | os.PathLike[str]) -> LeanModel:
     """Read a .mlmodel file or .mlpackage folder without its large weights, which stay in the mapped file.
 
-    The file may be replaced (renamed over) at any time, but must not be shortened in place while the result is used.
+    The file may be replaced by another at any time, but not shortened in place while the result is used.
     Raises ModelIOError when it cannot be read and SpecError when it is not a valid model.
     """
     data = _read(find_spec_file(path), map_large=True)
@@ -82,7 +83,7 @@ def load_lean_bytes(data: bytes | memoryview, *, source: str = "model bytes") ->
     try:
         skeleton = detach(memoryview(data), messages.Model.DESCRIPTOR, payloads)
     except SpecError as error:
-        raise SpecError(f"{source}: {error}") from None
+        raise SpecError(f"{source} is not a valid Core ML model: {error}") from None
     return LeanModel(check_model(parse_model(skeleton, source), source), payloads, source)
 
 
@@ -90,10 +91,11 @@ def parse_model(data: bytes | memoryview, source: str) -> messages.Model:
     """Bytes to message, without looking at the contents.  Raises SpecError."""
     model = messages.Model()
     try:
-        model.MergeFromString(data)
+        model.MergeFromString(bytes(data))
     except (DecodeError, RuntimeError, ValueError) as error:
         raise SpecError(
-            f"{source} is not a valid Core ML model: it is truncated, damaged, nested too deeply or no model at all ({error})"
+            f"{source} is not a valid Core ML model: "
+            f"it is truncated, damaged, nested too deeply or no model at all ({error})"
         ) from None
     return model
 
@@ -103,12 +105,13 @@ def check_model(model: messages.Model, source: str) -> messages.Model:
     version = model.specificationVersion
     if version > NEWEST_VERSION:
         raise SpecError(
-            f"{source} has specification version {version}, this release reads versions 1 to {NEWEST_VERSION}; "
+            f"{source} has specification version {version}, this release reads 1 to {NEWEST_VERSION}; "
             "update pyruntime, or export the model for an older deployment target"
         )
     if version < 1:
         raise SpecError(
-            f"{source} has specification version {version}, expected 1 to {NEWEST_VERSION}: it is damaged or no Core ML model"
+            f"{source} has specification version {version}, expected 1 to {NEWEST_VERSION}: "
+            "it is damaged or no Core ML model"
         )
     if model.WhichOneof("Type") is None:
         raise SpecError(

@@ -1,7 +1,8 @@
 """Weights of the file as arrays, and arrays as weights.
 
-Works on standard messages and on those of a LeanModel (give its payloads then).  The forms of a weight are described
-at WeightParams and QuantizationParams in NeuralNetwork.proto.  No path makes one Python object per number.
+Works on standard messages and on those of a LeanModel (give its payloads then).  The forms of a weight are
+described at WeightParams and QuantizationParams in NeuralNetwork.proto.  No path makes one Python object per
+number.
 """
 
 from __future__ import annotations
@@ -19,6 +20,21 @@ from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import DETACH_FROM, Payloads, resolve
 
 _FORMS = {1: "floatValue", 2: "float16Value", 30: "rawValue", 31: "int8RawValue"}
+
+
+@dataclass(frozen=True)
+class _Name:
+    """Which weight is being read, for errors."""
+
+    layer: str
+    field: str
+
+    def expect(self, condition: bool, expected: str, got: object) -> None:
+        if not condition:
+            raise SpecError(
+                f"layer {self.layer!r}, {self.field}: expected {expected}, got {got}; "
+                "the file is damaged or badly written"
+            )
 
 
 @dataclass(frozen=True)
@@ -41,14 +57,15 @@ class QuantizedWeights:
     def to_float(self) -> NDArray[np.float32]:
         """The weights as float32."""
         if self.table is not None:
-            return self.table[self.values]
+            return np.take(self.table, self.values)
         assert self.scale is not None and self.bias is not None
         along = [1] * self.values.ndim
         if self.scale.size > 1:
             along[self.channel_axis] = -1
         weights = self.values.astype(np.float32)
-        weights *= self.scale.reshape(along)
-        weights += self.bias.reshape(along)
+        with np.errstate(over="ignore", invalid="ignore"):  # a file may hold any scale
+            weights *= self.scale.reshape(along)
+            weights += self.bias.reshape(along)
         return weights
 
 
@@ -76,25 +93,25 @@ def read_weights(
 ) -> NDArray[np.float32]:
     """One weight of a layer as float32 in row-major `shape`, dequantised if need be.
 
-    channel_axis: axis of `shape` along which a quantised weight may have one scale per entry (1 for deconvolution).
+    channel_axis: axis of `shape` along which there may be one scale per entry (1 for deconvolution).
     layer, field: how errors call the weight.
     payloads: those of the LeanModel, when `params` belongs to one.
     Weights stored as float32 are not copied: the array is read-only and may be unaligned in memory
     (`np.require(w, requirements="A")` where that matters).
     Raises SpecError when the number of values or the quantisation does not fit.
     """
-    form, data = _payload(params, payloads, layer, field)
-    count = _count(shape, layer, field)
+    name = _Name(layer, field)
+    form, data = _payload(params, payloads, name)
+    count = _count(shape, name)
     if form == "floatValue":
-        _expect(
-            len(data) == 4 * count, layer, field, f"{count} numbers for shape {list(shape)}", len(data) / 4
-        )
+        expected = f"{count} numbers for shape {list(shape)}"
+        name.expect(len(data) == 4 * count, expected, len(data) // 4)
         return np.frombuffer(data, "<f4").reshape(shape)
     if form == "float16Value":
         expected = f"{2 * count} bytes of half floats for shape {list(shape)}"
-        _expect(len(data) == 2 * count, layer, field, expected, f"{len(data)} bytes")
+        name.expect(len(data) == 2 * count, expected, f"{len(data)} bytes")
         return np.frombuffer(data, "<f2").astype(np.float32).reshape(shape)
-    return _quantized(params, form, data, shape, channel_axis, layer, field).to_float()
+    return _quantized(params, form, data, shape, channel_axis, name).to_float()
 
 
 def read_quantized(
@@ -107,10 +124,11 @@ def read_quantized(
     payloads: Payloads | None = None,
 ) -> QuantizedWeights | None:
     """Like `read_weights`, but keeps integers; None when the weight is stored as floats."""
-    form, data = _payload(params, payloads, layer, field)
+    name = _Name(layer, field)
+    form, data = _payload(params, payloads, name)
     if form in ("floatValue", "float16Value"):
         return None
-    return _quantized(params, form, data, shape, channel_axis, layer, field)
+    return _quantized(params, form, data, shape, channel_axis, name)
 
 
 def read_floats(message: Any, payloads: Payloads | None = None) -> NDArray[np.float32]:
@@ -139,14 +157,14 @@ def read_samples(
 def write_weights(
     params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None
 ) -> None:
-    """Replace the numbers of a weight by float32 `values` (any shape, written row-major); isUpdatable stays."""
+    """Replace the numbers of a weight by float32 `values`, any shape, row-major; isUpdatable stays."""
     for name in ("float16Value", "rawValue", "int8RawValue", "quantization"):
         params.ClearField(name)
     write_floats(params, values, payloads)
 
 
 def write_floats(message: Any, values: NDArray[Any], payloads: Payloads | None = None) -> None:
-    """Replace the numbers in field 1 of a WeightParams, FloatVector, NeuralNetworkMeanImage or RepeatedFloats.
+    """Replace the numbers of a FloatVector, NeuralNetworkMeanImage, RepeatedFloats, or floatValue.
 
     With payloads, a large array is kept beside the message.  It is copied in either case.
     """
@@ -159,10 +177,10 @@ def write_floats(message: Any, values: NDArray[Any], payloads: Payloads | None =
 
 
 def unpack_bits(data: memoryview | bytes, bits: int, count: int) -> NDArray[np.uint8]:
-    """`count` unsigned numbers of `bits` (1 to 8) each from a stream without padding, most significant bit first.
+    """`count` unsigned numbers of `bits` (1 to 8) each; most significant bit first, no padding between them.
 
-    `data` has at least ceil(bits * count / 8) bytes.  Eight numbers fill `bits` whole bytes, so each of the eight
-    places of such a group is one array operation.
+    `data` has at least ceil(bits * count / 8) bytes.  Eight numbers fill `bits` whole bytes, so each of the
+    eight places of such a group is one array operation.
     """
     used = -(-bits * count // 8)
     source = np.frombuffer(data, np.uint8, used)
@@ -189,62 +207,48 @@ def _quantized(
     data: bytes | memoryview,
     shape: Sequence[int],
     axis: int,
-    layer: str,
-    field: str,
+    name: _Name,
 ) -> QuantizedWeights:
     """Check and unpack rawValue or int8RawValue."""
-    count, quantization = _count(shape, layer, field), params.quantization
+    count, quantization = _count(shape, name), params.quantization
     bits, kind = quantization.numberOfBits, quantization.WhichOneof("QuantizationType")
-    _expect(1 <= bits <= 8, layer, field, "quantization.numberOfBits from 1 to 8", bits)
-    _expect(kind is not None, layer, field, "linearQuantization or lookupTableQuantization", "neither")
+    name.expect(1 <= bits <= 8, "quantization.numberOfBits from 1 to 8", bits)
+    name.expect(kind is not None, "linearQuantization or lookupTableQuantization", "neither")
     need = -(-bits * count // 8)  # more is allowed: some writers round up
-    _expect(
-        len(data) >= need,
-        layer,
-        field,
-        f"{need} bytes for shape {list(shape)} at {bits} bits",
-        f"{len(data)} bytes",
-    )
+    expected = f"{need} bytes for shape {list(shape)} at {bits} bits"
+    name.expect(len(data) >= need, expected, f"{len(data)} bytes")
     signed = form == "int8RawValue"
     if signed:
-        _expect(
-            bits == 8 and kind == "linearQuantization",
-            layer,
-            field,
-            "8 linear bits with int8RawValue",
-            f"{bits}, {kind}",
-        )
+        fits = bits == 8 and kind == "linearQuantization"
+        name.expect(fits, "8 linear bits with int8RawValue", f"{bits}, {kind}")
     values = unpack_bits(data, bits, count).view(np.int8 if signed else np.uint8).reshape(shape)
     if kind == "lookupTableQuantization":
         table = quantization.lookupTableQuantization.floatValue
-        _expect(len(table) == 1 << bits, layer, field, f"a look-up table of {1 << bits} entries", len(table))
+        name.expect(len(table) == 1 << bits, f"a look-up table of {1 << bits} entries", len(table))
         return QuantizedWeights(values, bits, axis, table=np.array(table, np.float32))
-    scale, bias = _linear(
-        quantization.linearQuantization, 1 if signed else shape[axis] if shape else 1, layer, field
-    )
+    channels = 1 if signed or axis >= len(shape) else shape[axis]
+    scale, bias = _linear(quantization.linearQuantization, channels, name)
     return QuantizedWeights(values, bits, axis, scale=scale, bias=bias)
 
 
-def _linear(
-    linear: Any, channels: int, layer: str, field: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _linear(linear: Any, channels: int, name: _Name) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Scales and biases; no bias means zeros."""
     scales, biases = len(linear.scale), len(linear.bias)
     wanted = "1 scale" if channels == 1 else f"1 or {channels} scales (one per channel)"
-    _expect(scales in (1, channels) and scales > 0, layer, field, wanted, scales)
-    _expect(biases in (0, scales), layer, field, f"no quantisation biases or {scales}", biases)
+    name.expect(scales in (1, channels) and scales > 0, wanted, scales)
+    name.expect(biases in (0, scales), f"no quantisation biases or {scales}", biases)
     scale = np.array(linear.scale, np.float32)
     return scale, np.array(linear.bias, np.float32) if biases else np.zeros_like(scale)
 
 
 def _payload(
-    params: messages.WeightParams, payloads: Payloads | None, layer: str, field: str
+    params: messages.WeightParams, payloads: Payloads | None, name: _Name
 ) -> tuple[str, bytes | memoryview]:
     """Form and bytes of a weight.  Raises SpecError when there is not exactly one form."""
     contents = _contents(params.SerializeToString(), payloads)
     forms = sorted({_FORMS[number] for number, _ in contents})
     wanted = f"weights in exactly one of {', '.join(_FORMS.values())}"
-    _expect(len(forms) == 1, layer, field, wanted, " and ".join(forms) or "none of them")
+    name.expect(len(forms) == 1, wanted, " and ".join(forms) or "none of them")
     return forms[0], _join([piece for _, piece in contents])
 
 
@@ -267,13 +271,6 @@ def _join(pieces: list[memoryview]) -> bytes | memoryview:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _count(shape: Sequence[int], layer: str, field: str) -> int:
-    _expect(all(size >= 0 for size in shape), layer, field, "a shape of sizes from 0", list(shape))
+def _count(shape: Sequence[int], name: _Name) -> int:
+    name.expect(all(size >= 0 for size in shape), "a shape of sizes from 0", list(shape))
     return math.prod(shape)
-
-
-def _expect(condition: bool, layer: str, field: str, expected: str, got: object) -> None:
-    if not condition:
-        raise SpecError(
-            f"layer {layer!r}, {field}: expected {expected}, got {got}; the file is damaged or badly written"
-        )

@@ -1,6 +1,8 @@
-"""The protobuf wire format, as much of it as is needed to cut large payloads out of a file without parsing it.
+"""The protobuf wire format, as much of it as is needed to cut large payloads out of a file without parsing
+it.
 
-Source: the public description of the protobuf encoding (tag = field number * 8 + wire type; lengths are varints).
+Source: the public description of the protobuf encoding (tag = field number * 8 + wire type; lengths are
+varints).
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ MAX_BYTES = 2**31 - 1  # protobuf's own limit for a message
 
 
 def read_varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
-    """The number at `position` and the place after it.  Raises SpecError when it does not end before `end`."""
+    """The number at `position` and the place after it.  Raises SpecError when it does not end before
+    `end`."""
     value = shift = 0
     for place in range(position, min(end, position + 10)):
         byte = data[place]
@@ -42,7 +45,7 @@ def length_field(number: int, length: int) -> bytes:
 
 
 def fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """(number, wire type, start of the tag, start of the value, end of the value) of each field of one message.
+    """(number, wire type, start of the tag, start of the value, end of the value) of each field.
 
     A group (a form that Core ML never uses) is given as one field that reaches to the end of the message.
     Raises SpecError where no protobuf reader could go on.
@@ -68,14 +71,14 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, i
             stop = position + 8
         elif wire_type == GROUP:
             stop = end
-        if stop == position and wire_type != LENGTH or number == 0 or tag > MAX_TAG:
+        if (stop == position and wire_type != LENGTH) or number == 0 or tag > MAX_TAG:
             raise SpecError(
                 f"the file is damaged: no field of a model starts at byte {tag_start} with tag {tag}"
             )
         if stop > end:
             raise SpecError(
-                f"the file is truncated or damaged: the field at byte {tag_start} needs {stop - position} bytes, "
-                f"{end - position} are left"
+                f"the file is truncated or damaged: the field at byte {tag_start} "
+                f"needs {stop - position} bytes, {end - position} are left"
             )
         yield number, wire_type, tag_start, position, stop
         position = stop

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,15 +17,17 @@ from pyruntime.spec.reader import LeanModel
 def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str]) -> None:
     """Write a model as a .mlmodel file, replacing what is there in one step.
 
-    Maps are written in sorted order, so equal models give equal files.  A LeanModel may be saved over the file that
-    it was loaded from.  Raises ModelIOError when the path cannot be written (the old file is still there then), and
-    SpecError when the model is larger than the format allows.
+    Maps are written in sorted order, so equal models give equal files.  A LeanModel may be saved over the
+    file that it was loaded from.
+
+    Raises ModelIOError when the path cannot be written (the old file is still there then), and SpecError when
+    the model is larger than the format allows.
     """
     write_atomically(path, model_pieces(spec))
 
 
 def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
-    """The bytes of the .mlmodel file, in pieces that are to be joined.  Weights of a LeanModel are not copied."""
+    """The bytes of the .mlmodel file, in pieces; weights of a LeanModel are not copied."""
     message = spec.spec if isinstance(spec, LeanModel) else spec
     try:
         data = message.SerializeToString(deterministic=True)
@@ -51,7 +52,7 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memo
     A symbolic link is followed, and permissions of a file that is replaced are kept.  Raises ModelIOError.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.part")
+    temporary = target.with_name(f".{target.name[:50]}.{os.urandom(8).hex()}.part")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:

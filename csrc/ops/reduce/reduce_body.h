@@ -1,0 +1,169 @@
+/* Folding on vectors: included once per level after base/vec_<level>.h, with PR_LEVEL defined.
+ * Sums run in float over CHUNK numbers of a lane and then in double, in an order that depends on the shape only. */
+#include <math.h>
+
+#include "ops/level.h"
+#include "ops/reduce/reduce.h"
+
+enum { CHUNK = 64, LANES = 4 * PR_VL };
+
+PR_INLINE vf same(vf x) { return x; }
+PR_INLINE vf square(vf x) { return vf_mul(x, x); }
+
+/* Four accumulators hide the latency of the addition. */
+#define SUM_ROW(name, term, end) \
+    static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        double s = 0; \
+        (void)stride, (void)width, (void)a; \
+        for (int64_t i = 0; i < n;) { \
+            const int64_t stop = n - i < CHUNK * LANES ? n : i + CHUNK * LANES; \
+            vf sum[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()}; \
+            for (; i + LANES <= stop; i += LANES) \
+                PR_UNROLL for (int k = 0; k < 4; k++) sum[k] = vf_add(sum[k], term(vf_load(x + i + k * PR_VL))); \
+            for (; i + PR_VL <= stop; i += PR_VL) sum[0] = vf_add(sum[0], term(vf_load(x + i))); \
+            if (i < stop) sum[1] = vf_add(sum[1], term(vf_load_n(x + i, (int)(stop - i)))); \
+            i = stop; \
+            s += (double)vf_hsum(vf_add(vf_add(sum[0], sum[1]), vf_add(sum[2], sum[3]))); \
+        } \
+        *y = (float)(end); \
+    }
+#define SUM_COLUMNS(name, term, end) \
+    static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        double total[PR_REDUCE_WIDTH] = {0}; \
+        float part[PR_REDUCE_WIDTH]; \
+        const int64_t whole = width / PR_VL * PR_VL; \
+        const int left = (int)(width - whole); \
+        (void)a; \
+        for (int64_t i = 0; i < n;) { \
+            const int64_t stop = n - i < CHUNK ? n : i + CHUNK; \
+            for (int j = 0; j < PR_REDUCE_WIDTH; j++) part[j] = 0; \
+            for (; i < stop; i++) { \
+                const float *row = x + i * stride; \
+                for (int64_t j = 0; j < whole; j += PR_VL) vf_store(part + j, vf_add(vf_load(part + j), term(vf_load(row + j)))); \
+                if (left) vf_store(part + whole, vf_add(vf_load(part + whole), term(vf_load_n(row + whole, left)))); \
+            } \
+            for (int64_t j = 0; j < width; j++) total[j] += (double)part[j]; \
+        } \
+        for (int64_t j = 0; j < width; j++) { \
+            const double s = total[j]; \
+            y[j] = (float)(end); \
+        } \
+    }
+#define SUM(name, term, end) SUM_ROW(name, term, end) SUM_COLUMNS(name, term, end)
+SUM(SUM, same, s)
+SUM(MEAN, same, s / (double)n)
+SUM(SUM_SQUARE, square, s)
+SUM(L1, vf_abs, s)
+SUM(L2, square, sqrt(s))
+
+/* better(s, x): x takes over.  NaN never does.  Missing lanes hold the start value. */
+PR_INLINE vm greater(vf s, vf x) { return vf_lt(s, x); }
+PR_INLINE vm smaller(vf s, vf x) { return vf_lt(x, s); }
+PR_INLINE vf load_or(const float *x, int n, float missing) {
+    float room[PR_VL];
+    for (int i = 0; i < PR_VL; i++) room[i] = i < n ? x[i] : missing;
+    return vf_load(room);
+}
+PR_INLINE float highest(vf x) { return vf_hmax(x); }
+PR_INLINE float lowest(vf x) { return -vf_hmax(vf_neg(x)); }
+
+/* Counts of positions in floats are exact below this. */
+#define EXACT ((int64_t)1 << 24)
+PR_INLINE vf first_lanes(void) {
+    float room[PR_VL];
+    for (int i = 0; i < PR_VL; i++) room[i] = (float)i;
+    return vf_load(room);
+}
+
+#define EXTREME(name, start, better, across) \
+    static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        vf s = vf_set1(start); \
+        int64_t i = 0; \
+        (void)stride, (void)width, (void)a; \
+        for (; i + PR_VL <= n; i += PR_VL) { \
+            const vf v = vf_load(x + i); \
+            s = vf_select(better(s, v), v, s); \
+        } \
+        if (i < n) { \
+            const vf v = load_or(x + i, (int)(n - i), start); \
+            s = vf_select(better(s, v), v, s); \
+        } \
+        *y = across(s); \
+    } \
+    static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        (void)a; \
+        for (int64_t j = 0; j < width; j += PR_VL) { \
+            const int lanes = width - j < PR_VL ? (int)(width - j) : PR_VL; \
+            vf s = vf_set1(start); \
+            for (int64_t i = 0; i < n; i++) { \
+                const vf v = vf_load_n(x + i * stride + j, lanes); \
+                s = vf_select(better(s, v), v, s); \
+            } \
+            vf_store_n(y + j, s, lanes); \
+        } \
+    }
+EXTREME(MAX, -INFINITY, greater, highest)
+EXTREME(MIN, INFINITY, smaller, lowest)
+
+/* Each lane keeps its best value and where it was; across lanes the smallest position among equals wins. */
+#define POSITION(name, start, better, across) \
+    static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        extern const pr_reduce_kernels pr_reduce__ref; \
+        vf s = vf_set1(start), found = vf_zero(), at = first_lanes(); \
+        int64_t i = 0; \
+        if (n > EXACT) { \
+            pr_reduce__ref.row[PR_REDUCE_##name](x, y, n, stride, width, a); \
+            return; \
+        } \
+        for (; i < n; i += PR_VL, at = vf_add(at, vf_set1(PR_VL))) { \
+            const vf v = i + PR_VL <= n ? vf_load(x + i) : load_or(x + i, (int)(n - i), start); \
+            const vm m = better(s, v); \
+            s = vf_select(m, v, s); \
+            found = vf_select(m, at, found); \
+        } \
+        *y = lowest(vf_select(vf_eq(s, vf_set1(across(s))), found, vf_set1(INFINITY))); \
+    } \
+    static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        extern const pr_reduce_kernels pr_reduce__ref; \
+        if (n > EXACT) { \
+            pr_reduce__ref.columns[PR_REDUCE_##name](x, y, n, stride, width, a); \
+            return; \
+        } \
+        for (int64_t j = 0; j < width; j += PR_VL) { \
+            const int lanes = width - j < PR_VL ? (int)(width - j) : PR_VL; \
+            vf s = vf_set1(start), found = vf_zero(); \
+            for (int64_t i = 0; i < n; i++) { \
+                const vf v = vf_load_n(x + i * stride + j, lanes); \
+                const vm m = better(s, v); \
+                s = vf_select(m, v, s); \
+                found = vf_select(m, vf_set1((float)i), found); \
+            } \
+            vf_store_n(y + j, found, lanes); \
+        } \
+    }
+POSITION(ARG_MAX, -INFINITY, greater, highest)
+POSITION(ARG_MIN, INFINITY, smaller, lowest)
+
+/* Rare ones: the reference. */
+#define PLAIN(name) \
+    static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        extern const pr_reduce_kernels pr_reduce__ref; \
+        pr_reduce__ref.columns[PR_REDUCE_##name](x, y, n, stride, width, a); \
+    } \
+    static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
+        row_##name(x, y, n, stride, width, a); \
+    }
+PLAIN(PROD)
+PLAIN(LOG_SUM)
+
+#define PR_REDUCE_ARG PR_REDUCE
+const pr_reduce_kernels PR_LEVEL_NAME(pr_reduce) = {{
+#define PR_REDUCE(name, ...) [PR_REDUCE_##name] = row_##name,
+#include "ops/reduce/reduce.def"
+#undef PR_REDUCE
+}, {
+#define PR_REDUCE(name, ...) [PR_REDUCE_##name] = columns_##name,
+#include "ops/reduce/reduce.def"
+#undef PR_REDUCE
+}};
+#undef PR_REDUCE_ARG
