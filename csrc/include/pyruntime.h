@@ -1,0 +1,82 @@
+/* pyruntime: runs compiled Core ML plans on the CPU.  The only public header of the C library.
+ *
+ * Order of use: open a context (threads, kernels), open a session (a checked plan with its weights), run it.
+ * Every function that can fail returns a code and leaves one sentence in the `message` it was given.
+ * Nothing here prints, exits, or keeps global state. */
+#ifndef PYRUNTIME_H
+#define PYRUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PR_MAX_RANK 8
+#define PR_MESSAGE_BYTES 512
+
+typedef enum pr_status {
+    PR_OK = 0,
+    PR_BAD_PLAN = 1,        /* the plan's bytes are damaged or of another version */
+    PR_BAD_SHAPE = 2,       /* shapes, ranks or types do not fit */
+    PR_BAD_VALUE = 3,       /* a value met at run time is not legal, such as an index out of range */
+    PR_NO_MEMORY = 4,       /* the system or the caller's limit refused memory */
+    PR_UNSUPPORTED = 5,     /* legal, but nothing here runs it */
+    PR_SYSTEM = 6           /* the operating system refused a thread or a resource */
+} pr_status;
+
+typedef enum pr_dtype { PR_F32 = 0, PR_U8 = 1, PR_S32 = 2 } pr_dtype;
+
+/* A dense row-major tensor.  A dimension of -1 is not known yet; data is NULL where only the shape matters. */
+typedef struct pr_view {
+    void *data;
+    int32_t dtype;
+    int32_t rank;
+    int64_t shape[PR_MAX_RANK];
+} pr_view;
+
+typedef struct pr_context pr_context;
+typedef struct pr_session pr_session;
+typedef struct pr_message { char text[PR_MESSAGE_BYTES]; } pr_message;
+
+/* levels: bits of base/isa.def that may be used, ~0 for all that the CPU has; threads: 0 for one per usable core. */
+pr_status pr_context_open(uint32_t levels, int32_t threads, pr_context **context, pr_message *message);
+void pr_context_close(pr_context *context);
+int32_t pr_context_threads(const pr_context *context);
+uint32_t pr_context_levels(const pr_context *context);
+
+/* Instruction-set levels of this build, in order: name, or NULL past the end; and the bits of the running CPU. */
+const char *pr_level_name(int32_t index);
+uint32_t pr_cpu_levels(void);
+
+/* Operators of this build: name or NULL past the end; bytes of an operator's attributes. */
+const char *pr_op_name(int32_t op);
+int32_t pr_op_attr_bytes(int32_t op);
+
+/* The shape rule of one operator.  Fills dtype, rank and shape of `out`; data-dependent sizes come out as -1. */
+pr_status pr_infer(pr_context *context, int32_t op, const void *attrs, size_t attr_bytes, const char *layer,
+                   const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs, pr_message *message);
+/* Runs one operator by itself (constant folding, tests).  `out` is allocated by the caller as pr_infer said. */
+pr_status pr_run_once(pr_context *context, int32_t op, const void *attrs, size_t attr_bytes, const char *layer,
+                      const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs, pr_message *message);
+/* The packed form in which the context's kernels read constant input `which` of an operator.
+ * With out->data NULL: fills out's dtype, rank and shape, and `attrs` learns the form (its `layout` field).
+ * Then the caller allocates and calls again.  PR_UNSUPPORTED: this operator reads the input as it is. */
+pr_status pr_pack(pr_context *context, int32_t op, void *attrs, size_t attr_bytes, const char *layer,
+                  const pr_view *in, int32_t inputs, int32_t which, pr_view *out, pr_message *message);
+
+/* Checks every offset, rank and index of the plan and keeps pointers to `plan` and `weights`: both must outlive the
+ * session and lie 64-byte aligned.  memory_limit: bytes that a run may take for values and scratch. */
+pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_bytes, const void *weights,
+                          size_t weight_bytes, size_t memory_limit, pr_session **session, pr_message *message);
+void pr_session_close(pr_session *session);
+/* Shapes for these input shapes: fills `out` as pr_infer does.  Keeps the layout for the next run. */
+pr_status pr_session_bind(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
+                          pr_message *message);
+/* One prediction.  in: data in the plan's dtypes.  out: memory for the shapes that pr_session_bind gave. */
+pr_status pr_session_run(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
+                         pr_message *message);
+/* Bytes of the arena now planned, and the largest sum of bytes alive at one step: its lower bound. */
+void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t *peak_live_bytes);
+/* Nanoseconds spent in each step of the next runs are added to `steps` (one entry per step); NULL stops it. */
+void pr_session_profile(pr_session *session, int64_t *step_nanoseconds);
+int32_t pr_session_steps(const pr_session *session);
+
+#endif

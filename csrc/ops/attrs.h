@@ -1,0 +1,19 @@
+/* The attribute structs of all families, for the table of operators. */
+#ifndef PR_OPS_ATTRS_H
+#define PR_OPS_ATTRS_H
+
+#include "ops/binary/binary.h"
+#include "ops/conv/conv.h"
+#include "ops/gather/gather.h"
+#include "ops/gemm/gemm.h"
+#include "ops/image/image.h"
+#include "ops/move/move.h"
+#include "ops/norm/norm.h"
+#include "ops/pool/pool.h"
+#include "ops/reduce/reduce.h"
+#include "ops/resize/resize.h"
+#include "ops/rnn/rnn.h"
+#include "ops/softmax/softmax.h"
+#include "ops/unary/unary.h"
+
+#endif

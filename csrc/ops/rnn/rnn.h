@@ -1,0 +1,30 @@
+/* Recurrent layers.  NeuralNetwork.proto, LSTMParams. */
+#ifndef PR_OPS_RNN_H
+#define PR_OPS_RNN_H
+
+#include "ops/ops.h"
+
+typedef enum pr_gate_function {
+    PR_GATE_LINEAR = 0, PR_GATE_SIGMOID = 1, PR_GATE_TANH = 2, PR_GATE_RELU = 3,
+    PR_GATE_SCALED_TANH = 4,        /* 1.7159 tanh(2/3 x) */
+    PR_GATE_HARD_SIGMOID = 5        /* clip(0.2 x + 0.5, 0, 1) */
+} pr_gate_function;
+
+/* x (S, B, I)   h (B, H)   c (B, H)   w (4, H, I)   r (4, H, H)   bias (4, H)   peepholes (3, H)?
+ *   ->   y (S or 1, B, H)   h (B, H)   c (B, H)
+ * Gates in the order input, forget, block input, output; peepholes input, forget, output (LSTMWeightParams).
+ *   i = f(Wi x + Ri y + pi c + bi)      fg = f(Wf x + Rf y + pf c + bf), or 1 - i when coupled
+ *   z = g(Wz x + Rz y + bz)             c' = clip(c fg + i z, +-cell_clip)
+ *   o = f(Wo x + Ro y + po c' + bo)     y = h(c') o
+ * Gate pre-activations are clipped to +-50.  reverse: from the last step to the first; y stays in processing order.
+ * With `sequence`, y has every step, else the last.  A forget-bias of 1 is added to bf by the caller. */
+typedef struct pr_lstm_attrs {
+    int32_t inputs, outputs;                /* I, H */
+    int32_t sequence, reverse, coupled;
+    int32_t gate, block, output;            /* pr_gate_function: f, g, h */
+    int32_t has_peepholes;
+    int32_t layout;                         /* 0: matrices as above; else packed */
+    float cell_clip;
+} pr_lstm_attrs;
+
+#endif

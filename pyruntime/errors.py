@@ -1,0 +1,69 @@
+"""The tree of exceptions.  Everything this package raises on purpose is an MLModelError.
+
+Codes and their meaning are Core ML's (`MLModelError.Code`).  A message names the layer or feature, what was
+expected, what came instead, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MLModelError(Exception):
+    """Base of all errors of this package.  `code` is Core ML's number for the kind of error."""
+
+    code: ClassVar[int] = 0
+
+
+class SpecError(MLModelError):
+    """The file is not a valid model: damaged, incomplete or against the rules of the format."""
+
+
+class UnsupportedError(MLModelError):
+    """The file is valid, but has something that we lack or that cannot run on this machine."""
+
+
+class FeatureTypeError(MLModelError):
+    """A feature is missing, unknown, or of a type, shape or size that the model does not take."""
+
+    code = 1
+
+
+class ModelIOError(MLModelError):
+    """A file could not be read or written.  What was on disk before is still there."""
+
+    code = 3
+
+
+class CustomLayerError(MLModelError):
+    """A custom layer has no implementation, or its implementation failed."""
+
+    code = 4
+
+
+class CustomModelError(MLModelError):
+    """A custom model has no implementation, or its implementation failed."""
+
+    code = 5
+
+
+class UpdateError(MLModelError):
+    """Training on the device could not start or did not finish.  The model is unchanged."""
+
+    code = 6
+
+
+class UpdateCancelled(UpdateError):
+    """The caller cancelled the update.  The model is unchanged."""
+
+
+class ParametersError(MLModelError):
+    """A parameter key is unknown, not allowed here, or its value is outside the allowed set."""
+
+    code = 7
+
+
+class PredictionCancelled(MLModelError):
+    """The caller cancelled the prediction."""
+
+    code = 11

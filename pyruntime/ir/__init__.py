@@ -1,0 +1,1 @@
+"""The graph: frozen values, operators, and what every graph must satisfy."""

@@ -1,0 +1,60 @@
+"""The base of operator classes: attributes, and their bytes as the C struct of the same operator reads them.
+
+A field's annotation says its form in C: `int`, `bool` and enums are int32, `float` is float, `Dims` is pr_dims (a count
+and eight int32), `Floats2` / `Floats3` are float[2] / float[3], `Activation` is pr_activation.  The order of fields is
+the order of the struct's members; tests/ir compares the sizes with C's.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+MAX_RANK = 8
+Dims = tuple[int, ...]
+Floats2 = tuple[float, float]
+Floats3 = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """clamp(x < 0 ? slope * x : x, lo, hi), applied by a kernel while it stores."""
+
+    slope: float = 1.0
+    lo: float = -math.inf
+    hi: float = math.inf
+
+    @property
+    def is_identity(self) -> bool:
+        return self == Activation()
+
+    def encode(self) -> bytes:
+        return struct.pack("<3f", self.slope, self.lo, self.hi)
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An operator's attributes.  `code` is its name in csrc/ops/ops.def."""
+
+    code: ClassVar[str]
+
+    def encode(self) -> bytes:
+        """The attribute struct, little endian."""
+        return b"".join(_encode(getattr(self, field.name)) for field in fields(self)) or bytes(4)
+
+
+def _encode(value: object) -> bytes:
+    if isinstance(value, Activation):
+        return value.encode()
+    if isinstance(value, float):
+        return struct.pack("<f", value)
+    if isinstance(value, int):
+        return struct.pack("<i", value)
+    assert isinstance(value, tuple), value
+    if value and isinstance(value[0], float):
+        return struct.pack(f"<{len(value)}f", *value)
+    if len(value) > MAX_RANK:
+        raise ValueError(f"at most {MAX_RANK} dimensions, got {len(value)}")
+    return struct.pack("<9i", len(value), *value, *[0] * (MAX_RANK - len(value)))

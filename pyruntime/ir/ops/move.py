@@ -1,0 +1,75 @@
+"""Operators that move values and compute none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from pyruntime.ir.op import Dims, Op
+
+FIRST = -(2**31)
+"""As a slice's end with a negative stride: to the first element."""
+LAST = 2**31 - 1
+"""As a slice's end: to the last element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape(Op):
+    """The same elements under `shape`: one entry may be -1 (inferred), 0 keeps the dimension at that place."""
+
+    code: ClassVar[str] = "RESHAPE"
+    shape: Dims
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose(Op):
+    """Dimension i of the result is dimension axes[i] of the input."""
+
+    code: ClassVar[str] = "TRANSPOSE"
+    axes: Dims
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Op):
+    """Inputs side by side along `axis`, which counts from 0."""
+
+    code: ClassVar[str] = "CONCAT"
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Op):
+    """x[begin:end:stride] per axis, as NumPy."""
+
+    code: ClassVar[str] = "SLICE"
+    begin: Dims
+    end: Dims
+    stride: Dims
+
+
+class PadMode(IntEnum):
+    """PaddingLayerParams' three types."""
+
+    CONSTANT = 0
+    REFLECT = 1
+    EDGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pad(Op):
+    """numpy.pad, per axis."""
+
+    code: ClassVar[str] = "PAD"
+    mode: PadMode
+    before: Dims
+    after: Dims
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tile(Op):
+    """numpy.tile."""
+
+    code: ClassVar[str] = "TILE"
+    repeats: Dims

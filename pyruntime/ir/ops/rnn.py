@@ -1,0 +1,39 @@
+"""Recurrent operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from pyruntime.ir.op import Op
+
+
+class GateFunction(IntEnum):
+    """Functions that recurrent layers accept; the last two have fixed constants whatever the file stores."""
+
+    LINEAR = 0
+    SIGMOID = 1
+    TANH = 2
+    RELU = 3
+    SCALED_TANH = 4
+    HARD_SIGMOID = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Lstm(Op):
+    """x (S, B, I), h (B, H), c (B, H), w (4, H, I), r (4, H, H), bias (4, H), peepholes (3, H)?
+    -> y (S or 1, B, H), h (B, H), c (B, H).  Equations: csrc/ops/rnn/rnn.h."""
+
+    code: ClassVar[str] = "LSTM"
+    inputs: int
+    outputs: int
+    sequence: bool
+    reverse: bool
+    coupled: bool
+    gate: GateFunction
+    block: GateFunction
+    output: GateFunction
+    has_peepholes: bool
+    layout: int
+    cell_clip: float

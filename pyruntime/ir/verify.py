@@ -1,0 +1,41 @@
+"""What every graph must satisfy.  Run after each pass, so that a broken graph is reported with the pass that broke it."""
+
+from __future__ import annotations
+
+from pyruntime.ir.graph import Graph, Value
+from pyruntime.ir.types import dtype_of, is_known
+from pyruntime.native import lib
+
+
+class BrokenGraph(AssertionError):
+    """A pass made a graph that breaks a rule: a mistake of ours, never of a file."""
+
+
+def verify(graph: Graph, after: str) -> None:
+    """Raise BrokenGraph unless values are written once and before they are read, and shapes are what C says."""
+    known: dict[str, Value] = {}
+
+    def define(value: Value, where: str) -> None:
+        if value.name in known:
+            raise BrokenGraph(f"after {after}: {where} defines {value.name} a second time")
+        known[value.name] = value
+
+    for value in graph.inputs:
+        define(value, "the inputs")
+    for node in graph.nodes:
+        for value in node.inputs:
+            if graph.is_constant(value):
+                array = graph.constants[value.name]
+                if array.shape != value.shape or dtype_of(array) is not value.dtype:
+                    raise BrokenGraph(f"after {after}: constant {value.name} is {array.shape}, declared {value.shape}")
+            elif known.get(value.name) != value:
+                raise BrokenGraph(f"after {after}: {node.layer} reads {value}, known as {known.get(value.name)}")
+        shapes = lib.infer(node.op, node.layer, [(v, graph.constants.get(v.name)) for v in node.inputs], len(node.outputs))
+        for value, (dtype, shape) in zip(node.outputs, shapes, strict=True):
+            if (value.dtype, value.shape) != (dtype, shape):
+                raise BrokenGraph(f"after {after}: {node.layer} makes {dtype.name} {shape}, declared {value}")
+            define(value, node.layer)
+    for value in graph.outputs:
+        if known.get(value.name) != value and not graph.is_constant(value):
+            raise BrokenGraph(f"after {after}: result {value.name} is never computed")
+    assert all(is_known(array.shape) for array in graph.constants.values())

@@ -1,0 +1,31 @@
+"""Writes the C source of the cffi module from the public header: `ffi_build.py pyruntime.h out.c`.  Run by Meson."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from cffi import FFI
+
+
+def declarations(header: str) -> str:
+    """The header as cffi reads it: no preprocessor lines, no comments, constants spelled out."""
+    constants = dict(re.findall(r"^#define (PR_\w+) (\d+)$", header, re.MULTILINE))
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    text = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+    for name, value in constants.items():
+        text = re.sub(rf"\b{name}\b", value, text)
+    return text
+
+
+def main(header_path: str, out_path: str) -> None:
+    with open(header_path, encoding="utf-8") as file:
+        header = file.read()
+    ffi = FFI()
+    ffi.cdef(declarations(header))
+    ffi.set_source("pyruntime.native._native", '#include "include/pyruntime.h"', py_limited_api=True)
+    ffi.emit_c_code(out_path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,273 @@
+"""Handles, shape rules, errors: the only module that speaks to the C library.
+
+`check` is the only line that knows both C's codes and Python's exceptions.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pyruntime.errors import MLModelError, SpecError, UnsupportedError
+from pyruntime.ir.graph import Value
+from pyruntime.ir.op import Op
+from pyruntime.ir.types import Array, DType, Shape, dtype_of
+from pyruntime.native._native import ffi
+from pyruntime.native._native import lib as _c
+
+MAX_RANK = 8
+ALIGNMENT = 64
+ALL_LEVELS = 0xFFFFFFFF
+_VIEW = struct.Struct("@Pii8q")
+
+AnyOp = TypeVar("AnyOp", bound=Op)
+
+
+class _Message:
+    """Room for C's sentence."""
+
+    def __init__(self) -> None:
+        self.struct = ffi.new("pr_message *")
+
+    def check(self, status: int) -> None:
+        if status == _c.PR_OK:
+            return
+        text = ffi.string(self.struct.text).decode("utf-8", "replace")
+        raise _EXCEPTIONS.get(status, MLModelError)(text)
+
+
+class NoMemory(MLModelError, MemoryError):
+    """The system or a limit refused memory; the message has both numbers."""
+
+
+_EXCEPTIONS: dict[int, type[Exception]] = {
+    _c.PR_NO_MEMORY: NoMemory,
+    _c.PR_BAD_PLAN: SpecError,
+    _c.PR_BAD_SHAPE: SpecError,
+    _c.PR_BAD_VALUE: MLModelError,
+    _c.PR_UNSUPPORTED: UnsupportedError,
+    _c.PR_SYSTEM: MLModelError,
+}
+
+
+def levels() -> tuple[str, ...]:
+    """Names of the instruction-set levels of this build, oldest first."""
+    names = []
+    while (name := _c.pr_level_name(len(names))) != ffi.NULL:
+        names.append(ffi.string(name).decode())
+    return tuple(names)
+
+
+def cpu_levels() -> tuple[str, ...]:
+    """The levels that the running CPU has."""
+    bits = _c.pr_cpu_levels()
+    return tuple(name for i, name in enumerate(levels()) if bits >> i & 1)
+
+
+@lru_cache(maxsize=1)
+def operators() -> dict[str, tuple[int, int]]:
+    """Name -> (number, bytes of attributes) of every operator of this build."""
+    table: dict[str, tuple[int, int]] = {}
+    while (name := _c.pr_op_name(len(table))) != ffi.NULL:
+        table[ffi.string(name).decode()] = (len(table), _c.pr_op_attr_bytes(len(table)))
+    return table
+
+
+class Context:
+    """Chosen kernels and a thread pool.  levels: bits by the order of `levels()`; threads: 0 for one per usable core."""
+
+    def __init__(self, *, threads: int = 0, levels: int = ALL_LEVELS) -> None:
+        message = _Message()
+        handle = ffi.new("pr_context **")
+        message.check(_c.pr_context_open(levels, threads, handle, message.struct))
+        self.handle = ffi.gc(handle[0], _c.pr_context_close)
+
+    @property
+    def threads(self) -> int:
+        return int(_c.pr_context_threads(self.handle))
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        bits = _c.pr_context_levels(self.handle)
+        return tuple(name for i, name in enumerate(levels()) if bits >> i & 1)
+
+    @property
+    def level(self) -> str:
+        """The newest level in use: packed weights are made for it."""
+        return self.levels[-1]
+
+
+@lru_cache(maxsize=1)
+def shapes_context() -> Context:
+    """For shape rules and folding, which need no threads."""
+    return Context(threads=1)
+
+
+def _views(tensors: Sequence[tuple[DType, Shape, Array | None]]) -> tuple[Any, list[object]]:
+    """C views, and what must stay alive beside them."""
+    views = ffi.new("pr_view[]", max(len(tensors), 1))
+    keep: list[object] = []
+    packed = bytearray()
+    for dtype, shape, data in tensors:
+        pointer = 0
+        if data is not None:
+            array = np.ascontiguousarray(data)
+            keep.append(array)
+            pointer = array.ctypes.data
+        packed += _VIEW.pack(pointer, dtype, len(shape), *shape, *[0] * (MAX_RANK - len(shape)))
+    ffi.memmove(views, bytes(packed), len(packed))
+    return views, keep
+
+
+def _shape(view: Any) -> tuple[DType, Shape]:
+    return DType(view.dtype), tuple(view.shape[0 : view.rank])
+
+
+Operand = tuple[Value, Array | None]
+
+
+def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
+    """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
+    number, _ = operators()[op.code]
+    attrs = op.encode()
+    views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
+    out = ffi.new("pr_view[]", outputs)
+    message = _Message()
+    message.check(
+        _c.pr_infer(
+            shapes_context().handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out, outputs,
+            message.struct,
+        )
+    )  # fmt: skip
+    return [_shape(out[i]) for i in range(outputs)]
+
+
+def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context: Context | None = None) -> list[Array]:
+    """Run one operator on arrays: for constant folding and tests."""
+    context = context or shapes_context()
+    number, _ = operators()[op.code]
+    attrs = op.encode()
+    values = [(Value(f"{i}", dtype_of(a), a.shape), a) for i, a in enumerate(arrays)]
+    results = [np.empty(shape, dtype.numpy) for dtype, shape in infer(op, layer, values, outputs)]
+    views, _keep = _views([(v.dtype, v.shape, a) for v, a in values])
+    out, _keep_out = _views([(dtype_of(a), a.shape, a) for a in results])
+    message = _Message()
+    message.check(
+        _c.pr_run_once(
+            context.handle, number, attrs, len(attrs), layer.encode(), views, len(arrays), out, outputs, message.struct
+        )
+    )
+    return results
+
+
+def pack(op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context: Context) -> tuple[AnyOp, Array] | None:
+    """Constant operand `which` as the context's kernels read it, and the operator that says so; None: as it is."""
+    number, _ = operators()[op.code]
+    encoded = op.encode()
+    attrs = ffi.new("char[]", encoded)
+    views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
+    out = ffi.new("pr_view *")
+    message = _Message()
+    call = (context.handle, number, attrs, len(encoded), layer.encode(), views, len(operands), which, out)
+    status = _c.pr_pack(*call, message.struct)
+    if status == _c.PR_UNSUPPORTED:
+        return None
+    message.check(status)
+    dtype, shape = _shape(out)
+    packed = np.empty(shape, dtype.numpy)
+    out.data = ffi.cast("void *", packed.ctypes.data)
+    message.check(_c.pr_pack(*call, message.struct))
+    return _with_layout(op, bytes(ffi.buffer(attrs, len(encoded)))), packed
+
+
+def _with_layout(op: AnyOp, attrs: bytes) -> AnyOp:
+    """`op` with the layout that C wrote into its attribute bytes."""
+    start = next(i for i in range(0, len(attrs), 4) if attrs[i : i + 4] != op.encode()[i : i + 4])
+    (layout,) = struct.unpack_from("<i", attrs, start)
+    changed = replace(op, layout=layout)  # type: ignore[call-arg]
+    assert changed.encode() == attrs, "packing may only set the layout"
+    return changed
+
+
+def aligned(nbytes: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Zeroed bytes that start at a multiple of ALIGNMENT."""
+    room = np.zeros(nbytes + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + nbytes]
+
+
+class Session:
+    """A checked plan bound to an arena.  One prediction at a time; open one per thread that predicts.
+
+    plan, weights: bytes-like, aligned to ALIGNMENT (see `aligned`); kept alive by the session.
+    """
+
+    def __init__(self, context: Context, plan: Array, weights: Array, memory_limit: int) -> None:
+        self._keep = (context, plan, weights)
+        message = _Message()
+        handle = ffi.new("pr_session **")
+        message.check(
+            _c.pr_session_open(
+                context.handle, ffi.cast("void *", plan.ctypes.data), plan.nbytes,
+                ffi.cast("void *", weights.ctypes.data), weights.nbytes, memory_limit, handle, message.struct,
+            )
+        )  # fmt: skip
+        self.handle = ffi.gc(handle[0], _c.pr_session_close)
+        self._bound: tuple[Shape, ...] | None = None
+        self._results: list[tuple[DType, Shape]] = []
+        self._in: Any = None
+        self._out: Any = None
+
+    def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
+        """Result types and shapes for these inputs; cheap when the shapes are those of the last call."""
+        shapes = tuple(array.shape for array in inputs)
+        if shapes == self._bound:
+            return self._results
+        self._bound = None
+        self._in, _ = _views([(dtype_of(a), a.shape, None) for a in inputs])
+        self._out = ffi.new("pr_view[]", outputs)
+        message = _Message()
+        message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
+        self._results = [_shape(self._out[i]) for i in range(outputs)]
+        self._bound = shapes
+        return self._results
+
+    def run(self, inputs: Sequence[Array], outputs: int) -> list[Array]:
+        """One prediction: C-contiguous arrays of the plan's types in, new arrays out.  Releases the GIL."""
+        results = [np.empty(shape, dtype.numpy) for dtype, shape in self.bind(inputs, outputs)]
+        for i, array in enumerate(inputs):
+            self._in[i].data = ffi.cast("void *", array.ctypes.data)
+        for i, array in enumerate(results):
+            self._out[i].data = ffi.cast("void *", array.ctypes.data)
+        message = _Message()
+        message.check(
+            _c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct)
+        )
+        return results
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes of the arena, and the most bytes alive at one step (its lower bound)."""
+        arena, peak = ffi.new("int64_t *"), ffi.new("int64_t *")
+        _c.pr_session_memory(self.handle, arena, peak)
+        return int(arena[0]), int(peak[0])
+
+    @property
+    def steps(self) -> int:
+        return int(_c.pr_session_steps(self.handle))
+
+    def profile(self, inputs: Sequence[Array], outputs: int, runs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Nanoseconds of each step, summed over `runs` predictions."""
+        times = np.zeros(self.steps, np.int64)
+        self.bind(inputs, outputs)
+        _c.pr_session_profile(self.handle, ffi.cast("int64_t *", times.ctypes.data))
+        try:
+            for _ in range(runs):
+                self.run(inputs, outputs)
+        finally:
+            _c.pr_session_profile(self.handle, ffi.NULL)
+        return times

@@ -1,0 +1,104 @@
+"""Message classes of the Core ML format, built from the stored descriptor set when they are first asked for.
+
+The classes live in a pool of their own, so coremltools, which puts the same names into protobuf's default pool, can
+be imported before or after.  There is no generated code, so one wheel works with protobuf 4.25 to 7.
+
+    messages.Model, messages.WeightParams      package CoreML.Specification
+    messages.MILSpec.Program                   packages below it
+    messages.ImageFeatureType.RGB              enum values hang on the class that declares them
+    messages.SCATTER_ADD                       or here, when the enum is declared outside a message
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from threading import Lock
+from typing import Any
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+
+PACKAGE = "CoreML.Specification"
+
+_pool: DescriptorPool | None = None
+_pool_lock = Lock()  # two pools would mean two classes of one name, which do not take each other's messages
+_files: list[str] = []
+
+
+def _open_pool() -> DescriptorPool:
+    """The pool with all files of the format, made once."""
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            pool = DescriptorPool()
+            stored = FileDescriptorSet.FromString((files(__package__) / "coreml.desc").read_bytes())
+            for file in stored.file:
+                pool.AddSerializedFile(file.SerializeToString())
+            _files[:] = [file.name for file in stored.file]
+            _pool = pool
+        return _pool
+
+
+def message(full_name: str) -> type[Any]:
+    """The class of a message by its full name, for example `CoreML.Specification.MILSpec.Program`.
+
+    Raises KeyError when the format has no such message.
+    """
+    return message_factory.GetMessageClass(_open_pool().FindMessageTypeByName(full_name))
+
+
+def names() -> tuple[str, ...]:
+    """Full names of all messages that are not nested in another one."""
+    pool = _open_pool()
+    return tuple(m.full_name for f in _files for m in pool.FindFileByName(f).message_types_by_name.values())
+
+
+def _lookup(package: str, name: str) -> Any:
+    """A message class, an enum, a value of a top-level enum or a sub-package; AttributeError otherwise."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    pool, full_name = _open_pool(), f"{package}.{name}"
+    for find in (message, _enum, _enum_value):
+        try:
+            return find(full_name)
+        except KeyError:
+            pass
+    if any(pool.FindFileByName(file).package == full_name for file in _files):
+        return _Package(full_name)
+    raise AttributeError(f"the Core ML format has nothing named {full_name}")
+
+
+def _enum(full_name: str) -> Any:
+    from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
+    return EnumTypeWrapper(_open_pool().FindEnumTypeByName(full_name))
+
+
+def _enum_value(full_name: str) -> int:
+    """Number of a value of an enum that no message declares; such a value stands beside its enum in the package."""
+    package, _, name = full_name.rpartition(".")
+    pool = _open_pool()
+    for file in map(pool.FindFileByName, _files):
+        for enum in file.enum_types_by_name.values():
+            if file.package == package and name in enum.values_by_name:
+                return int(enum.values_by_name[name].number)
+    raise KeyError(full_name)
+
+
+class _Package:
+    """A package below the main one, as a namespace."""
+
+    def __init__(self, full_name: str) -> None:
+        self._full_name = full_name
+
+    def __getattr__(self, name: str) -> Any:
+        found = _lookup(self._full_name, name)
+        setattr(self, name, found)
+        return found
+
+
+def __getattr__(name: str) -> Any:
+    found = _lookup(PACKAGE, name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,164 @@
+"""Open Core ML files: find the specification, parse it, check what every model must have.
+
+`load_spec` gives users the standard message with every number in it.  `load_lean` is what the runtime uses: the same
+message with large weights left in the mapped file (see payloads.py), so opening costs neither time nor memory for them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from pyruntime.errors import ModelIOError, SpecError
+from pyruntime.spec import messages, wire
+from pyruntime.spec.package import find_spec_in_package
+from pyruntime.spec.payloads import Payloads, attach, detach
+
+NEWEST_VERSION = 10  # specificationVersion of iOS 26; every older one is a subset
+MAP_FROM = 1 << 20  # bytes; below it, reading is as cheap as mapping and safe from a file that shrinks later
+
+# How files begin that are taken for models by mistake.
+_FOREIGN_STARTS = {
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"\x89PNG": "a PNG image",
+    b"\x1f\x8b": "gzip data",
+}
+
+
+@dataclass(frozen=True)
+class LeanModel:
+    """A model whose large weights are outside its messages.
+
+    spec: a standard Model message; read its weights with `weights.read_weights(…, payloads=…)`, not directly.
+    payloads: the weights, as views of the mapped file.
+    source: the path, for messages to people.
+    """
+
+    spec: messages.Model
+    payloads: Payloads
+    source: str
+
+    def to_spec(self) -> messages.Model:
+        """The standard message with all numbers in it; an independent copy of the size of the file."""
+        data = self.spec.SerializeToString(deterministic=True)
+        pieces, _ = attach(data, self.spec.DESCRIPTOR, self.payloads)
+        return parse_model(b"".join(pieces), self.source)
+
+
+def load_spec(path: str | os.PathLike[str]) -> messages.Model:
+    """Read a .mlmodel file or .mlpackage folder into the standard Model message.
+
+    Raises ModelIOError when it cannot be read and SpecError when it is not a valid model.
+    """
+    data = _read(find_spec_file(path), map_large=False)
+    return load_model_bytes(data, source=os.fspath(path))
+
+
+def load_model_bytes(data: bytes | memoryview, *, source: str = "model bytes") -> messages.Model:
+    """Like `load_spec`, for the contents of a .mlmodel file.  source: how errors call it."""
+    _check_bytes(data, source)
+    return check_model(parse_model(data, source), source)
+
+
+def load_lean(path: str | os.PathLike[str]) -> LeanModel:
+    """Read a .mlmodel file or .mlpackage folder without its large weights, which stay in the mapped file.
+
+    The file may be replaced (renamed over) at any time, but must not be shortened in place while the result is used.
+    Raises ModelIOError when it cannot be read and SpecError when it is not a valid model.
+    """
+    data = _read(find_spec_file(path), map_large=True)
+    return load_lean_bytes(data, source=os.fspath(path))
+
+
+def load_lean_bytes(data: bytes | memoryview, *, source: str = "model bytes") -> LeanModel:
+    """Like `load_lean`, for the contents of a .mlmodel file; the result keeps views of `data`."""
+    _check_bytes(data, source)
+    payloads = Payloads()
+    try:
+        skeleton = detach(memoryview(data), messages.Model.DESCRIPTOR, payloads)
+    except SpecError as error:
+        raise SpecError(f"{source}: {error}") from None
+    return LeanModel(check_model(parse_model(skeleton, source), source), payloads, source)
+
+
+def parse_model(data: bytes | memoryview, source: str) -> messages.Model:
+    """Bytes to message, without looking at the contents.  Raises SpecError."""
+    model = messages.Model()
+    try:
+        model.MergeFromString(data)
+    except (DecodeError, RuntimeError, ValueError) as error:
+        raise SpecError(
+            f"{source} is not a valid Core ML model: it is truncated, damaged, nested too deeply or no model at all ({error})"
+        ) from None
+    return model
+
+
+def check_model(model: messages.Model, source: str) -> messages.Model:
+    """Check version and type of a parsed model, and give it back.  Raises SpecError."""
+    version = model.specificationVersion
+    if version > NEWEST_VERSION:
+        raise SpecError(
+            f"{source} has specification version {version}, this release reads versions 1 to {NEWEST_VERSION}; "
+            "update pyruntime, or export the model for an older deployment target"
+        )
+    if version < 1:
+        raise SpecError(
+            f"{source} has specification version {version}, expected 1 to {NEWEST_VERSION}: it is damaged or no Core ML model"
+        )
+    if model.WhichOneof("Type") is None:
+        raise SpecError(
+            f"{source} has no model in it: none of the model types (neuralNetwork, pipeline, …) is set"
+        )
+    return model
+
+
+def find_spec_file(path: str | os.PathLike[str]) -> Path:
+    """The file that holds the Model message: `path` itself, or a file inside an .mlpackage folder."""
+    place = Path(path)
+    if not place.is_dir():
+        return place
+    if (place / "Manifest.json").is_file():
+        return find_spec_in_package(place)
+    raise ModelIOError(
+        f"{place} is a folder without Manifest.json, expected a .mlmodel file or an .mlpackage folder"
+    )
+
+
+def _read(path: Path, *, map_large: bool) -> bytes | memoryview:
+    """The contents of a regular file; large ones are mapped when asked for.  Raises ModelIOError."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # asked before opening: a pipe would wait for a writer
+            raise ModelIOError(f"{path} is not a regular file, expected a .mlmodel file")
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            _check_size(size, str(path))
+            if map_large and size >= MAP_FROM:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise ModelIOError(
+            f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}"
+        ) from None
+
+
+def _check_size(size: int, source: str) -> None:
+    if size > wire.MAX_BYTES:
+        raise SpecError(
+            f"{source} has {size} bytes; the format (protobuf) ends at 2 GiB, {wire.MAX_BYTES} bytes"
+        )
+
+
+def _check_bytes(data: bytes | memoryview, source: str) -> None:
+    _check_size(len(data), source)
+    if len(data) == 0:
+        raise SpecError(
+            f"{source} is empty, expected a Core ML model; the download or copy may not have finished"
+        )
+    for start, what in _FOREIGN_STARTS.items():
+        if bytes(data[: len(start)]) == start:
+            raise SpecError(f"{source} is {what}, expected a Core ML model")

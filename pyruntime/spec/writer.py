@@ -1,0 +1,91 @@
+"""Save models.  A reader, or a power cut, sees the old file or the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from google.protobuf.message import EncodeError
+
+from pyruntime.errors import MLModelError, ModelIOError, SpecError
+from pyruntime.spec import messages, wire
+from pyruntime.spec.payloads import attach, has_reference
+from pyruntime.spec.reader import LeanModel
+
+
+def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str]) -> None:
+    """Write a model as a .mlmodel file, replacing what is there in one step.
+
+    Maps are written in sorted order, so equal models give equal files.  A LeanModel may be saved over the file that
+    it was loaded from.  Raises ModelIOError when the path cannot be written (the old file is still there then), and
+    SpecError when the model is larger than the format allows.
+    """
+    write_atomically(path, model_pieces(spec))
+
+
+def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
+    """The bytes of the .mlmodel file, in pieces that are to be joined.  Weights of a LeanModel are not copied."""
+    message = spec.spec if isinstance(spec, LeanModel) else spec
+    try:
+        data = message.SerializeToString(deterministic=True)
+    except (EncodeError, ValueError) as error:
+        raise SpecError(f"the model cannot be written: {error}") from None
+    pieces: list[memoryview | bytes] = [data]
+    size = len(data)
+    if isinstance(spec, LeanModel):
+        pieces, size = attach(data, message.DESCRIPTOR, spec.payloads)
+    elif has_reference(data):
+        raise MLModelError(
+            "the weights of this message are kept outside it: save the LeanModel, or use its to_spec()"
+        )
+    if size > wire.MAX_BYTES:
+        raise SpecError(f"the model has {size} bytes; the format (protobuf) ends at {wire.MAX_BYTES}")
+    return pieces
+
+
+def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file beside `path`, bring it to the disk, rename it to `path`, bring the name to the disk.
+
+    A symbolic link is followed, and permissions of a file that is replaced are kept.  Raises ModelIOError.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.part")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            _write_all(handle, pieces)
+            if target.exists():
+                os.chmod(temporary, target.stat().st_mode & 0o7777)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelIOError(
+            f"cannot write the model {target}: {reason}; what was there before is unchanged"
+        ) from None
+    try:
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise ModelIOError(
+            f"{target} is written, but the system does not say that it is safe on the disk: {error.strerror}"
+        ) from None
+
+
+def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:
+    with os.fdopen(handle, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
