@@ -1,7 +1,7 @@
 """The demo's files: what stands in them, and that the network in them is worth shipping.
 
-Oracles: coremltools reads the file; PyTorch runs the layers that it finds; k-NN on raw pixels is what the network has
-to beat.
+Oracles: coremltools reads the file; PyTorch runs the layers that stand in it; k-NN on raw pixels is what the
+network has to beat.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+
+from pyruntime.spec import load_spec
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "examples" / "sticker" / "Sticker.mlmodel"
@@ -71,16 +73,21 @@ def test_forty_drawings_of_each_sticker_are_shipped(tools: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["first stickers", "with the later ones"])
-def test_five_examples_tell_stickers_apart_far_better_than_raw_pixels_do(tools: ModuleType, later: bool) -> None:
+def test_five_examples_tell_stickers_apart_far_better_than_raw_pixels_do(
+    tools: ModuleType, later: bool
+) -> None:
     names = tools.drawings.STICKERS + (tools.drawings.LATER_STICKERS if later else ())
     shipped = tools.drawings.load(DRAWINGS).of(names)
-    model = tools.measure.read(MODEL)
+    model = load_spec(MODEL)
     draw = tools.measure.Episodes(ways=len(names), shots=5, count=50, seed=0)
 
     def share(vectors: np.ndarray) -> float:
         return float(np.mean(tools.measure.random_episodes(vectors, shipped.labels, draw).shares))
 
-    network, raw = share(tools.measure.embed(model, shipped.images)), share(tools.measure.raw_pixels(shipped.images))
+    network, raw = (
+        share(tools.measure.embed(model, shipped.images)),
+        share(tools.measure.raw_pixels(shipped.images)),
+    )
     assert network > raw + 0.25, (network, raw)
 
 

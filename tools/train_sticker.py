@@ -23,6 +23,8 @@ from sticker.measure import Episodes
 from sticker.network import DrawingEmbedding
 from sticker.training import as_tensor, train
 
+from pyruntime.spec import Model, load_spec, save_spec
+
 MAX_BYTES = 500_000  # what the demo may ship
 SAME = 1e-4  # largest difference between the trained network and the file's layers
 HOLD_OUT_SEED = 7
@@ -92,16 +94,16 @@ def _train(options: argparse.Namespace) -> None:
     )
     model = sticker_model(network, inverse_distance=options.weighting == "inverse", training=remark)
     _check_same(network, model, training)
-    data = model.SerializeToString(deterministic=True)
-    if len(data) >= MAX_BYTES:
-        raise SystemExit(f"the model has {len(data)} bytes, the demo ships less than {MAX_BYTES}")
-    options.model.write_bytes(data)
-    print(f"{options.model}: {len(data)} bytes; {remark}")
+    size = model.ByteSize()
+    if size >= MAX_BYTES:
+        raise SystemExit(f"the model has {size} bytes, the demo ships less than {MAX_BYTES}")
+    save_spec(model, options.model)
+    print(f"{options.model}: {size} bytes; {remark}")
     if held_out:
-        _print_random(measure.read(options.model), drawings.of(held_out), episodes=300, seed=0)
+        _print_random(model, drawings.of(held_out), episodes=300, seed=0)
 
 
-def _check_same(network: DrawingEmbedding, model: measure.Model, drawings: Drawings) -> None:
+def _check_same(network: DrawingEmbedding, model: Model, drawings: Drawings) -> None:
     images = drawings.images[:200]
     with torch.no_grad():
         expected = network(as_tensor(images)).numpy()
@@ -112,7 +114,7 @@ def _check_same(network: DrawingEmbedding, model: measure.Model, drawings: Drawi
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    model, drawings = measure.read(options.model), load(options.drawings)
+    model, drawings = load_spec(options.model), load(options.drawings)
     print(f"file {options.model.stat().st_size} bytes, {measure.parameters(model)} weights and biases")
     print(f"trained: {model.description.metadata.userDefined['training']}")
     _print_random(model, drawings, episodes=options.episodes, seed=options.seed)
@@ -120,7 +122,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     _print_demo(model, drawings, episodes=options.episodes, seed=options.seed)
 
 
-def _print_random(model: measure.Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
+def _print_random(model: Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
     """Averages over random choices of classes and examples; all columns see the same episodes."""
     middle = centred(drawings.images)
     vectors = {
@@ -141,7 +143,7 @@ def _print_random(model: measure.Model, drawings: Drawings, *, episodes: int, se
             print(row + "".join(f"{cell!s:>18}" for cell in cells))
 
 
-def _print_unrelated(model: measure.Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
+def _print_unrelated(model: Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
     """5 classes x 5 examples, only of classes that have no close relative among the training classes."""
     rest = drawings.of([name for name in drawings.classes if name not in RELATED])
     print(
@@ -152,7 +154,7 @@ def _print_unrelated(model: measure.Model, drawings: Drawings, *, episodes: int,
         print(f"  {name:<10} {measure.random_episodes(vectors, rest.labels, draw)}")
 
 
-def _print_demo(model: measure.Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
+def _print_demo(model: Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
     """The demo's stickers: learned from the first five shipped drawings of each, and from random fives."""
     print("the demo's stickers, 5 examples of each: first five of those shipped | random five of all")
     for names in (STICKERS, STICKERS + LATER_STICKERS):
@@ -165,7 +167,7 @@ def _print_demo(model: measure.Model, drawings: Drawings, *, episodes: int, seed
             print(f"  {len(names)} stickers  {kind:<10} {first} | {random}")
 
 
-def _raw_and_network(model: measure.Model, drawings: Drawings) -> list[tuple[str, measure.Vectors]]:
+def _raw_and_network(model: Model, drawings: Drawings) -> list[tuple[str, measure.Vectors]]:
     return [
         ("raw pixels", measure.raw_pixels(drawings.images)),
         ("network", measure.embed(model, drawings.images)),

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from pyruntime.spec import Model, messages
 from sticker.drawings import SIZE
 from sticker.network import EMBEDDING, ConvNorm, DrawingEmbedding, LinearNorm, Residual
-from sticker.spec import FLOAT32, GRAYSCALE, Model
 
 VERSION = "1.0"
 NEIGHBORS = 5
@@ -107,7 +107,7 @@ class LayerWriter:
                 self._layer("add", shortcut).add.SetInParent()
                 self._relu()
             case nn.MaxPool2d():
-                self._max_pool(int(block.kernel_size))
+                self._max_pool(block.kernel_size)
             case nn.Flatten():
                 self._layer("flatten").flatten.SetInParent()
             case LinearNorm():
@@ -142,7 +142,7 @@ class LayerWriter:
     def _relu(self) -> None:
         self._layer("relu").activation.ReLU.SetInParent()
 
-    def _max_pool(self, size: int) -> None:
+    def _max_pool(self, size: Any) -> None:
         params = self._layer("pooling").pooling
         params.type = params.MAX
         params.kernelSize.extend((size, size))
@@ -180,13 +180,13 @@ def _image(feature: Any, name_and_text: tuple[str, str]) -> None:
     feature.name, feature.shortDescription = name_and_text
     image = feature.type.imageType
     image.width = image.height = SIZE
-    image.colorSpace = GRAYSCALE
+    image.colorSpace = messages.ImageFeatureType.GRAYSCALE
 
 
 def _vector(feature: Any, name_and_text: tuple[str, str]) -> None:
     feature.name, feature.shortDescription = name_and_text
     feature.type.multiArrayType.shape.append(EMBEDDING)
-    feature.type.multiArrayType.dataType = FLOAT32
+    feature.type.multiArrayType.dataType = messages.ArrayFeatureType.FLOAT32
 
 
 def _string(feature: Any, name_and_text: tuple[str, str]) -> None:

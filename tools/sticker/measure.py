@@ -7,7 +7,6 @@ network that it was made from.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,13 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
+from pyruntime.spec import Model
 from sticker.drawings import SIZE
-from sticker.spec import Model
 
 Vectors = npt.NDArray[np.float32]
 NEIGHBORS = 5
 ASKED = 30  # unseen drawings of each class that an episode asks about
 NEAREST = 1e-12  # smallest distance, so that an exact hit has a finite weight
-
-
-def read(path: Path) -> Model:
-    """The model of a file."""
-    model = Model()
-    model.ParseFromString(path.read_bytes())
-    return model
 
 
 def neural_network(model: Model) -> Any:
@@ -87,7 +79,7 @@ def _array(params: Any, *shape: int) -> torch.Tensor:
 
 def raw_pixels(images: npt.NDArray[np.uint8]) -> Vectors:
     """The baseline's vectors: the pixels themselves in 0..1, (N, 784)."""
-    return images.reshape(-1, SIZE * SIZE).astype(np.float32) / 255
+    return images.reshape(-1, SIZE * SIZE) / np.float32(255)
 
 
 def nearest(
@@ -106,7 +98,7 @@ def nearest(
     votes = 1 / near if inverse else 1 - 1e-9 * near / near.max()
     scores = np.zeros((len(asked), labels.max() + 1))
     np.add.at(scores, (np.arange(len(asked))[:, None], labels[order]), votes)
-    return scores.argmax(axis=1)
+    return np.asarray(scores.argmax(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,9 @@ class ConvNorm(nn.Module):
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Weight (O, I/groups, K, K) and bias (O,) of the one convolution that does both, as in eval mode."""
-        gain = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-        return self.conv.weight * gain[:, None, None, None], self.norm.bias - self.norm.running_mean * gain
+        mean, spread = _statistics(self.norm)
+        gain = self.norm.weight / spread
+        return self.conv.weight * gain[:, None, None, None], self.norm.bias - mean * gain
 
 
 class Residual(nn.Module):
@@ -73,8 +74,16 @@ class LinearNorm(nn.Module):
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Weight (O, I) and bias (O,) of the one matrix that does both, as in eval mode."""
-        gain = self.scale / torch.sqrt(self.norm.running_var + self.norm.eps)
-        return self.linear.weight * gain[:, None], -self.norm.running_mean * gain
+        mean, spread = _statistics(self.norm)
+        gain = self.scale / spread
+        return self.linear.weight * gain[:, None], -mean * gain
+
+
+def _statistics(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation per channel that the normalisation uses in eval mode."""
+    if norm.running_mean is None or norm.running_var is None:
+        raise ValueError("a normalisation without running statistics cannot be folded")
+    return norm.running_mean, torch.sqrt(norm.running_var + norm.eps)
 
 
 def blocks() -> Sequence[nn.Module]:
@@ -98,4 +107,4 @@ class DrawingEmbedding(nn.Sequential):
 
     def __init__(self) -> None:
         super().__init__(*blocks())
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub lacks it
