@@ -90,7 +90,7 @@ def _train(options: argparse.Namespace) -> None:
     release = torch.__version__.split("+")[0]
     remark = (
         f"{len(training.labels)} drawings of {len(used)} classes, {options.epochs} epochs, "
-        f"seed {options.seed}, {seconds / 60:.1f} minutes on one thread, PyTorch {release}"
+        f"seed {options.seed}, {seconds / 60:.1f} minutes of processor time, PyTorch {release}"
     )
     model = sticker_model(network, inverse_distance=options.weighting == "inverse", training=remark)
     _check_same(network, model, training)

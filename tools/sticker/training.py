@@ -30,7 +30,7 @@ Progress = Callable[[int, float, float], None]
 def train(drawings: Drawings, *, epochs: int, seed: int, progress: Progress) -> DrawingEmbedding:
     """A trained network in eval mode.
 
-    progress(epoch from 1, mean loss, seconds since the start) is called after each epoch.
+    progress(epoch from 1, mean loss, seconds of processor time) is called after each epoch.
     The same seed gives the same network on the same machine with one thread.
     """
     torch.manual_seed(seed)
@@ -44,7 +44,7 @@ def train(drawings: Drawings, *, epochs: int, seed: int, progress: Progress) -> 
     optimizer = torch.optim.AdamW([decayed, free], lr=RATE)
     steps = epochs * (len(labels) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.15)
-    start = time.monotonic()
+    start = time.process_time()
     for epoch in range(1, epochs + 1):
         total = 0.0
         for rows in _batches(len(labels), random):
@@ -56,7 +56,7 @@ def train(drawings: Drawings, *, epochs: int, seed: int, progress: Progress) -> 
             optimizer.step()
             schedule.step()
             total += value.item()
-        progress(epoch, total * epochs / steps, time.monotonic() - start)
+        progress(epoch, total * epochs / steps, time.process_time() - start)
     return network.eval()
 
 
