@@ -3,7 +3,9 @@
 #include <stddef.h>
 
 #include "base/isa.h"
+#include "ops/conv/depthwise.h"
 #include "ops/gemm/gemm_kernel.h"
+#include "ops/pool/pool_kernel.h"
 
 /* Later rows of a family are newer: the last one whose level is in `levels` wins, and ref is always there. */
 #define TAKE(family, level) PR_ROW_##level( \
@@ -14,6 +16,8 @@
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     kernels->levels = levels;
     kernels->gemm = pr_gemm_select(levels);
+    kernels->depthwise = pr_depthwise_select(levels);
+    kernels->pool = pr_pool_select(levels);
     TAKE(unary, ref) TAKE(unary, avx2) TAKE(unary, avx512) TAKE(unary, neon)
     TAKE(binary, ref) TAKE(binary, avx2) TAKE(binary, avx512) TAKE(binary, neon)
     TAKE(norm, ref) TAKE(norm, avx2) TAKE(norm, avx512) TAKE(norm, neon)

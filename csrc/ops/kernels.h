@@ -16,6 +16,8 @@ typedef struct pr_kernels {
     const struct pr_copy_kernels *copy;
     const struct pr_image_kernels *image;
     const struct pr_gemm_kernel *gemm;
+    const struct pr_depthwise_kernel *depthwise;
+    const struct pr_pool_kernel *pool;
 } pr_kernels;
 
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels);

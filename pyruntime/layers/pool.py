@@ -21,8 +21,8 @@ def pooling(p: Any, x: Value, b: Builder) -> Value:
     op = Pool(
         kind=PoolKind(p.type),
         global_pool=p.globalPooling,
-        kernel=two(p.kernelSize, 3, "kernelSize", b),
-        strides=two(p.stride, 1, "stride", b),
+        kernel=(1, 1) if p.globalPooling else two(p.kernelSize, 3, "kernelSize", b),  # global: files have anything there
+        strides=(1, 1) if p.globalPooling else two(p.stride, 1, "stride", b),
         pads_begin=begin,
         pads_end=end,
         padding=pad,

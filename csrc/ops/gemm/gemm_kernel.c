@@ -25,14 +25,20 @@ int64_t pr_gemm_packed_floats(const pr_gemm_kernel *kernel, int64_t depth, int64
     return wide && depth > PR_MAX_ELEMENTS / wide ? -1 : depth * wide;
 }
 
-void pr_gemm_pack_matrix(const pr_gemm_kernel *kernel, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
-                         int64_t depth, int64_t columns, float *out) {
+void pr_gemm_pack_taps(const pr_gemm_kernel *kernel, const float *b, int64_t taps, ptrdiff_t stride_t, int64_t inner,
+                       ptrdiff_t stride_k, ptrdiff_t stride_n, int64_t columns, float *out) {
     int64_t total = (columns + kernel->lanes - 1) / kernel->lanes;
     for (int64_t done = 0, wide; done < total; done += wide) {
         wide = pr_gemm_panel(kernel, total, done);
         int64_t first = done * kernel->lanes, n = wide * kernel->lanes;
-        for (int64_t p = 0; p < depth; p++)
-            for (int64_t j = 0; j < n; j++)
-                *out++ = first + j < columns ? b[p * stride_k + (first + j) * stride_n] : 0;
+        for (int64_t t = 0; t < taps; t++)
+            for (int64_t p = 0; p < inner; p++)
+                for (int64_t j = first; j < first + n; j++)
+                    *out++ = j < columns ? b[t * stride_t + p * stride_k + j * stride_n] : 0;
     }
+}
+
+void pr_gemm_pack_matrix(const pr_gemm_kernel *kernel, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
+                         int64_t depth, int64_t columns, float *out) {
+    pr_gemm_pack_taps(kernel, b, 1, 0, depth, stride_k, stride_n, columns, out);
 }

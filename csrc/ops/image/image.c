@@ -18,8 +18,8 @@ const pr_image_kernels pr_image__ref = {gray, colour};
 pr_status pr_image_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     (void)outputs;
     PR_TRY(pr_check_inputs(env, in, inputs, PR_U8));
-    PR_TRY(pr_check_rank(env, in, "the image", 4, 4));
-    if (in->shape[3] >= 0 && in->shape[3] != 1 && in->shape[3] != 3)
+    PR_TRY(pr_check_rank(env, in, "the image", 3, PR_MAX_RANK));
+    if (in->shape[in->rank - 1] >= 0 && in->shape[in->rank - 1] != 1 && in->shape[in->rank - 1] != 3)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the image has shape %s, expected 1 or 3 channels", env->layer,
                        pr_show_shape(in).text);
     pr_copy_shape(out, in);
@@ -43,8 +43,8 @@ static void image_range(void *arg, int64_t begin, int64_t end, int worker) {
 }
 
 pr_status pr_image_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
-    image_job job = {env->kernels->image, in->data, out->data, in->shape[3], env->attrs};
+    image_job job = {env->kernels->image, in->data, out->data, in->shape[in->rank - 1], env->attrs};
     (void)inputs, (void)outputs;
-    pr_for(env->pool, pr_view_span(in, 0, 3), PR_GRAIN / 3, image_range, &job);
+    pr_for(env->pool, pr_view_span(in, 0, in->rank - 1), PR_GRAIN / 3, image_range, &job);
     return PR_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "ops/ops.h"
 
-/* x u8 (N, H, W, C), C = 1 or 3 in R, G, B order -> y f32 (N, H, W, C) = scale * x + bias[c]; reversed: channels B, G, R
+/* x u8 (..., H, W, C), C = 1 or 3 in R, G, B order -> y f32 (..., H, W, C) = scale * x + bias[c]; reversed: channels B, G, R
  * (bias is in the order of the output's channels). */
 typedef struct pr_image_attrs {
     int32_t reversed;

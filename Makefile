@@ -1,0 +1,66 @@
+# demo, test, lint, bench: each sets up what it needs in .venv and build/.  Needs Python 3.10+, a C compiler and git.
+#
+#   make demo               the drawing classifier learns your stickers (MODEL=path for another model)
+#   make test               all tests; ORACLES=1 adds PyTorch, ONNX Runtime and coremltools as oracles
+#   make lint               linters, types, and the C library without a warning under gcc and clang
+#   make check              the kernel checker at every level of this CPU; CROSS=1 also for ARM under an emulator
+#   make sanitize           the C library and the tests under the address and undefined-behaviour sanitizers
+#   make bench              speed, here and against other runtimes
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ORACLES ?=
+SOURCES := $(shell find csrc pyruntime tools/sources.py meson.build meson.options pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: demo test lint check sanitize bench install clean
+.DEFAULT_GOAL := install
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 10) else None'
+	@$(PYTHON) -m venv $(VENV) || { echo "Could not make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -c 'import os, sys, sysconfig; p = sysconfig.get_path("include"); os.path.exists(p + "/Python.h") or sys.exit(f"{p}/Python.h is missing; on Debian: apt install python3-dev")'
+	@$(BIN)/python -m pip install -q --upgrade pip
+
+# The package, built and installed for use (not editable): what a user gets.
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	@echo "Building and installing pyruntime …"
+	@$(BIN)/pip install -q --force-reinstall --no-deps .
+	@$(BIN)/pip install -q '.[progress]'
+	@touch $@
+
+$(VENV)/test-tools$(ORACLES): $(VENV)/installed pyproject.toml
+	@echo "Installing the tests' tools …"
+	@$(BIN)/pip install -q $(if $(ORACLES),'.[test,oracles]','.[test]')
+	@touch $@
+
+$(VENV)/lint-tools: $(BIN)/python pyproject.toml
+	@$(BIN)/pip install -q $$($(BIN)/python tools/extras.py lint build)
+	@touch $@
+
+install: $(VENV)/installed
+
+demo: $(VENV)/installed
+	@$(BIN)/python examples/sticker/demo.py $(if $(MODEL),--model $(MODEL))
+
+test: $(VENV)/test-tools$(ORACLES) check
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/lint-tools
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/check.py $(if $(CROSS),--cross)
+
+lint: $(VENV)/lint-tools $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/warnings.py
+
+sanitize: $(VENV)/test-tools$(ORACLES) $(VENV)/lint-tools
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/sanitize.py $(ARGS)
+
+bench: $(VENV)/installed
+	@$(BIN)/pip install -q '.[test,bench]'
+	$(BIN)/pytest benchmarks --benchmark-only $(ARGS)
+
+clean:
+	rm -rf build build-* dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks demo-output

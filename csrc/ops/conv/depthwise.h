@@ -1,0 +1,37 @@
+/* Depthwise convolution: each channel has its own kernel, so vectors run over channels. */
+#ifndef PR_OPS_DEPTHWISE_H
+#define PR_OPS_DEPTHWISE_H
+
+#include "base/isa.h"
+#include "ops/conv/window.h"
+
+/* One image.  x (H, W, C)   w (KH, KW, C)   bias (C) or NULL   residual, y (OH, OW, C); residual may be NULL */
+typedef struct pr_depthwise_args {
+    const float *x, *w, *bias, *residual;
+    float *y;
+    pr_axis h, v;                           /* h: rows, v: columns */
+    int64_t channels;
+    pr_activation activation;
+} pr_depthwise_args;
+
+/* Output rows row .. row+rows-1 (rows 1 or 2), channels from .. to-1. */
+typedef void pr_depthwise_fn(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to);
+
+typedef struct pr_depthwise_kernel {
+    const char *name;
+    uint32_t level;
+    int lanes;
+    pr_depthwise_fn *rows;
+} pr_depthwise_kernel;
+
+#define PR_DEPTHWISE(type, level, lanes) PR_ROW_##level(extern pr_depthwise_fn pr_depthwise_##type##__##level;)
+#include "ops/conv/depthwise.def"
+#undef PR_DEPTHWISE
+
+extern const pr_depthwise_kernel pr_depthwise_kernels[];
+extern const int pr_depthwise_kernel_count;
+const pr_depthwise_kernel *pr_depthwise_select(uint32_t levels);
+
+void pr_depthwise(const pr_depthwise_kernel *kernel, pr_pool *pool, const pr_depthwise_args *args);
+
+#endif

@@ -1,0 +1,159 @@
+/* Depthwise rows, written once for all levels: included after a vector vocabulary (base/vec_*.h).
+ *
+ * Square kernels of 3 and 5 without dilation run as tiles of 2 rows x 4 columns of outputs: each input vector is loaded
+ * once and used by every output it touches.  Everything else runs four outputs of a row at a time, tap by tap. */
+#ifndef PR_OPS_DEPTHWISE_BODY_H
+#define PR_OPS_DEPTHWISE_BODY_H
+
+#include <stdbool.h>
+
+#include "ops/conv/depthwise.h"
+
+#define PR_DW_COLUMNS 4
+
+PR_INLINE vf pr_dw_load(const float *p, int n) { return n == PR_VL ? vf_load(p) : vf_load_n(p, n); }
+
+PR_INLINE vf pr_dw_start(const pr_depthwise_args *d, int64_t c, int n) {
+    return d->bias ? pr_dw_load(d->bias + c, n) : vf_zero();
+}
+
+/* `at`: where the result belongs in y and residual. */
+PR_INLINE void pr_dw_store(const pr_depthwise_args *d, ptrdiff_t at, vf v, int n) {
+    if (d->residual) v = vf_add(v, pr_dw_load(d->residual + at, n));
+    if (d->activation.slope != 1) v = vf_select(vf_lt(v, vf_zero()), vf_mul(v, vf_set1(d->activation.slope)), v);
+    v = vf_min(vf_set1(d->activation.hi), vf_max(vf_set1(d->activation.lo), v));
+    if (n == PR_VL) vf_store(d->y + at, v);
+    else vf_store_n(d->y + at, v, n);
+}
+
+/* in[r]: input row r of the tile at the tile's first column and channel 0, NULL for a row of padding.  Columns outside
+ * first .. last-1 (counted from the tile's first) are padding; only tiles with `edge` look at them. */
+PR_INLINE void pr_dw_tile(const pr_depthwise_args *d, const float *const *in, int64_t first, int64_t last,
+                          ptrdiff_t at, int64_t c, const int rows, const int columns, const int kernel,
+                          const int stride, const bool edge) {
+    const int64_t C = d->channels;
+    vf acc[2][PR_DW_COLUMNS], start = pr_dw_start(d, c, PR_VL);
+    PR_UNROLL for (int i = 0; i < rows; i++) {
+        PR_UNROLL for (int j = 0; j < columns; j++) acc[i][j] = start;
+    }
+    PR_UNROLL for (int r = 0; r < (rows - 1) * stride + kernel; r++) {
+        if (!in[r]) continue;
+        PR_UNROLL for (int q = 0; q < (columns - 1) * stride + kernel; q++) {
+            if (edge && (q < first || q >= last)) continue;
+            vf v = vf_load(in[r] + q * C + c);
+            PR_UNROLL for (int i = 0; i < rows; i++) {
+                PR_UNROLL for (int j = 0; j < columns; j++) {
+                    const int ky = r - i * stride, kx = q - j * stride;
+                    if (ky >= 0 && ky < kernel && kx >= 0 && kx < kernel)
+                        acc[i][j] = vf_fma(v, vf_load(d->w + (ky * kernel + kx) * C + c), acc[i][j]);
+                }
+            }
+        }
+    }
+    PR_UNROLL for (int i = 0; i < rows; i++) {
+        PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + (i * d->v.out + j) * C + c, acc[i][j], PR_VL);
+    }
+}
+
+#define PR_DW_ARGS const pr_depthwise_args *d, const float *const *in, int64_t first, int64_t last, ptrdiff_t at, \
+                   int64_t from, int64_t to
+typedef void pr_dw_tile_fn(PR_DW_ARGS);
+
+/* One tile, vector after vector of channels; the last one may lie over the one before and write the same again. */
+#define PR_DW_TILE(name, rows, columns, kernel, stride, edge) \
+    static __attribute__((noinline)) void pr_dw_##name##_##rows##x##columns##_k##kernel##s##stride(PR_DW_ARGS) { \
+        for (int64_t c = from; c < to; c += PR_VL) \
+            pr_dw_tile(d, in, first, last, at, c + PR_VL <= to ? c : to - PR_VL, rows, columns, kernel, stride, edge); \
+    }
+#define PR_DW_TILES(rows, kernel, stride) \
+    PR_DW_TILE(inner, rows, 4, kernel, stride, false) PR_DW_TILE(edge, rows, 4, kernel, stride, true) \
+    PR_DW_TILE(edge, rows, 2, kernel, stride, true) PR_DW_TILE(edge, rows, 1, kernel, stride, true)
+#define PR_DW_SET(kernel, stride) PR_DW_TILES(1, kernel, stride) PR_DW_TILES(2, kernel, stride)
+#define PR_DW_NAMES(rows, kernel, stride) { \
+    pr_dw_inner_##rows##x4_k##kernel##s##stride, pr_dw_edge_##rows##x4_k##kernel##s##stride, \
+    pr_dw_edge_##rows##x2_k##kernel##s##stride, pr_dw_edge_##rows##x1_k##kernel##s##stride}
+#define PR_DW_ROWS(kernel, stride) {PR_DW_NAMES(1, kernel, stride), PR_DW_NAMES(2, kernel, stride)}
+
+PR_DW_SET(3, 1) PR_DW_SET(3, 2) PR_DW_SET(5, 1) PR_DW_SET(5, 2)
+
+/* [kernel 5][stride 2][two rows][inner, edge of 4, 2, 1 columns] */
+static pr_dw_tile_fn *const pr_dw_tiles[2][2][2][4] = {
+    {PR_DW_ROWS(3, 1), PR_DW_ROWS(3, 2)}, {PR_DW_ROWS(5, 1), PR_DW_ROWS(5, 2)}};
+
+PR_INLINE void pr_dw_tiled_rows(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
+    const pr_axis *h = &d->h, *v = &d->v;
+    pr_dw_tile_fn *const *tiles = pr_dw_tiles[h->kernel == 5][h->stride == 2][rows == 2];
+    const float *line[7], *in[7];
+    int lines = (int)((rows - 1) * h->stride + h->kernel);
+    for (int r = 0; r < lines; r++) {
+        int64_t y = pr_origin(h, row) + r;
+        line[r] = y < 0 || y >= h->size ? NULL : d->x + y * v->size * d->channels;
+    }
+    for (int64_t x = 0, columns; x < v->out; x += columns) {
+        int64_t left = v->out - x, origin = pr_origin(v, x);
+        columns = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        bool inner = columns == 4 && origin >= 0 && origin + 3 * v->stride + v->kernel <= v->size;
+        for (int r = 0; r < lines; r++) in[r] = line[r] ? line[r] + origin * d->channels : NULL;
+        tiles[inner ? 0 : columns == 4 ? 1 : columns == 2 ? 2 : 3](d, in, -origin, v->size - origin,
+            (row * v->out + x) * d->channels, from, to);
+    }
+}
+
+/* `columns` outputs of one row from x on, `vectors` vectors of channels from c on, over the taps that are not padding. */
+PR_INLINE void pr_dw_taps(const pr_depthwise_args *d, int64_t row, int64_t x, int64_t c, int n, int64_t ky0, int64_t ky1,
+                          int64_t kx0, int64_t kx1, const int columns, const int vectors) {
+    const int64_t C = d->channels, step = d->v.stride * C;
+    vf acc[4][4];
+    PR_UNROLL for (int j = 0; j < vectors; j++) {
+        vf start = pr_dw_start(d, c + j * PR_VL, n);
+        PR_UNROLL for (int i = 0; i < columns; i++) acc[i][j] = start;
+    }
+    for (int64_t ky = ky0; ky < ky1; ky++)
+        for (int64_t kx = kx0; kx < kx1; kx++) {
+            const float *w = d->w + (ky * d->v.kernel + kx) * C + c;
+            int64_t y = pr_origin(&d->h, row) + ky * d->h.dilation, q = pr_origin(&d->v, x) + kx * d->v.dilation;
+            const float *in = d->x + (y * d->v.size + q) * C + c;
+            PR_UNROLL for (int j = 0; j < vectors; j++) {
+                vf weight = pr_dw_load(w + j * PR_VL, n);
+                PR_UNROLL for (int i = 0; i < columns; i++)
+                    acc[i][j] = vf_fma(pr_dw_load(in + i * step + j * PR_VL, n), weight, acc[i][j]);
+            }
+        }
+    PR_UNROLL for (int i = 0; i < columns; i++) {
+        PR_UNROLL for (int j = 0; j < vectors; j++)
+            pr_dw_store(d, (row * d->v.out + x + i) * C + c + j * PR_VL, acc[i][j], n);
+    }
+}
+
+PR_INLINE void pr_dw_any_row(const pr_depthwise_args *d, int64_t row, int64_t from, int64_t to) {
+    int64_t ky0, ky1, kx0, kx1, ignore;
+    pr_taps(&d->h, row, &ky0, &ky1);
+    for (int64_t x = 0; x < d->v.out;) {
+        pr_taps(&d->v, x, &kx0, &kx1);
+        int64_t c = from, full = 0;
+        if (kx0 == 0 && x + 4 <= d->v.out) pr_taps(&d->v, x + 3, &ignore, &full);
+        if (full == d->v.kernel) {
+            for (; c + 2 * PR_VL <= to; c += 2 * PR_VL) pr_dw_taps(d, row, x, c, PR_VL, ky0, ky1, 0, full, 4, 2);
+            for (; c + PR_VL <= to; c += PR_VL) pr_dw_taps(d, row, x, c, PR_VL, ky0, ky1, 0, full, 4, 1);
+            if (c < to) pr_dw_taps(d, row, x, c, (int)(to - c), ky0, ky1, 0, full, 4, 1);
+            x += 4;
+        } else {
+            for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_dw_taps(d, row, x, c, PR_VL, ky0, ky1, kx0, kx1, 1, 4);
+            for (; c + PR_VL <= to; c += PR_VL) pr_dw_taps(d, row, x, c, PR_VL, ky0, ky1, kx0, kx1, 1, 1);
+            if (c < to) pr_dw_taps(d, row, x, c, (int)(to - c), ky0, ky1, kx0, kx1, 1, 1);
+            x++;
+        }
+    }
+}
+
+PR_INLINE void pr_depthwise_rows(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
+    const pr_axis *h = &d->h, *v = &d->v;
+    bool square = h->kernel == v->kernel && h->stride == v->stride && h->dilation == 1 && v->dilation == 1;
+    if (square && (h->kernel == 3 || h->kernel == 5) && h->stride <= 2 && to - from >= PR_VL) {
+        pr_dw_tiled_rows(d, row, rows, from, to);
+        return;
+    }
+    for (int i = 0; i < rows; i++) pr_dw_any_row(d, row + i, from, to);
+}
+
+#endif

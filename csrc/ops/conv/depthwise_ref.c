@@ -1,0 +1,6 @@
+#include "base/vec_ref.h"
+#include "ops/conv/depthwise_body.h"
+
+void pr_depthwise_f32__ref(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
+    pr_depthwise_rows(d, row, rows, from, to);
+}
