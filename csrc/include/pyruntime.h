@@ -34,6 +34,7 @@ typedef struct pr_view {
 
 typedef struct pr_context pr_context;
 typedef struct pr_session pr_session;
+typedef struct pr_knn pr_knn;
 typedef struct pr_message { char text[PR_MESSAGE_BYTES]; } pr_message;
 
 /* levels: bits of base/isa.def that may be used, ~0 for all that the CPU has; threads: 0 for one per usable core. */
@@ -78,5 +79,16 @@ void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t 
 /* Nanoseconds spent in each step of the next runs are added to `steps` (one entry per step); NULL stops it. */
 void pr_session_profile(pr_session *session, int64_t *step_nanoseconds);
 int32_t pr_session_steps(const pr_session *session);
+
+/* Exact k nearest neighbours by squared Euclidean distance among `samples`: (count, dimensions) finite floats, row-major.
+ * leaf_size: 0 to compare with every sample, else samples per leaf of a kd-tree, at most.  Both give the same answers.
+ * Keeps pointers to `context` and `samples`: both must outlive the index. */
+pr_status pr_knn_open(pr_context *context, const float *samples, int64_t count, int64_t dimensions, int64_t leaf_size,
+                      pr_knn **index, pr_message *message);
+void pr_knn_close(pr_knn *index);
+/* For each of `count` queries (count, dimensions) the k <= count of samples nearest, nearest first, equally near ones in
+ * the order of the samples: squared distances (count, k) and numbers of the samples (count, k).  Safe from several threads. */
+pr_status pr_knn_search(const pr_knn *index, const float *queries, int64_t count, int64_t k, float *distances,
+                        int64_t *neighbors, pr_message *message);
 
 #endif

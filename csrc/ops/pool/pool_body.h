@@ -1,0 +1,56 @@
+/* One row of pooling, written once for all levels: included after a vector vocabulary (base/vec_*.h). */
+#ifndef PR_OPS_POOL_BODY_H
+#define PR_OPS_POOL_BODY_H
+
+#include <math.h>
+
+#include "ops/pool/pool_kernel.h"
+
+PR_INLINE vf pr_pool_load(const float *p, int n) { return n == PR_VL ? vf_load(p) : vf_load_n(p, n); }
+
+/* The cells of one window: `rows` x `columns` from `in` on; `vectors` vectors of channels of n lanes; an
+ * average divides by `cells`. */
+PR_INLINE void pr_pool_window(const float *in, int64_t rows, int64_t columns, int64_t line, int64_t pixel, float cells,
+                              float *out, int n, const int kind, const int vectors) {
+    vf acc[4];
+    PR_UNROLL for (int j = 0; j < vectors; j++) acc[j] = kind == PR_POOL_MAX ? vf_set1(-INFINITY) : vf_zero();
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t q = 0; q < columns; q++) {
+            PR_UNROLL for (int j = 0; j < vectors; j++) {
+                vf v = pr_pool_load(in + r * line + q * pixel + j * PR_VL, n);
+                acc[j] = kind == PR_POOL_MAX ? vf_max(acc[j], v) : kind == PR_POOL_AVERAGE ? vf_add(acc[j], v) : vf_fma(v, v, acc[j]);
+            }
+        }
+    PR_UNROLL for (int j = 0; j < vectors; j++) {
+        vf v = kind == PR_POOL_MAX ? acc[j] : kind == PR_POOL_AVERAGE ? vf_div(acc[j], vf_set1(cells)) : vf_sqrt(acc[j]);
+        if (n == PR_VL) vf_store(out + j * PR_VL, v);
+        else vf_store_n(out + j * PR_VL, v, n);
+    }
+}
+
+PR_INLINE void pr_pool_kind_row(const pr_pool_args *p, int64_t row, int64_t from, int64_t to, const int kind) {
+    const int64_t C = p->channels, line = p->v.size * C;
+    int64_t top, bottom, left, right;
+    pr_taps(&p->h, row, &top, &bottom);
+    for (int64_t x = 0; x < p->v.out; x++) {
+        pr_taps(&p->v, x, &left, &right);
+        int64_t rows = bottom - top, columns = right - left;
+        int64_t cells = p->real_cells_only ? rows * columns : p->h.kernel * p->v.kernel;
+        float divisor = cells > 0 ? (float)cells : 1;
+        const float *in = p->x;
+        if (rows > 0 && columns > 0) in += (pr_origin(&p->h, row) + top) * line + (pr_origin(&p->v, x) + left) * C;
+        float *out = p->y + (row * p->v.out + x) * C;
+        int64_t c = from;
+        for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_pool_window(in + c, rows, columns, line, C, divisor, out + c, PR_VL, kind, 4);
+        for (; c + PR_VL <= to; c += PR_VL) pr_pool_window(in + c, rows, columns, line, C, divisor, out + c, PR_VL, kind, 1);
+        if (c < to) pr_pool_window(in + c, rows, columns, line, C, divisor, out + c, (int)(to - c), kind, 1);
+    }
+}
+
+PR_INLINE void pr_pool_row(const pr_pool_args *p, int64_t row, int64_t from, int64_t to) {
+    if (p->kind == PR_POOL_MAX) pr_pool_kind_row(p, row, from, to, PR_POOL_MAX);
+    else if (p->kind == PR_POOL_AVERAGE) pr_pool_kind_row(p, row, from, to, PR_POOL_AVERAGE);
+    else pr_pool_kind_row(p, row, from, to, PR_POOL_L2);
+}
+
+#endif
