@@ -133,6 +133,20 @@ Operand = tuple[Value, Array | None]
 
 def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
+    key = (op, tuple((value.dtype, value.shape) for value, _ in operands), outputs)
+    known = _inferred.get(key)
+    if known is None:
+        if len(_inferred) > 20_000:
+            _inferred.clear()
+        known = _inferred[key] = _infer(op, layer, operands, outputs)
+    return known
+
+
+_inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DType, Shape]]] = {}
+"""Answers of the shape rules.  `verify` asks the same questions after every pass, and no operator's rule looks at data."""
+
+
+def _infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     number, _ = operators()[op.code]
     attrs = op.encode()
     views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
@@ -187,7 +201,8 @@ def pack(op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context
 
 def _with_layout(op: AnyOp, attrs: bytes) -> AnyOp:
     """`op` with the layout that C wrote into its attribute bytes."""
-    start = next(i for i in range(0, len(attrs), 4) if attrs[i : i + 4] != op.encode()[i : i + 4])
+    before = op.encode()
+    start = next(i for i in range(0, len(attrs), 4) if attrs[i : i + 4] != before[i : i + 4])
     (layout,) = struct.unpack_from("<i", attrs, start)
     changed = replace(op, layout=layout)  # type: ignore[call-arg]
     assert changed.encode() == attrs, "packing may only set the layout"
