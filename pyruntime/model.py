@@ -52,6 +52,11 @@ class MLModel:
         self._engine: Engine = build(part)
 
     @property
+    def engine(self) -> Engine:
+        """What runs it: for tools that look inside, such as benchmarks."""
+        return self._engine
+
+    @property
     def model_description(self) -> ModelDescription:
         """Inputs, outputs, training inputs, metadata."""
         return self._engine.description

@@ -12,6 +12,7 @@ from pyruntime.card.names import model_type
 from pyruntime.card.networks import neighbors, networks
 from pyruntime.card.parameters import parameters
 from pyruntime.description import FeatureDescription, describe_model
+from pyruntime.spec import load_lean
 from pyruntime.spec.payloads import Payloads
 
 
@@ -54,3 +55,9 @@ def size_on_disk(path: str | os.PathLike[str]) -> int:
 
 def _features(features: Iterable[FeatureDescription]) -> tuple[FeatureCard, ...]:
     return tuple(FeatureCard(f.name, f.type_name, f.description, f.is_optional) for f in features)
+
+
+def open_messages(path: str | os.PathLike[str]) -> tuple[Any, Payloads | None]:
+    """The Model message of a file, package or compiled model, and where its large weights are."""
+    lean = load_lean(path)
+    return lean.spec, lean.payloads

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, TextIO
 
 from pyruntime.card.table import printable
@@ -28,6 +28,7 @@ class Console:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
+        self._said: set[str] = set()
 
     @property
     def width(self) -> int:
@@ -46,6 +47,12 @@ class Console:
         if not self.quiet:
             _stderr(printable(text))
 
+    def note_once(self, text: str) -> None:
+        """A note that is the same for many examples."""
+        if text not in self._said:
+            self._said.add(text)
+            self.note(text)
+
     def error(self, text: str) -> None:
         _stderr(f"pyruntime: {printable(text)}")
 
@@ -53,16 +60,30 @@ class Console:
         """The text in bold where a terminal shows the result."""
         return f"\x1b[1m{text}\x1b[0m" if _is_terminal(sys.stdout) and _colour() else text
 
+    @property
+    def shows_results(self) -> bool:
+        """Results appear on a terminal as they are printed, so they are their own progress."""
+        return _is_terminal(sys.stdout)
+
     @contextmanager
     def progress(self, what: str, total: float) -> Iterator[Progress]:
         """A bar for a work of `total` steps: it moves on a terminal, and is a line per tenth elsewhere."""
         if self.quiet:
-            yield lambda done, note="": None
+            yield _silent
         elif _is_terminal(sys.stderr) and (bar := _rich_bar(what, total)):
             with bar as report:
                 yield report
         else:
             yield _Lines(what, total)
+
+
+def no_progress() -> AbstractContextManager[Progress]:
+    """For work that is short."""
+    return nullcontext(_silent)
+
+
+def _silent(done: float, note: str = "") -> None:
+    """Says nothing."""
 
 
 class _Lines:
@@ -91,7 +112,10 @@ def _rich_bar(what: str, total: float) -> Any:
     def bar() -> Iterator[Progress]:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         note_column = TextColumn("{task.fields[note]}", markup=False)
-        with RichProgress(*columns, note_column, console=RichConsole(stderr=True)) as progress:
+        # Redirection would move results from a piped stdout to the terminal.
+        with RichProgress(
+            *columns, note_column, console=RichConsole(stderr=True), redirect_stdout=False, redirect_stderr=False
+        ) as progress:
             task = progress.add_task(what, total=total, note="")
             yield lambda done, note="": progress.update(task, completed=done, note=printable(note))
 

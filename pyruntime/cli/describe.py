@@ -31,9 +31,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from pyruntime.card import card_text, model_card
     from pyruntime.card.read import open_messages
 
-    spec, payloads = open_messages(options.model)
     if options.graph:
         return _graphs(options, console)
+    spec, payloads = open_messages(options.model)
     card = model_card(options.model, spec, payloads, None if options.file_only else _run_card(options.model))
     if options.json:
         return console.json(card.to_dict())
@@ -55,8 +55,9 @@ def _run_card(path: str) -> Any:
 
 def _graphs(options: argparse.Namespace, console: Console) -> None:
     from pyruntime.card.graphs import graphs
+    from pyruntime.model import MLModel
 
-    texts = graphs(options.model)
+    texts = graphs(MLModel(options.model))
     if options.json:
         return console.json({"graphs": texts})
     for name, text in texts.items():

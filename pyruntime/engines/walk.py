@@ -10,10 +10,19 @@ from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine
 
 
-def networks(
+def networks(engine: Engine, name: str = "") -> Iterator[tuple[str, NeuralNetworkEngine]]:
+    """(name in the pipeline, engine) of every network of a model; "" for the model itself."""
+    if isinstance(engine, NeuralNetworkEngine):
+        yield name, engine
+    elif isinstance(engine, PipelineEngine):
+        for own, part in zip(engine.names, engine.engines, strict=True):
+            yield from networks(part, _inside(name, own))
+
+
+def networks_with_inputs(
     engine: Engine, features: Mapping[str, Any], name: str = ""
 ) -> Iterator[tuple[str, NeuralNetworkEngine, Mapping[str, Any]]]:
-    """(name in the pipeline, engine, its features) of every network, for one prediction from `features`.
+    """(name, engine, its features) of every network, for one prediction from `features`.
 
     A part of a pipeline is only run when a network after it needs its outputs.
     """
@@ -21,15 +30,13 @@ def networks(
         yield name, engine, features
     elif isinstance(engine, PipelineEngine):
         table = dict(features)
-        inner = list(zip(engine.names, engine.engines, strict=True))
-        last = max((i for i, (_, part) in enumerate(inner) if has_network(part)), default=-1)
-        for own, part in inner[: last + 1]:
-            yield from networks(part, table, f"{name}/{own}" if name else own)
-            if part is not inner[last][1]:
+        parts = list(zip(engine.names, engine.engines, strict=True))
+        last = max((i for i, (_, part) in enumerate(parts) if any(networks(part))), default=-1)
+        for i, (own, part) in enumerate(parts[: last + 1]):
+            yield from networks_with_inputs(part, table, _inside(name, own))
+            if i < last:
                 table.update(part.predict(table))
 
 
-def has_network(engine: Engine) -> bool:
-    return isinstance(engine, NeuralNetworkEngine) or (
-        isinstance(engine, PipelineEngine) and any(map(has_network, engine.engines))
-    )
+def _inside(outer: str, own: str) -> str:
+    return f"{outer}/{own}" if outer else own
