@@ -37,7 +37,11 @@ class Timing:
     def of(cls, seconds: Sequence[float]) -> Timing:
         values = np.asarray(seconds, np.float64)
         return cls(
-            len(values), float(values.min()), float(np.median(values)), float(np.quantile(values, 0.9)), float(values.mean())
+            len(values),
+            float(values.min()),
+            float(np.median(values)),
+            float(np.quantile(values, 0.9)),
+            float(values.mean()),
         )
 
 
@@ -107,13 +111,19 @@ def benchmark(
     for _ in range(warm_up):
         for call in calls:
             call()
-    for entrant, times in zip(entrants, in_turns(calls, seconds=seconds, runs=runs, report=report), strict=True):
+    for entrant, times in zip(
+        entrants, in_turns(calls, seconds=seconds, runs=runs, report=report), strict=True
+    ):
         entrant.seconds = times
     return [_measured(entrant, profile) for entrant in entrants]
 
 
 def in_turns(
-    calls: Sequence[Callable[[], Any]], *, seconds: float, runs: int | None = None, report: Report | None = None
+    calls: Sequence[Callable[[], Any]],
+    *,
+    seconds: float,
+    runs: int | None = None,
+    report: Report | None = None,
 ) -> list[list[float]]:
     """Seconds of each call of each function, called in turns until the time is over or `runs` rounds are done.
 
@@ -121,7 +131,9 @@ def in_turns(
     """
     times: list[list[float]] = [[] for _ in calls]
     start, rounds = time.perf_counter(), 0
-    while rounds < (runs if runs is not None else MIN_RUNS) or (runs is None and time.perf_counter() - start < seconds):
+    while rounds < (runs if runs is not None else MIN_RUNS) or (
+        runs is None and time.perf_counter() - start < seconds
+    ):
         for call, seen in zip(calls, times, strict=True):
             before = time.perf_counter()
             call()
@@ -167,7 +179,9 @@ def _measured(entrant: _Entrant, profile: bool) -> Measurement:
         arena=arena,
         peak=peak,
         weights=weights,
-        profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2)) if profile else (),
+        profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2))
+        if profile
+        else (),
     )
 
 
@@ -180,7 +194,9 @@ def profile_steps(model: MLModel, features: Mapping[str, Any], runs: int) -> tup
             times = session.profile(engine.arrays(table), len(engine.program.outputs), runs)
         finally:
             engine.release(session)
-        for (operator, layer), nanoseconds in zip(step_names(engine.program.plan), times.tolist(), strict=True):
+        for (operator, layer), nanoseconds in zip(
+            step_names(engine.program.plan), times.tolist(), strict=True
+        ):
             rows.append((name, layer, operator, nanoseconds / runs / 1e9))
     total = sum(row[3] for row in rows) or 1.0
     return tuple(StepTime(*row, share=row[3] / total) for row in rows)

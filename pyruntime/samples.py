@@ -17,7 +17,9 @@ from pyruntime.description import (
 )
 
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
-_SAME_NUMBERS = frozenset("permute reshape flatten reshapeStatic expandDims squeeze copy rankPreservingReshape".split())
+_SAME_NUMBERS = frozenset(
+    "permute reshape flatten reshapeStatic expandDims squeeze copy rankPreservingReshape".split()
+)
 """Layers whose output has the numbers of their input."""
 
 
@@ -46,7 +48,13 @@ def _value(feature: FeatureDescription, entries: int | None, rng: np.random.Gene
         return {"a": 1.0} if constraint.key == "String" else {0: 1.0}
     if isinstance(constraint, SequenceConstraint):
         return ["a"] if constraint.element == "String" else [0]
-    return "a" if feature.kind == "string" else int(rng.integers(10)) if feature.kind == "int64" else float(rng.normal())
+    return (
+        "a"
+        if feature.kind == "string"
+        else int(rng.integers(10))
+        if feature.kind == "int64"
+        else float(rng.normal())
+    )
 
 
 def _image(image: ImageConstraint, rng: np.random.Generator) -> NDArray[Any]:

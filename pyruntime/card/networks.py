@@ -66,7 +66,12 @@ def _layers(messages: Any, payloads: Payloads | None) -> Iterator[LayerCard]:
         if kind != "(none)":
             _collect(getattr(message, kind), payloads, weights, inner)
         yield LayerCard(
-            message.name, kind, tuple(message.input), tuple(message.output), merge(weights), message.isUpdatable
+            message.name,
+            kind,
+            tuple(message.input),
+            tuple(message.output),
+            merge(weights),
+            message.isUpdatable,
         )
         for network in inner:
             yield from _layers(network.layers, payloads)

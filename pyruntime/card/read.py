@@ -16,7 +16,9 @@ from pyruntime.spec import load_lean
 from pyruntime.spec.payloads import Payloads
 
 
-def model_card(path: str | os.PathLike[str], spec: Any, payloads: Payloads | None, run: RunCard | None = None) -> ModelCard:
+def model_card(
+    path: str | os.PathLike[str], spec: Any, payloads: Payloads | None, run: RunCard | None = None
+) -> ModelCard:
     """The card of the model at `path`, whose messages are `spec`.
 
     Raises SpecError when the interface of the model is not legal.

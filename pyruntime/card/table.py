@@ -27,7 +27,12 @@ def printable(text: str) -> str:
 def columns(text: str) -> int:
     """Columns of a terminal that the text takes; wide characters and emoji take two."""
     return sum(
-        0 if unicodedata.combining(c) or c == "\u200d" else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+        0
+        if unicodedata.combining(c) or c == "\u200d"
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
     )
 
 

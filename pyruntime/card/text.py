@@ -41,7 +41,10 @@ def _head(card: ModelCard, width: int) -> list[str]:
         ("Description", card.description),
         ("License", card.license),
         ("Version", card.version),
-        ("Specification", f"version {card.specification_version}" + (f", {system} and newer" if system else "")),
+        (
+            "Specification",
+            f"version {card.specification_version}" + (f", {system} and newer" if system else ""),
+        ),
         ("Updatable", "yes" if card.updatable else "no"),
         *(("Metadata", f"{key}: {value}") for key, value in card.user_defined.items()),
     ]
@@ -60,7 +63,13 @@ def _features(title: str, groups: Iterable[tuple[str, Sequence[FeatureCard]]], w
 
 def _parameters(title: str, card: ModelCard, width: int) -> list[str]:
     rows = [
-        (p.key, p.type, _value(p.default), p.allowed, p.description + (". Adjustable in progress" if p.in_progress else ""))
+        (
+            p.key,
+            p.type,
+            _value(p.default),
+            p.allowed,
+            p.description + (". Adjustable in progress" if p.in_progress else ""),
+        )
         for p in card.parameters
     ]
     header = ("Name", "Type", "Default", "Allowed", "Description")
@@ -119,7 +128,12 @@ def _weights(weights: Iterable[WeightCard]) -> str:
 def _run(title: str, run: RunCard, width: int) -> list[str]:
     if not run.runs:
         return [title, *wrapped([("Does not run", run.reason)], width)]
-    rows = [("Units", f"{run.units}, {run.threads} thread{'s' if run.threads != 1 else ''}, kernels for {run.level}")]
+    rows = [
+        (
+            "Units",
+            f"{run.units}, {run.threads} thread{'s' if run.threads != 1 else ''}, kernels for {run.level}",
+        )
+    ]
     for memory in run.memory:
         what = f"Memory of {memory.network}" if memory.network else "Memory"
         rows.append(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from pyruntime.cli import benchmark, compile, describe, predict, update
 from pyruntime.cli.console import Console
-from pyruntime.cli.failure import UsageError, sentence
+from pyruntime.cli.failure import Parser, UsageError, sentence
 
 COMMANDS = (describe, predict, update, compile, benchmark)
 
@@ -44,7 +44,7 @@ class _Version(argparse.Action):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pyruntime",
         description="Run Core ML models on this machine: look at one, predict, let it learn, measure it.",
         epilog=EPILOG,
@@ -72,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(f"interrupted; {options.interrupted}")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else the interpreter complains at exit
     except Exception as error:
         if options.debug:
             raise

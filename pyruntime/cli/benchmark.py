@@ -25,14 +25,32 @@ EXAMPLES = """\
 
 def add(commands: Any) -> None:
     parser = command(
-        commands, "benchmark", run, summary="Measure load time, predictions and memory", examples=EXAMPLES, many=True
+        commands,
+        "benchmark",
+        run,
+        summary="Measure load time, predictions and memory",
+        examples=EXAMPLES,
+        many=True,
     )
-    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)"
+    )
     parser.add_argument("--runs", type=count, metavar="N", help="predictions per model instead of a time")
-    parser.add_argument("--warm-up", type=count, default=3, metavar="N", help="predictions before the clock starts (default 3)")
+    parser.add_argument(
+        "--warm-up",
+        type=count,
+        default=3,
+        metavar="N",
+        help="predictions before the clock starts (default 3)",
+    )
     parser.add_argument("--profile", action="store_true", help="time of every step")
     parser.add_argument(
-        "--input", action="append", nargs="+", default=[], metavar="NAME=VALUE", help="an input, as in `predict`"
+        "--input",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input, as in `predict`",
     )
     parser.add_argument("--target", default="local", metavar="WHERE", help="machine to measure: local")
     add_running(parser)
@@ -40,7 +58,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     if options.target != "local":
-        raise UsageError(f"--target {options.target}: this release measures the machine it runs on, expected local")
+        raise UsageError(
+            f"--target {options.target}: this release measures the machine it runs on, expected local"
+        )
     if options.runs == 0 or not 0 < options.seconds < 1e6:
         raise UsageError("expected --runs from 1 and --seconds above 0")
     from pyruntime.benchmark import benchmark
@@ -84,7 +104,9 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
     ]  # fmt: skip
     header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
     lines = [
-        console.heading(f"CPU, {first.threads} thread{'s' if first.threads != 1 else ''}, kernels for {first.level}; times in ms"),
+        console.heading(
+            f"CPU, {first.threads} thread{'s' if first.threads != 1 else ''}, kernels for {first.level}; times in ms"
+        ),
         *table(rows, header=header, right=range(1, 9)),
     ]
     for m in measured:
@@ -97,7 +119,12 @@ def _profile(measurement: Measurement) -> list[str]:
     from pyruntime.card.table import table
 
     rows = [
-        (f"{step.network}/{step.layer}" if step.network else step.layer, step.operator, f"{step.seconds * 1e6:.1f}", f"{step.share:.1%}")
+        (
+            f"{step.network}/{step.layer}" if step.network else step.layer,
+            step.operator,
+            f"{step.seconds * 1e6:.1f}",
+            f"{step.share:.1%}",
+        )
         for step in measurement.profile
     ]
     return table(rows, header=("Layer", "Operator", "µs", "Share"), right=(2, 3))

@@ -32,7 +32,11 @@ class Console:
 
     @property
     def width(self) -> int:
-        return max(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, 40) if _is_terminal(sys.stdout) else PIPE_WIDTH
+        return (
+            max(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, 40)
+            if _is_terminal(sys.stdout)
+            else PIPE_WIDTH
+        )
 
     def print(self, text: str = "") -> None:
         """A line of the result."""
@@ -96,7 +100,9 @@ class _Lines:
     def __call__(self, done: float, note: str = "") -> None:
         if done >= self.next or done >= self.total:
             self.next = (math.floor(10 * done / self.total) + 1) * self.total / 10
-            _stderr(f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}")
+            _stderr(
+                f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}"
+            )
 
 
 def _rich_bar(what: str, total: float) -> Any:
@@ -114,7 +120,11 @@ def _rich_bar(what: str, total: float) -> Any:
         note_column = TextColumn("{task.fields[note]}", markup=False)
         # Redirection would move results from a piped stdout to the terminal.
         with RichProgress(
-            *columns, note_column, console=RichConsole(stderr=True), redirect_stdout=False, redirect_stderr=False
+            *columns,
+            note_column,
+            console=RichConsole(stderr=True),
+            redirect_stdout=False,
+            redirect_stderr=False,
         ) as progress:
             task = progress.add_task(what, total=total, note="")
             yield lambda done, note="": progress.update(task, completed=done, note=printable(note))

@@ -21,9 +21,13 @@ A model that cannot run on this machine is described too, with the reason.
 def add(commands: Any) -> None:
     parser = command(commands, "describe", run, summary="Show the model card", examples=EXAMPLES)
     parser.add_argument("--layers", action="store_true", help="list every layer, not only their types")
-    parser.add_argument("--graph", action="store_true", help="print the optimised graph of each network instead of the card")
     parser.add_argument(
-        "--file-only", action="store_true", help="read the file only: compile nothing, say nothing about this machine"
+        "--graph", action="store_true", help="print the optimised graph of each network instead of the card"
+    )
+    parser.add_argument(
+        "--file-only",
+        action="store_true",
+        help="read the file only: compile nothing, say nothing about this machine",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,9 @@ class Example:
     load: Callable[[Callable[[str], None]], dict[str, Any]]
 
 
-def from_options(inputs: Sequence[Sequence[str]], file: str | None, description: ModelDescription) -> list[Example]:
+def from_options(
+    inputs: Sequence[Sequence[str]], file: str | None, description: ModelDescription
+) -> list[Example]:
     """The examples that --input (each with one or more values) and --inputs ask for."""
     if inputs and file:
         raise UsageError("--input and --inputs cannot be used together")
@@ -45,7 +48,7 @@ def _named(group: Sequence[str], description: ModelDescription) -> tuple[str, li
         return name, [rest, *group[1:]]
     needed = [feature.name for feature in description.inputs if not feature.is_optional]
     only = needed if len(needed) == 1 else names
-    if len(only) == 1 and (not equals or Path(group[0]).exists()):
+    if len(only) == 1 and (not equals or os.path.exists(group[0])):
         return only[0], list(group)
     listed = ", ".join(f"{feature.name}: {feature.type_name}" for feature in description.inputs[:10])
     raise FeatureTypeError(
@@ -60,15 +63,20 @@ def _from_texts(named: Mapping[str, list[str]], description: ModelDescription) -
     total = max((len(values) for values in expanded.values()), default=1)
     for name, values in expanded.items():
         if len(values) not in (1, total):
-            raise UsageError(f"--input {name}: got {len(values)} values, another input has {total}; give one or as many")
-    return [_example({n: v[i] if len(v) > 1 else v[0] for n, v in expanded.items()}, features) for i in range(total)]
+            raise UsageError(
+                f"--input {name}: got {len(values)} values, another input has {total}; give one or as many"
+            )
+    return [
+        _example({n: v[i] if len(v) > 1 else v[0] for n, v in expanded.items()}, features)
+        for i in range(total)
+    ]
 
 
 def _expanded(feature: FeatureDescription, values: Sequence[str]) -> Iterator[str]:
     """Values, with the files inside instead of a folder."""
     suffixes = {"image": PICTURES, "multiArray": ARRAYS, "dictionary": (".json",)}.get(feature.kind)
     for value in values:
-        if suffixes is None or not value or not Path(value).is_dir():
+        if suffixes is None or not value or not os.path.isdir(value):
             yield value
             continue
         files = sorted(file for file in Path(value).rglob("*") if file.suffix.lower() in suffixes)
@@ -89,18 +97,27 @@ def _example(texts: Mapping[str, str], features: Mapping[str, FeatureDescription
 def _from_file(path: str, description: ModelDescription) -> list[Example]:
     values = read_json_lines(path)
     if not values:
-        raise FeatureTypeError(f"{path} has no examples in it, expected objects such as {_sample(description)}")
-    return [from_object(value, f"{path}, example {i}", Path(path).parent, description.inputs) for i, value in enumerate(values, 1)]
+        raise FeatureTypeError(
+            f"{path} has no examples in it, expected objects such as {_sample(description)}"
+        )
+    return [
+        from_object(value, f"{path}, example {i}", Path(path).parent, description.inputs)
+        for i, value in enumerate(values, 1)
+    ]
 
 
 def from_object(value: Any, where: str, folder: Path, features: Sequence[FeatureDescription]) -> Example:
     """An example from a JSON object of features.  Raises FeatureTypeError naming `where` when it is none."""
     known = {feature.name: feature for feature in features}
     if not isinstance(value, dict):
-        raise FeatureTypeError(f"{where}: expected a JSON object with the features {', '.join(known)}, got {type(value).__name__}")
+        raise FeatureTypeError(
+            f"{where}: expected a JSON object with the features {', '.join(known)}, got {type(value).__name__}"
+        )
     unknown = [name for name in value if name not in known]
     if unknown:
-        raise FeatureTypeError(f"{where}: {unknown[0]!r} is no input of the model, which takes {', '.join(known)}")
+        raise FeatureTypeError(
+            f"{where}: {unknown[0]!r} is no input of the model, which takes {', '.join(known)}"
+        )
 
     def load(note: Callable[[str], None]) -> dict[str, Any]:
         try:

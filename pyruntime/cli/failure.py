@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
+from typing import NoReturn
+
 from pyruntime.errors import MLModelError
 
 
 class UsageError(Exception):
     """The command line asks for something that cannot be meant: exit code 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence and say where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def sentence(error: Exception) -> str:

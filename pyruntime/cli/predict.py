@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pyruntime.cli.console import Console, no_progress
+from pyruntime.cli.failure import UsageError
 from pyruntime.cli.options import add_running, command, configuration, count
 
 EXAMPLES = """\
@@ -30,29 +31,47 @@ def add(commands: Any) -> None:
         interrupted="outputs that are written are complete",
     )  # fmt: skip
     parser.add_argument(
-        "--input", action="append", nargs="+", default=[], metavar="NAME=VALUE", help="an input; repeat it for each input"
+        "--input",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input; repeat it for each input",
     )
-    parser.add_argument("--inputs", metavar="FILE", help="examples in a JSON file: an object, a list of them, or one per line")
-    parser.add_argument("--output", metavar="DIR", help="write arrays (.npy) and images (.png) into this folder")
+    parser.add_argument(
+        "--inputs", metavar="FILE", help="examples in a JSON file: an object, a list of them, or one per line"
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", help="write arrays (.npy) and images (.png) into this folder"
+    )
     parser.add_argument("--top", type=count, default=5, metavar="K", help="probabilities to show (default 5)")
     add_running(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     from pyruntime.cli.examples import from_options
-    from pyruntime.errors import FeatureTypeError
     from pyruntime.model import MLModel
 
     model = MLModel(options.model, configuration=configuration(options))
     description = model.model_description
     examples = from_options(options.input, options.inputs, description)
-    if not options.input and not options.inputs and any(not feature.is_optional for feature in description.inputs):
+    if (
+        not options.input
+        and not options.inputs
+        and any(not feature.is_optional for feature in description.inputs)
+    ):
         wanted = ", ".join(f"{feature.name}: {feature.type_name}" for feature in description.inputs[:10])
-        raise FeatureTypeError(f"no inputs given, the model takes {wanted}; use --input NAME=VALUE or --inputs FILE")
+        raise UsageError(
+            f"no inputs given, the model takes {wanted}; use --input NAME=VALUE or --inputs FILE"
+        )
     many = len(examples) > 1
     hidden = many and (options.json or not console.shows_results)
     found = []
-    with console.progress(f"Predicting {len(examples)} examples", len(examples)) if hidden else no_progress() as progress:
+    with (
+        console.progress(f"Predicting {len(examples)} examples", len(examples))
+        if hidden
+        else no_progress() as progress
+    ):
         for i, example in enumerate(examples):
             outputs = model.predict(example.load(console.note_once))
             found.append(_report(options, console, description, i if many else None, example.name, outputs))
@@ -62,16 +81,25 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def _report(
-    options: argparse.Namespace, console: Console, description: Any, index: int | None, name: str, outputs: dict[str, Any]
+    options: argparse.Namespace,
+    console: Console,
+    description: Any,
+    index: int | None,
+    name: str,
+    outputs: dict[str, Any],
 ) -> dict[str, Any] | None:
     """Save and print one result; with --json, give it back instead."""
     from pyruntime.cli import results
 
-    files = results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
+    files = (
+        results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
+    )
     if options.json:
         return {"example": name, "outputs": results.to_json(outputs, files)}
     if index is not None:
-        console.print(f"{results.printable(name)}: {results.printable(results.one_line(outputs, description))}")
+        console.print(
+            f"{results.printable(name)}: {results.printable(results.one_line(outputs, description))}"
+        )
     else:
         for line in results.text(outputs, description, files, options.top):
             console.print(line)
