@@ -58,8 +58,17 @@ PR_INLINE void pr_dw_tile(const pr_depthwise_args *d, const pr_dw_input *t, ptrd
             }
         }
     }
+    const ptrdiff_t line = d->v.out * C;
+    if (d->residual || d->activation.slope != 1) {              /* rare: not worth a test for each vector otherwise */
+        PR_UNROLL for (int i = 0; i < rows; i++) {
+            PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + i * line + j * C + c, acc[i][j], PR_VL);
+        }
+        return;
+    }
+    float *out = d->y + at + c;
+    vf lo = vf_set1(d->activation.lo), hi = vf_set1(d->activation.hi);
     PR_UNROLL for (int i = 0; i < rows; i++) {
-        PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + (i * d->v.out + j) * C + c, acc[i][j], PR_VL);
+        PR_UNROLL for (int j = 0; j < columns; j++) vf_store(out + i * line + j * C, vf_min(hi, vf_max(lo, acc[i][j])));
     }
 }
 
