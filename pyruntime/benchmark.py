@@ -1,6 +1,6 @@
 """How long predictions take: load, first prediction, then many, and where the time goes.
 
-Models that are compared run turn by turn in one process, so that a machine that grows warm or busy slows all of them.
+Models that are compared run turn by turn in one process: a machine that grows warm or busy slows all of them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One model.  load: opening and compiling; first: the first prediction; arena, peak: bytes of all networks."""
+    """One model.  load: to open and compile, first: the first prediction, in seconds; arena, peak: bytes."""
 
     model: str
     load: float
@@ -101,8 +101,9 @@ def benchmark(
 ) -> list[Measurement]:
     """Measure models turn by turn.
 
-    inputs: the features for a model; seeded random ones when not given.  seconds: time for all predictions of all models
-    together; runs: predictions per model instead.  warm_up: predictions before the clock starts, after the first.
+    inputs: the features for a model; seeded random ones when not given.
+    seconds: time for all predictions of all models together; runs: predictions per model instead.
+    warm_up: predictions before the clock starts, after the first.
     report: told the share of the work that is done, 0 to 1.
     """
     choose = inputs or (lambda model: sample_features(model.engine.part.spec))
@@ -125,7 +126,7 @@ def in_turns(
     runs: int | None = None,
     report: Report | None = None,
 ) -> list[list[float]]:
-    """Seconds of each call of each function, called in turns until the time is over or `runs` rounds are done.
+    """Seconds of each call of each function, called in turns until the time is over or after `runs` rounds.
 
     At least MIN_RUNS rounds are made when only the time is given.
     """

@@ -17,7 +17,8 @@ Heading = Callable[[str], str]
 def card_text(card: ModelCard, *, all_layers: bool = False, width: int = LINE, heading: Heading = str) -> str:
     """The card in lines of at most `width` columns where its words allow it.
 
-    all_layers: list every layer, not only their types.  heading: how a heading is emphasised (a terminal's bold).
+    all_layers: list every layer, not only their types.
+    heading: how a heading is emphasised (a terminal's bold).
     """
     blocks = [
         [heading(printable(card.name)), *_head(card, width)],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyruntime.model import MLModel
 
 EXAMPLES = """\
-  pyruntime benchmark Sticker.mlmodel                    three seconds, random inputs made from the description
+  pyruntime benchmark Sticker.mlmodel                    three seconds, with random inputs
   pyruntime benchmark Sticker.mlmodel --profile          and where the time goes, step by step
   pyruntime benchmark Sticker.mlmodel --input cat.png    with your input
   pyruntime benchmark A.mlmodel B.mlmodel --runs 200     turn by turn, so that both meet the same machine
@@ -105,7 +105,7 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
     header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
     lines = [
         console.heading(
-            f"CPU, {first.threads} thread{'s' if first.threads != 1 else ''}, kernels for {first.level}; times in ms"
+            f"CPU, {first.threads} thread{'s' if first.threads != 1 else ''}, {first.level} kernels; times in ms"
         ),
         *table(rows, header=header, right=range(1, 9)),
     ]

@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout, everything else on stderr.  Colour and moving bars only for a terminal."""
+"""What a person sees: results on stdout, all else on stderr.  Colour and moving bars only on a terminal."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ARRAYS = (".npy", ".npz", ".json")
 
 @dataclass(frozen=True)
 class Example:
-    """name: how the result calls it, a path where there is one.  load: reads its files and gives the features."""
+    """name: how the result calls it, a path if it has one.  load: reads its files and gives the features."""
 
     name: str
     load: Callable[[Callable[[str], None]], dict[str, Any]]
@@ -82,7 +82,7 @@ def _expanded(feature: FeatureDescription, values: Sequence[str]) -> Iterator[st
         files = sorted(file for file in Path(value).rglob("*") if file.suffix.lower() in suffixes)
         if not files:
             raise FeatureTypeError(
-                f"feature {feature.name!r}: no file in the folder {value} ends in {', '.join(suffixes)}; nothing to predict"
+                f"feature {feature.name!r}: no file in the folder {value} ends in {', '.join(suffixes)}"
             )
         yield from map(str, files)
 
@@ -101,7 +101,7 @@ def _from_file(path: str, description: ModelDescription) -> list[Example]:
             f"{path} has no examples in it, expected objects such as {_sample(description)}"
         )
     return [
-        from_object(value, f"{path}, example {i}", Path(path).parent, description.inputs)
+        from_object(value, f"{path}, {i}", Path(path).parent, description.inputs)
         for i, value in enumerate(values, 1)
     ]
 

@@ -12,12 +12,12 @@ from pyruntime.cli.options import add_running, command, configuration, count
 
 EXAMPLES = """\
   pyruntime predict Sticker.mlmodel --input sketch=cat.png
-  pyruntime predict Sticker.mlmodel --input cat.png dog.png       the only input needs no name; one line per file
+  pyruntime predict Sticker.mlmodel --input cat.png dog.png       one input needs no name; a line per file
   pyruntime predict Sticker.mlmodel --input drawings/             all pictures of a folder
   pyruntime predict House.mlmodel --input rooms=3 --input area=81.5
   pyruntime predict Net.mlmodel --input x=values.npy --output out/
   pyruntime predict Net.mlmodel --input x=0.1,0.2,0.3 --json
-  pyruntime predict Net.mlmodel --inputs examples.json            objects {"input": value, …}, a list or one per line
+  pyruntime predict Net.mlmodel --inputs examples.json            {"x": …}, a list, or one per line
 
 Images are turned as their EXIF data say and brought to the model's size and colours, which is said on stderr.
 Arrays: numbers with commas (a flat list takes the declared shape), JSON, or a .npy, .npz or .json file.

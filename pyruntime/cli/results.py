@@ -23,7 +23,7 @@ def is_image(value: Any) -> bool:
 
 
 def save(outputs: Mapping[str, Any], folder: Path, stem: str) -> dict[str, str]:
-    """Write arrays (.npy) and images (.png, .tiff for float ones) into `folder`: output -> path.  Raises ModelIOError."""
+    """Write arrays (.npy) and images (.png, .tiff) into `folder`: output -> path.  Raises ModelIOError."""
     written = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,10 @@ class Examples(Sequence[dict[str, Any]]):
 
 
 def read_examples(path: str, description: ModelDescription, note: Note) -> list[Labelled]:
-    """The examples of a folder or JSON file.  Raises UpdateError when there are none, FeatureTypeError when they do not fit."""
+    """The examples of a folder or JSON file.
+
+    Raises UpdateError when there are none, FeatureTypeError when they do not fit the model.
+    """
     place = Path(path)
     if not place.exists():
         raise UpdateError(f"--data {path}: there is no such folder or file; nothing was learned")
@@ -77,7 +80,7 @@ def _from_folder(folder: Path, description: ModelDescription, note: Note) -> lis
     classes = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
     if not classes and any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
         raise UpdateError(
-            f"--data {folder}: its pictures lie in no class; put them into one folder per class, such as {folder / 'cat'}"
+            f"--data {folder}: its pictures lie in no class; put them into folders, such as {folder / 'cat'}"
         )
     items, others = [], 0
     for place in classes:
@@ -105,7 +108,7 @@ def _label(label: FeatureDescription, place: Path) -> str | int:
         return int(place.name)
     except ValueError:
         raise FeatureTypeError(
-            f"feature {label.name!r}: expected folders named by whole numbers, got {place.name!r}"
+            f"label {label.name!r}: expected folders named by whole numbers, got {place.name!r}"
         ) from None
 
 
@@ -133,7 +136,7 @@ def _from_json_lines(path: str, description: ModelDescription) -> list[Labelled]
 
 
 def split(items: Sequence[Labelled], share: float, seed: int = 0) -> tuple[list[Labelled], list[Labelled]]:
-    """(to learn from, held out): `share` of each class, rounded, but at least one example of it stays to learn from."""
+    """(to learn from, held out): `share` of each class, but one example of it stays to learn from."""
     by_label: dict[str, list[Labelled]] = {}
     for item in items:
         by_label.setdefault(item.label, []).append(item)

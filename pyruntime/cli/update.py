@@ -21,12 +21,12 @@ EXAMPLES = """\
   pyruntime update Mine.mlmodelc --data more-drawings/ --in-place
   pyruntime update House.mlmodel --data sold.jsonl --output Mine.mlmodel --parameter epochs=20
 
-DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object of the
-model's training inputs on each line.  --hold-out 0.2 keeps a fifth of the examples of each class out of the training, and
-prints how many of them are answered right before and after.
+DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
+of the model's training inputs on each line.  --hold-out 0.2 keeps a fifth of each class out of the training,
+ and prints how many of them are answered right before and after.
 
-The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk, leave what
-was there.
+The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk,
+leave what was there.
 """
 SUFFIXES = (".mlmodel", ".mlmodelc")
 
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
         raise UpdateError(
-            f"{options.model} is not updatable: it was not made to learn; `pyruntime describe` shows what it is"
+            f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`"
         )
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
@@ -117,7 +117,7 @@ def _target(options: argparse.Namespace) -> Path:
 
 
 def save(model: MLModel, target: Path) -> None:
-    """Save a learned model.  When the place refuses it, it is kept in the temporary folder: learning may have taken long."""
+    """Save a learned model; where that fails, keep it in the temporary folder: learning takes long."""
     import tempfile
 
     from pyruntime.errors import ModelIOError

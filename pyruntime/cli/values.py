@@ -24,8 +24,8 @@ MAX_JSON_BYTES = 1 << 30
 def from_text(feature: FeatureDescription, text: str, note: Note) -> Any:
     """The value of a feature from the command line.
 
-    Images: a path.  Arrays: numbers separated by commas, JSON, or the path of a .npy, .npz or .json file.  Dictionaries and
-    sequences: JSON or the path of a .json file.  Raises FeatureTypeError.
+    Images: a path.  Arrays: numbers separated by commas, JSON, or the path of a .npy, .npz or .json file.
+    Dictionaries and sequences: JSON or the path of a .json file.  Raises FeatureTypeError.
     """
     if feature.kind in ("image", "string"):
         return from_json(feature, text, note, Path())
