@@ -146,7 +146,9 @@ _inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DTyp
 """Answers of the shape rules.  `verify` asks the same questions after every pass, and no operator's rule looks at data."""
 
 
-def _infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
+def _infer(
+    op: Op, layer: str, operands: Sequence[Operand], outputs: int, context: Context | None = None
+) -> list[tuple[DType, Shape]]:
     number, _ = operators()[op.code]
     attrs = op.encode()
     views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
@@ -154,8 +156,8 @@ def _infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> lis
     message = _Message()
     message.check(
         _c.pr_infer(
-            shapes_context().handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out, outputs,
-            message.struct,
+            (context or shapes_context()).handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out,
+            outputs, message.struct,
         )
     )  # fmt: skip
     return [_shape(out[i]) for i in range(outputs)]
@@ -167,7 +169,7 @@ def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context:
     number, _ = operators()[op.code]
     attrs = op.encode()
     values = [(Value(f"{i}", dtype_of(a), a.shape), a) for i, a in enumerate(arrays)]
-    results = [np.empty(shape, dtype.numpy) for dtype, shape in infer(op, layer, values, outputs)]
+    results = [np.empty(shape, dtype.numpy) for dtype, shape in _infer(op, layer, values, outputs, context)]
     views, _keep = _views([(v.dtype, v.shape, a) for v, a in values])
     out, _keep_out = _views([(dtype_of(a), a.shape, a) for a in results])
     message = _Message()
