@@ -105,7 +105,7 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
     header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
     lines = [
         console.heading(
-            f"CPU, {first.threads} thread{'s' if first.threads != 1 else ''}, {first.level} kernels; times in ms"
+            f"CPU, {first.level} kernels, {first.threads} thread{'s' * (first.threads != 1)}; times in ms"
         ),
         *table(rows, header=header, right=range(1, 9)),
     ]

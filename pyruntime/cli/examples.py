@@ -111,7 +111,7 @@ def from_object(value: Any, where: str, folder: Path, features: Sequence[Feature
     known = {feature.name: feature for feature in features}
     if not isinstance(value, dict):
         raise FeatureTypeError(
-            f"{where}: expected a JSON object with the features {', '.join(known)}, got {type(value).__name__}"
+            f"{where}: expected an object with the features {', '.join(known)}, got a {type(value).__name__}"
         )
     unknown = [name for name in value if name not in known]
     if unknown:

@@ -119,7 +119,7 @@ def _image_and_label(description: ModelDescription) -> tuple[FeatureDescription,
         return images[0], labels[0]
     takes = ", ".join(f"{f.name}: {f.type_name}" for f in description.training_inputs)
     raise FeatureTypeError(
-        f"--data: a folder of classes fits models that learn from an image and a label, this one learns from {takes}; "
+        f"--data: folders of classes fit models that learn an image and a label, this one takes {takes}; "
         "give a file with a JSON object of these features on each line"
     )
 

@@ -23,7 +23,7 @@ EXAMPLES = """\
 
 DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
 of the model's training inputs on each line.  --hold-out 0.2 keeps a fifth of each class out of the training,
- and prints how many of them are answered right before and after.
+and prints how many of them are answered right before and after.
 
 The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk,
 leave what was there.
