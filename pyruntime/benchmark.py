@@ -18,6 +18,7 @@ from pyruntime.engines.walk import networks_with_inputs
 from pyruntime.model import MLModel
 from pyruntime.plan.steps import step_names
 from pyruntime.samples import sample_features
+from pyruntime.spec import messages
 
 MIN_RUNS = 3
 Report = Callable[[float], None]
@@ -106,6 +107,8 @@ def benchmark(
     warm_up: predictions before the clock starts, after the first.
     report: told the share of the work that is done, 0 to 1.
     """
+    (configuration or MLModelConfiguration()).context()  # and the format's classes: paid once, by no model
+    messages.message("CoreML.Specification.Model")
     choose = inputs or (lambda model: sample_features(model.engine.part.spec))
     entrants = [_enter(os.fspath(path), choose, configuration) for path in paths]
     calls = [lambda e=entrant: e.model.predict(e.features) for entrant in entrants]  # type: ignore[misc]

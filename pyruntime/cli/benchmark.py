@@ -94,7 +94,7 @@ def _features(options: argparse.Namespace, console: Console, model: MLModel) -> 
 
 
 def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
-    from pyruntime.card.table import nbytes, table
+    from pyruntime.tables import nbytes, table
 
     first = measured[0]
     rows = [
@@ -116,7 +116,7 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
 
 
 def _profile(measurement: Measurement) -> list[str]:
-    from pyruntime.card.table import table
+    from pyruntime.tables import table
 
     rows = [
         (

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         raise UsageError(f"--output {target}: a compiled model is a folder whose name ends in .mlmodelc")
     from pyruntime import compile_model
     from pyruntime.card.read import size_on_disk
-    from pyruntime.card.table import nbytes
+    from pyruntime.tables import nbytes
 
     started = time.perf_counter()
     written = compile_model(options.model, target)

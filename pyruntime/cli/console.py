@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, TextIO
 
-from pyruntime.card.table import printable
+from pyruntime.tables import printable
 
 PIPE_WIDTH = 100
 """Columns when nobody says how wide the reader's screen is."""

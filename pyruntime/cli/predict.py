@@ -90,6 +90,7 @@ def _report(
 ) -> dict[str, Any] | None:
     """Save and print one result; with --json, give it back instead."""
     from pyruntime.cli import results
+    from pyruntime.tables import escaped
 
     files = (
         results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
@@ -97,9 +98,7 @@ def _report(
     if options.json:
         return {"example": name, "outputs": results.to_json(outputs, files)}
     if index is not None:
-        console.print(
-            f"{results.printable(name)}: {results.printable(results.one_line(outputs, description))}"
-        )
+        console.print(f"{escaped(name)}: {escaped(results.one_line(outputs, description))}")
     else:
         for line in results.text(outputs, description, files, options.top):
             console.print(line)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pyruntime.card.table import columns, printable, table
 from pyruntime.description import ModelDescription
 from pyruntime.errors import ModelIOError
+from pyruntime.tables import columns, printable, table
 
 BAR = 24
 FIRST_NUMBERS = 5

@@ -17,12 +17,16 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    """One line without control and direction characters: these become \\x1b, \\u202e, …"""
-    joined = " ".join(text.split())
+    """One line, its words apart by one space, with control and direction characters as \\x1b, \\u202e, …"""
+    return escaped(" ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """The text with control and direction characters, line ends included, as \\x1b, \\u202e, …"""
     return "".join(
         character if character == JOINER or unicodedata.category(character) not in _UNSEEN
         else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in joined
+        for character in text
     )  # fmt: skip
 
 
