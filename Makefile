@@ -31,11 +31,15 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 
 $(VENV)/test-tools$(ORACLES): $(VENV)/installed pyproject.toml
 	@echo "Installing the tests' tools …"
-	@$(BIN)/pip install -q $(if $(ORACLES),'.[test,oracles]','.[test]')
+	@$(BIN)/pip install -q --group test $(if $(ORACLES),--group oracles)
 	@touch $@
 
-$(VENV)/lint-tools: $(BIN)/python pyproject.toml
-	@$(BIN)/pip install -q $$($(BIN)/python tools/extras.py lint build)
+$(VENV)/build-tools: $(BIN)/python pyproject.toml
+	@$(BIN)/pip install -q --group build
+	@touch $@
+
+$(VENV)/lint-tools: $(VENV)/build-tools
+	@$(BIN)/pip install -q --group lint
 	@touch $@
 
 install: $(VENV)/installed
@@ -46,20 +50,20 @@ demo: $(VENV)/installed
 test: $(VENV)/test-tools$(ORACLES) check
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/lint-tools
+check: $(VENV)/build-tools
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/check.py $(if $(CROSS),--cross)
 
 lint: $(VENV)/lint-tools $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/warnings.py
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/compilers.py
 
-sanitize: $(VENV)/test-tools$(ORACLES) $(VENV)/lint-tools
+sanitize: $(VENV)/test-tools$(ORACLES) $(VENV)/build-tools
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/sanitize.py $(ARGS)
 
 bench: $(VENV)/installed
-	@$(BIN)/pip install -q '.[test,bench]'
+	@$(BIN)/pip install -q --group test --group bench
 	$(BIN)/pytest benchmarks --benchmark-only $(ARGS)
 
 clean:

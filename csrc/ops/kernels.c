@@ -1,7 +1,5 @@
 #include "ops/kernels.h"
 
-#include <stddef.h>
-
 #include "base/isa.h"
 #include "ops/conv/depthwise.h"
 #include "ops/gemm/gemm_kernel.h"
@@ -15,9 +13,6 @@
 /* One line per family: its tables pr_<family>__<level> of functions. */
 void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     kernels->levels = levels;
-    kernels->gemm = pr_gemm_select(levels);
-    kernels->depthwise = pr_depthwise_select(levels);
-    kernels->pool = pr_pool_select(levels);
     TAKE(unary, ref) TAKE(unary, avx2) TAKE(unary, avx512) TAKE(unary, neon)
     TAKE(binary, ref) TAKE(binary, avx2) TAKE(binary, avx512) TAKE(binary, neon)
     TAKE(norm, ref) TAKE(norm, avx2) TAKE(norm, avx512) TAKE(norm, neon)
@@ -26,4 +21,8 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(resize, ref) TAKE(resize, avx2) TAKE(resize, avx512) TAKE(resize, neon)
     TAKE(copy, ref) TAKE(copy, avx2) TAKE(copy, neon)
     TAKE(image, ref) TAKE(image, avx2) TAKE(image, avx512) TAKE(image, neon)
+    TAKE(lstm, ref) TAKE(lstm, avx2) TAKE(lstm, avx512) TAKE(lstm, neon)
+    kernels->gemm = pr_gemm_select(levels);
+    kernels->depthwise = pr_depthwise_select(levels);
+    kernels->pool = pr_pool_select(levels);
 }

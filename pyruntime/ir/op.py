@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import ClassVar
 
 MAX_RANK = 8
@@ -42,7 +43,12 @@ class Op:
 
     def encode(self) -> bytes:
         """The attribute struct, little endian."""
-        return b"".join(_encode(getattr(self, field.name)) for field in fields(self)) or bytes(4)
+        return _encoded(self)
+
+
+@lru_cache(maxsize=4096)
+def _encoded(op: Op) -> bytes:
+    return b"".join(_encode(getattr(op, field.name)) for field in fields(op)) or bytes(4)  # C has no empty struct
 
 
 def _encode(value: object) -> bytes:

@@ -133,6 +133,22 @@ Operand = tuple[Value, Array | None]
 
 def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
+    key = (op, tuple((value.dtype, value.shape) for value, _ in operands), outputs)
+    known = _inferred.get(key)
+    if known is None:
+        if len(_inferred) > 20_000:
+            _inferred.clear()
+        known = _inferred[key] = _infer(op, layer, operands, outputs)
+    return known
+
+
+_inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DType, Shape]]] = {}
+"""Answers of the shape rules.  `verify` asks the same questions after every pass, and no operator's rule looks at data."""
+
+
+def _infer(
+    op: Op, layer: str, operands: Sequence[Operand], outputs: int, context: Context | None = None
+) -> list[tuple[DType, Shape]]:
     number, _ = operators()[op.code]
     attrs = op.encode()
     views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
@@ -140,8 +156,8 @@ def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list
     message = _Message()
     message.check(
         _c.pr_infer(
-            shapes_context().handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out, outputs,
-            message.struct,
+            (context or shapes_context()).handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out,
+            outputs, message.struct,
         )
     )  # fmt: skip
     return [_shape(out[i]) for i in range(outputs)]
@@ -153,7 +169,7 @@ def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context:
     number, _ = operators()[op.code]
     attrs = op.encode()
     values = [(Value(f"{i}", dtype_of(a), a.shape), a) for i, a in enumerate(arrays)]
-    results = [np.empty(shape, dtype.numpy) for dtype, shape in infer(op, layer, values, outputs)]
+    results = [np.empty(shape, dtype.numpy) for dtype, shape in _infer(op, layer, values, outputs, context)]
     views, _keep = _views([(v.dtype, v.shape, a) for v, a in values])
     out, _keep_out = _views([(dtype_of(a), a.shape, a) for a in results])
     message = _Message()
@@ -187,7 +203,8 @@ def pack(op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context
 
 def _with_layout(op: AnyOp, attrs: bytes) -> AnyOp:
     """`op` with the layout that C wrote into its attribute bytes."""
-    start = next(i for i in range(0, len(attrs), 4) if attrs[i : i + 4] != op.encode()[i : i + 4])
+    before = op.encode()
+    start = next(i for i in range(0, len(attrs), 4) if attrs[i : i + 4] != before[i : i + 4])
     (layout,) = struct.unpack_from("<i", attrs, start)
     changed = replace(op, layout=layout)  # type: ignore[call-arg]
     assert changed.encode() == attrs, "packing may only set the layout"

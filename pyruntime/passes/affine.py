@@ -50,6 +50,51 @@ def _rewrite(node: Node, rewriter: Rewriter) -> Value | None:
     return rewriter.emit(Affine(), (x, rewriter.constant(scale), rewriter.constant(shift)), node.layer)
 
 
+def merge_affines(graph: Graph) -> Graph:
+    """Two linear functions in a row, one of them per channel, are one Affine.  A clamp may follow, not stand between."""
+    rewriter = Rewriter(graph)
+    uses = graph.uses()
+    makers: dict[str, Node] = {}
+    for node in graph.nodes:
+        source = node.inputs[0]
+        maker = makers.get(rewriter.resolve(source).name) if uses[source.name] == 1 else None
+        joined = _joined(maker, node, rewriter) if maker else None
+        if joined is None:
+            rewriter.keep(node)
+            for value in node.outputs:
+                makers[value.name] = rewriter.nodes[-1]
+        else:
+            assert maker is not None
+            rewriter.nodes.remove(maker)
+            result = rewriter.emit(joined[0], (maker.inputs[0], *map(rewriter.constant, joined[1:])), node.layer)
+            makers[result.name] = rewriter.nodes[-1]
+            rewriter.replace(node.outputs[0], result)
+    return rewriter.finish()
+
+
+def _joined(first: Node, second: Node, rewriter: Rewriter) -> tuple[Affine, Floats, Floats] | None:
+    """The Affine that is `second` after `first`, with its scale and shift; both computed in double precision."""
+    one, two = _linear(first, rewriter), _linear(second, rewriter)
+    if one is None or two is None or not (isinstance(first.op, Affine) or isinstance(second.op, Affine)):
+        return None
+    if isinstance(first.op, Affine) and not first.op.activation.is_identity:
+        return None
+    scale, shift = one[0] * two[0], one[1] * two[0] + two[1]
+    op = second.op if isinstance(second.op, Affine) else Affine()
+    size = max(scale.size, shift.size)
+    return op, *(np.broadcast_to(v, (size,)).astype(np.float32) for v in (scale, shift))  # type: ignore[return-value]
+
+
+def _linear(node: Node, rewriter: Rewriter) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Scale and shift of an Affine or linear node, as vectors of one number or one per channel."""
+    if isinstance(node.op, Unary) and node.op.kind is UnaryKind.LINEAR:
+        return np.array([node.op.a]), np.array([node.op.b])
+    if isinstance(node.op, Affine) and all(v.name in rewriter.constants for v in node.inputs[1:]):
+        scale, shift = (rewriter.constants[v.name].astype(np.float64) for v in node.inputs[1:])
+        return scale, shift
+    return None
+
+
 def fold_affine_into_weights(graph: Graph) -> Graph:
     """An Affine that alone reads a convolution or dense layer becomes part of its weights and bias."""
     rewriter = Rewriter(graph)

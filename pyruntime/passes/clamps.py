@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from pyruntime.ir.graph import Graph
+from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.ops import Unary, UnaryKind
 from pyruntime.passes.rewrite import Rewriter
 
@@ -17,6 +17,7 @@ def merge_clamps(graph: Graph) -> Graph:
     rewriter = Rewriter(graph)
     uses = graph.uses()
     before: dict[str, Unary] = {}
+    source_of: dict[str, Value] = {}
     for node in graph.nodes:
         op = canonical(node.op) if isinstance(node.op, Unary) else None
         if op is None:
@@ -27,12 +28,12 @@ def merge_clamps(graph: Graph) -> Graph:
         joined = join(first, op) if first and uses[node.inputs[0].name] == 1 else None
         if joined is None:
             result = rewriter.emit(op, (source,), node.layer)
-            before[result.name] = op
+            before[result.name], source_of[result.name] = op, source
         else:
-            result = next(n for n in rewriter.nodes if source in n.outputs).inputs[0]
+            result = source_of[source.name]
             for part in joined:
-                result = rewriter.emit(part, (result,), node.layer)
-                before[result.name] = part
+                before_part, result = result, rewriter.emit(part, (result,), node.layer)
+                before[result.name], source_of[result.name] = part, before_part
         rewriter.replace(node.outputs[0], result)
     return rewriter.finish()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import Concat, Pad, Reshape, Tile, Transpose, Unary, UnaryKind
+from pyruntime.ir.ops import Concat, Pad, Reshape, Resize, ResizeGrid, Tile, Transpose, Unary, UnaryKind
 from pyruntime.ir.types import is_known
 from pyruntime.native import lib
 from pyruntime.passes.rewrite import Rewriter
@@ -66,6 +66,8 @@ def _is_identity(node: Node) -> bool:
         return len(node.inputs) == 1
     if isinstance(op, Pad):
         return not any(op.before) and not any(op.after)
+    if isinstance(op, Resize):  # the same size: every grid but ROI_ALIGN samples the pixels themselves
+        return before == after and is_known(before) and op.grid is not ResizeGrid.ROI_ALIGN
     if isinstance(op, Tile):
         return len(op.repeats) == len(before) and all(n == 1 for n in op.repeats)
     if isinstance(op, Unary):

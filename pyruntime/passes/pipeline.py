@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyruntime.ir.graph import Graph, Pass
 from pyruntime.ir.verify import verify
 from pyruntime.native.lib import Context
-from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights
+from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
 from pyruntime.passes.clamps import merge_clamps
 from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_identities
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
@@ -19,7 +19,9 @@ PASSES: tuple[Pass, ...] = (
     sink_transposes,           # before the fusions: they look at the last axis for channels
     merge_clamps,              # before fuse_activation: a ReLU6 in four nodes must be one
     remove_identities,         # what merging left: times -1, times -1
+    drop_dead_nodes,           # what merging replaced would count as readers below
     constants_to_affine,       # before folding: x * c and x + c are Affine then
+    merge_affines,
     fold_affine_into_weights,  # before fuse_activation: the activation must see the folded bias
     fuse_activation,
     fuse_residual,             # after fuse_activation: the addition brings its own activation along

@@ -56,7 +56,7 @@ def load_spec(path: str | os.PathLike[str]) -> messages.Model:
 
     Raises ModelIOError when it cannot be read and SpecError when it is not a valid model.
     """
-    data = _read(find_spec_file(path), map_large=False)
+    data, _ = read_model_file(find_spec_file(path), map_large=False)
     return load_model_bytes(data, source=os.fspath(path))
 
 
@@ -72,7 +72,7 @@ def load_lean(path: str | os.PathLike[str]) -> LeanModel:
     The file may be replaced by another at any time, but not shortened in place while the result is used.
     Raises ModelIOError when it cannot be read and SpecError when it is not a valid model.
     """
-    data = _read(find_spec_file(path), map_large=True)
+    data, _ = read_model_file(find_spec_file(path))
     return load_lean_bytes(data, source=os.fspath(path))
 
 
@@ -132,17 +132,17 @@ def find_spec_file(path: str | os.PathLike[str]) -> Path:
     )
 
 
-def _read(path: Path, *, map_large: bool) -> bytes | memoryview:
-    """The contents of a regular file; large ones are mapped when asked for.  Raises ModelIOError."""
+def read_model_file(path: Path, *, map_large: bool = True) -> tuple[bytes | memoryview, os.stat_result]:
+    """The contents of a regular file, and its status before they were read; large ones are mapped.  Raises ModelIOError."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # asked before opening: a pipe would wait for a writer
             raise ModelIOError(f"{path} is not a regular file, expected a .mlmodel file")
         with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            _check_size(size, str(path))
-            if map_large and size >= MAP_FROM:
-                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            return file.read()
+            status = os.fstat(file.fileno())
+            _check_size(status.st_size, str(path))
+            if map_large and status.st_size >= MAP_FROM:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), status
+            return file.read(), status
     except (OSError, ValueError) as error:
         raise ModelIOError(
             f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}"

@@ -82,6 +82,24 @@ def weight_form(params: messages.WeightParams) -> str | None:
     return found[0] if found else None
 
 
+def stored_weight(params: messages.WeightParams, payloads: Payloads | None = None) -> tuple[str, int, int] | None:
+    """How a weight is stored: (form, numbers, bytes), or None for an absent one; nothing is decoded.
+
+    form: "float32", "float16", "8-bit linear", "6-bit table", …  Numbers of less than 8 bits may be counted up to seven
+    too many, because the last byte can be padded.
+    """
+    found = _contents(params.SerializeToString(), payloads)
+    nbytes = sum(piece.nbytes for _, piece in found)
+    if not found:
+        return None
+    floats = {"floatValue": ("float32", 4), "float16Value": ("float16", 2)}.get(_FORMS[found[0][0]])
+    if floats:
+        return floats[0], nbytes // floats[1], nbytes
+    bits = params.quantization.numberOfBits or 8
+    table = params.quantization.WhichOneof("QuantizationType") == "lookupTableQuantization"
+    return f"{bits}-bit {'table' if table else 'linear'}", nbytes * 8 // bits, nbytes
+
+
 def read_weights(
     params: messages.WeightParams,
     *,

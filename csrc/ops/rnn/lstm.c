@@ -4,7 +4,6 @@
 #include "ops/check.h"
 #include "ops/rnn/lstm.h"
 
-enum { X, H_IN, C_IN, W, R, BIAS, PEEPHOLES };          /* inputs */
 enum { INPUT, FORGET, BLOCK, OUTPUT };                  /* gates */
 
 static pr_status check_matrix(pr_env *env, const pr_view *v, const char *what, int64_t a, int64_t b, int64_t c) {
@@ -13,6 +12,17 @@ static pr_status check_matrix(pr_env *env, const pr_view *v, const char *what, i
     PR_TRY(pr_check_rank(env, v, what, rank, rank));
     for (int i = 0; i < rank; i++) PR_TRY(pr_check_dim(env, v, what, i, want[i]));
     return PR_OK;
+}
+
+/* (batch, n), or (1, n) for all examples: a start value that the file does not give is that. */
+static pr_status check_state(pr_env *env, const pr_view *v, const char *what, int64_t batch, int64_t n) {
+    return check_matrix(env, v, what, v->rank == 2 && v->shape[0] == 1 ? 1 : batch, n, -1);
+}
+
+static void start_state(float *to, const pr_view *from, int64_t batch, int64_t n) {
+    const float *data = from->data;
+    for (int64_t b = 0; b < batch; b++)
+        memcpy(to + b * n, data + (from->shape[0] == 1 ? 0 : b * n), (size_t)n * sizeof(float));
 }
 
 static pr_status check_functions(pr_env *env, const pr_lstm_attrs *a) {
@@ -30,21 +40,21 @@ pr_status pr_lstm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     PR_TRY(check_functions(env, a));
     PR_TRY(pr_check_input_count(env, inputs, a->has_peepholes ? 7 : 6));
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
-    PR_TRY(pr_check_rank(env, &in[X], "x", 3, 3));
-    PR_TRY(pr_check_dim(env, &in[X], "x", 2, a->inputs));
-    const int64_t batch = in[X].shape[1];
-    PR_TRY(check_matrix(env, &in[H_IN], "the state h", batch, a->outputs, -1));
-    PR_TRY(check_matrix(env, &in[C_IN], "the state c", batch, a->outputs, -1));
-    if (a->has_peepholes) PR_TRY(check_matrix(env, &in[PEEPHOLES], "peepholes", 3, a->outputs, -1));
+    PR_TRY(pr_check_rank(env, &in[PR_LSTM_X], "x", 3, 3));
+    PR_TRY(pr_check_dim(env, &in[PR_LSTM_X], "x", 2, a->inputs));
+    const int64_t batch = in[PR_LSTM_X].shape[1];
+    PR_TRY(check_state(env, &in[PR_LSTM_H], "the state h", batch, a->outputs));
+    PR_TRY(check_state(env, &in[PR_LSTM_C], "the state c", batch, a->outputs));
+    if (a->has_peepholes) PR_TRY(check_matrix(env, &in[PR_LSTM_PEEPHOLES], "peepholes", 3, a->outputs, -1));
     if (a->layout == 0) {
-        PR_TRY(check_matrix(env, &in[W], "w", 4, a->outputs, a->inputs));
-        PR_TRY(check_matrix(env, &in[R], "r", 4, a->outputs, a->outputs));
-        PR_TRY(check_matrix(env, &in[BIAS], "bias", 4, a->outputs, -1));
+        PR_TRY(check_matrix(env, &in[PR_LSTM_W], "w", 4, a->outputs, a->inputs));
+        PR_TRY(check_matrix(env, &in[PR_LSTM_R], "r", 4, a->outputs, a->outputs));
+        PR_TRY(check_matrix(env, &in[PR_LSTM_BIAS], "bias", 4, a->outputs, -1));
         env->scratch_bytes = 4 * (size_t)a->outputs * sizeof(float);
     } else {
         PR_TRY(pr_lstm_packed_check(env, in));
     }
-    out[0] = (pr_view){out[0].data, PR_F32, 3, {a->sequence ? in[X].shape[0] : 1, batch, a->outputs}};
+    out[0] = (pr_view){out[0].data, PR_F32, 3, {a->sequence ? in[PR_LSTM_X].shape[0] : 1, batch, a->outputs}};
     for (int i = 1; i < 3; i++) out[i] = (pr_view){out[i].data, PR_F32, 2, {batch, a->outputs}};
     return pr_check_output(env, out);
 }
@@ -70,7 +80,7 @@ static float dot(const float *a, const float *b, int64_t n) {
 /* One step of one example; h and c (H) are replaced.  sums (4, H) */
 static void step(const pr_lstm_attrs *a, const pr_view *in, const float *x, float *h, float *c, float *sums) {
     const int64_t inputs = a->inputs, n = a->outputs;
-    const float *w = in[W].data, *r = in[R].data, *bias = in[BIAS].data, *peep = a->has_peepholes ? in[PEEPHOLES].data : NULL;
+    const float *w = in[PR_LSTM_W].data, *r = in[PR_LSTM_R].data, *bias = in[PR_LSTM_BIAS].data, *peep = a->has_peepholes ? in[PR_LSTM_PEEPHOLES].data : NULL;
     for (int64_t j = 0; j < 4 * n; j++) sums[j] = bias[j] + dot(w + j * inputs, x, inputs) + dot(r + j * n, h, n);
     for (int64_t u = 0; u < n; u++) {
         const float i = gate(a->gate, clip(sums[INPUT * n + u] + (peep ? peep[u] * c[u] : 0), 50));
@@ -84,14 +94,14 @@ static void step(const pr_lstm_attrs *a, const pr_view *in, const float *x, floa
 
 pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_lstm_attrs *a = env->attrs;
-    const int64_t steps = in[X].shape[0], batch = in[X].shape[1], n = a->outputs;
+    const int64_t steps = in[PR_LSTM_X].shape[0], batch = in[PR_LSTM_X].shape[1], n = a->outputs;
     const size_t state_bytes = (size_t)(batch * n) * sizeof(float);
-    const float *x = in[X].data;
+    const float *x = in[PR_LSTM_X].data;
     float *y = out[0].data, *h = out[1].data, *c = out[2].data;
     (void)inputs, (void)outputs;
     if (batch == 0) return PR_OK;
-    memcpy(h, in[H_IN].data, state_bytes);
-    memcpy(c, in[C_IN].data, state_bytes);
+    start_state(h, &in[PR_LSTM_H], batch, n);
+    start_state(c, &in[PR_LSTM_C], batch, n);
     if (a->layout != 0) {
         pr_lstm_packed_run(env, in, out);
         return PR_OK;

@@ -1,10 +1,27 @@
-/* The packed form of LSTM, for gates that are sigmoids and blocks and outputs that are tanh. */
+/* The packed form of LSTM, for gates that are sigmoids and blocks and outputs that are tanh.
+ *
+ * w (4, H, I) becomes the right side of one product that makes the gates of many steps from their inputs.
+ * r (4, H, H) becomes blocks of 2 * lanes units: block (H, 2, 4, lanes), so that the four gates of a unit end in the same
+ * lane of four registers; units past H are zeros. */
 #ifndef PR_OPS_RNN_LSTM_H
 #define PR_OPS_RNN_LSTM_H
 
 #include "ops/rnn/rnn.h"
 
 enum { PR_LSTM_LARGEST = 1 << 20 };         /* of inputs and outputs: keeps every product of them in 64 bits */
+enum { PR_LSTM_X, PR_LSTM_H, PR_LSTM_C, PR_LSTM_W, PR_LSTM_R, PR_LSTM_BIAS, PR_LSTM_PEEPHOLES };   /* inputs */
+
+/* One block of units for one example: r its weights; h (H) before the step; gates (4, H) made from the inputs;
+ * c (H) replaced and next (H) written from `unit` on, as far as units exist. */
+typedef struct pr_lstm_block {
+    const float *r, *h, *gates;
+    float *c, *next, cell_clip;
+    int64_t hidden, unit;
+} pr_lstm_block;
+typedef struct pr_lstm_kernels {
+    int32_t lanes;
+    void (*block)(const pr_lstm_block *job);
+} pr_lstm_kernels;
 
 /* Shapes of packed w, r and bias, and the scratch: the part of infer and run for layouts other than 0.
  * out: h and c hold the states to start with. */

@@ -40,6 +40,7 @@ ROW(LOG, vf_log(x))
 ROW(ABS, vf_abs(x))
 ROW(THRESHOLD, vf_select(vf_lt(x, a), a, x))
 ROW(SQUARE, vf_mul(x, x))
+ROW(RECIPROCAL, vf_div(one, x))
 ROW(CUBE, vf_mul(vf_mul(x, x), x))
 
 /* Exponents that products, roots and quotients reach exactly enough; others take the reference's powf. */
@@ -47,7 +48,7 @@ static void unary_POWER(const float *in, float *out, int64_t n, float a, float b
     extern const pr_unary_kernels pr_unary__ref;
     if (a == 2) unary_SQUARE(in, out, n, a, b);
     else if (a == 3) unary_CUBE(in, out, n, a, b);
-    else if (a == -1) unary_INVERSE(in, out, n, 0, 0);
+    else if (a == -1) unary_RECIPROCAL(in, out, n, a, b);
     else pr_unary__ref.by_kind[PR_UNARY_POWER](in, out, n, a, b);
 }
 

@@ -27,14 +27,14 @@ PR_INLINE vf vf_exp(vf x) {
 /* e^x for x <= 0 where a result below 2^-126 may as well be 0. */
 PR_INLINE vf vf_exp_falling(vf x) {
     vf n;
-    const vf part = vf_expm1_part(vf_max(vf_set1(-87), x), &n), scale = vf_pow2(n);
-    return vf_select(vf_lt(x, vf_set1(-87)), vf_zero(), vf_fma(part, scale, scale));
+    const vf part = vf_expm1_part(vf_max(vf_set1(-87.34f), x), &n), scale = vf_pow2(n);
+    return vf_select(vf_lt(x, vf_set1(-87.34f)), vf_zero(), vf_fma(part, scale, scale));
 }
 
 /* e^x - 1 for x <= 0 */
 PR_INLINE vf vf_expm1_falling(vf x) {
     vf n;
-    const vf part = vf_expm1_part(vf_max(vf_set1(-87), x), &n), scale = vf_pow2(n);
+    const vf part = vf_expm1_part(vf_max(vf_set1(-87.34f), x), &n), scale = vf_pow2(n);
     return vf_fma(part, scale, vf_sub(scale, vf_set1(1)));
 }
 

@@ -1,0 +1,262 @@
+"""Directories of files that are written so that at every instant the old or the new content can be read.
+
+One file, the manifest, says which other files count, and their names contain their hash.  So a directory is renewed by
+adding files and then renaming one manifest over the other: a single step that every file system does atomically, while
+exchanging two directories is not possible on all of them (FAT, overlays, network drives).  Files that stay the same
+are not written again.  A new directory is filled under another name and renamed when it is complete.
+
+What a killed writer leaves (files that no manifest names, an unfinished `.name.….part` directory) is ignored by readers
+and removed by the next writer.  Writers exclude each other with a lock that the system drops when a process dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pyruntime.compiled.manifest import FILE_NAME, MAX_BYTES, NAME
+from pyruntime.errors import ModelIOError
+
+LOCK = "lock"
+PART = ".part"
+Pieces = Sequence[bytes | memoryview]
+Names = Callable[[bytes], frozenset[str]]
+_CHUNK = 1 << 20
+# While a directory is filled: another writer made the target, or took ours, not locked yet, for one of a killed writer.
+_OTHER_WRITERS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of one file, in pieces."""
+
+    pieces: Pieces
+
+    @cached_property
+    def size(self) -> int:
+        return sum(len(piece) for piece in self.pieces)
+
+    @cached_property
+    def sha256(self) -> str:
+        from hashlib import sha256
+
+        digest = sha256()
+        for piece in self.pieces:
+            digest.update(piece)
+        return digest.hexdigest()
+
+
+def write_folder(
+    path: str | os.PathLike[str], files: Mapping[str, Content], manifest: bytes, used: Names, *, renew: bool = True
+) -> bool:
+    """Make or renew the directory `path`, and bring it to the disk; whether it was written.
+
+    files: by names that contain their hash.  used: the files that an older manifest names; it raises an MLModelError when
+    the manifest is none of ours, and the directory is then left alone.  renew: False leaves a directory that is there.
+    Raises ModelIOError when it cannot be written; then what was there before is still there.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        while True:  # until a directory that appears or disappears at this moment has decided itself
+            if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+                done = _create(target, files, manifest)
+            elif renew:
+                done = _renew(target, files, manifest, used)
+            else:
+                return False
+            if done:
+                return True
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelIOError(
+            f"cannot write the compiled model {target}: {reason}; what was there before is unchanged"
+        ) from None
+
+
+def _create(target: Path, files: Mapping[str, Content], manifest: bytes) -> bool:
+    """Fill a directory beside `target` and rename it; False when another writer was faster."""
+    remove_unfinished(target.parent, target.name)
+    temporary = target.with_name(f"{_prefix(target.name)}{os.urandom(8).hex()}{PART}")
+    os.mkdir(temporary)
+    try:
+        with open_folder(temporary) as folder, _locked(folder):
+            _fill(folder, files, manifest)
+            os.rename(temporary, target)
+    except BaseException as error:
+        _remove(temporary)
+        if isinstance(error, OSError) and error.errno in _OTHER_WRITERS:
+            return False
+        raise
+    with open_folder(target.parent) as parent:
+        _sync_written(parent, target)
+    return True
+
+
+def _renew(target: Path, files: Mapping[str, Content], manifest: bytes, used: Names) -> bool:
+    """Add files, rename the manifest, remove what it does not name; False when the directory went away."""
+    if not target.is_dir():
+        raise ModelIOError(f"cannot write the compiled model {target}: there is a file of that name; remove it first")
+    with open_folder(target) as folder:
+        try:
+            old = used(read_manifest(folder))
+        except FileNotFoundError:
+            raise ModelIOError(
+                f"cannot write the compiled model {target}: the folder has no {NAME}, so it is none of ours and is left "
+                "alone; choose another path, or remove it first"
+            ) from None
+        with _locked(folder):
+            if not _is_at(folder, target):
+                return False
+            old = used(read_manifest(folder))
+            try:
+                _fill(folder, files, manifest)
+            except BaseException:
+                _remove_others(folder, old)
+                raise
+            _sync_written(folder, target)
+            _remove_others(folder, frozenset(files))
+    return True
+
+
+def _fill(folder: int, files: Mapping[str, Content], manifest: bytes) -> None:
+    for name, content in files.items():
+        if not _has(folder, name, content):
+            _write(folder, name, content.pieces)
+    os.fsync(folder)  # names before the manifest that relies on them
+    _write(folder, NAME, [manifest])
+
+
+def _sync_written(folder: int, target: Path) -> None:
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        raise ModelIOError(
+            f"{target} is written, but the system does not say that it is safe on the disk: {error.strerror}"
+        ) from None
+
+
+def _write(folder: int, name: str, pieces: Pieces) -> None:
+    """Write a file under another name, bring it to the disk and rename it."""
+    part = name + PART
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(os.open(part, flags, 0o666, dir_fd=folder), "wb", buffering=0) as file:
+            for piece in pieces:
+                _write_all(file.fileno(), memoryview(piece).cast("B"))
+            os.fsync(file.fileno())
+        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part, dir_fd=folder)
+        raise
+
+
+def _write_all(handle: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
+
+
+def _has(folder: int, name: str, content: Content) -> bool:
+    """Whether a file is there already, undamaged."""
+    from hashlib import sha256
+
+    try:
+        with open_file(folder, name) as file:
+            if os.fstat(file.fileno()).st_size != content.size:
+                return False
+            digest = sha256()
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+            return digest.hexdigest() == content.sha256
+    except OSError:
+        return False
+
+
+def open_file(folder: int, name: str) -> BinaryIO:
+    """A file of the open directory `folder`; links are not followed, a pipe does not wait.  Raises OSError."""
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    return cast(BinaryIO, open(handle, "rb", buffering=0))
+
+
+def read_manifest(folder: int) -> bytes:
+    """The bytes of the manifest, cut when they are more than a manifest can have.  Raises OSError."""
+    with open_file(folder, NAME) as file:
+        return file.read(MAX_BYTES + 1) or b""
+
+
+def _remove_others(folder: int, keep: frozenset[str]) -> None:
+    """Remove files of ours that no manifest names any more.  Other people's files stay."""
+    with suppress(OSError):  # it is only litter
+        for name in os.listdir(folder):
+            plain = name.removesuffix(PART)
+            if name not in keep and (FILE_NAME.fullmatch(plain) or name == NAME + PART):
+                os.unlink(name, dir_fd=folder)
+
+
+def remove_unfinished(parent: Path, name: str | None = None) -> None:
+    """Remove directories that killed writers left in `parent`; with `name`, those meant to become it.
+
+    A directory whose lock is held belongs to a writer at work.
+    """
+    prefix = _prefix(name) if name is not None else "."
+    pattern = re.compile(re.escape(prefix) + (".*" if name is None else "") + "[0-9a-f]{16}" + re.escape(PART))
+    for entry in os.listdir(parent):
+        if pattern.fullmatch(entry):
+            with suppress(OSError), open_folder(parent / entry) as folder, _locked(folder, wait=False):
+                _remove(parent / entry)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a directory of ours: at once for readers, then file by file."""
+    gone = path.with_name(f"{_prefix(path.name)}{os.urandom(8).hex()}{PART}")
+    os.rename(path, gone)
+    _remove(gone)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        for name in os.listdir(path):
+            plain = name.removesuffix(PART)
+            if FILE_NAME.fullmatch(plain) or plain in (NAME, LOCK):
+                os.unlink(path / name)
+        os.rmdir(path)
+
+
+def _prefix(name: str) -> str:
+    return f".{name[:50]}."
+
+
+def _is_at(folder: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(folder), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _locked(folder: int, *, wait: bool = True) -> Iterator[None]:
+    """Hold the directory's lock.  Raises BlockingIOError when it is taken and `wait` is False."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(LOCK, flags, 0o666, dir_fd=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,84 @@
+"""From a path to a model and its compiled networks: compiled directories, and files with the cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyruntime.compiled.cache import Cache
+from pyruntime.compiled.manifest import kernels_of
+from pyruntime.compiled.store import is_compiled, open_compiled
+from pyruntime.engines.base import Programs
+from pyruntime.errors import ModelIOError
+from pyruntime.spec import LeanModel, load_lean_bytes
+from pyruntime.spec.reader import find_spec_file, read_model_file
+
+if TYPE_CHECKING:
+    from pyruntime.config import MLModelConfiguration
+
+
+def _nothing() -> None:
+    """For sources that keep no compiled networks."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model and what is compiled of it.
+
+    keep: to be called when an engine has compiled the rest.  forget: when the programs turn out not to fit the model.
+    compiled_path: the compiled directory that it came from.
+    """
+
+    lean: LeanModel
+    programs: Programs
+    keep: Callable[[], None] = field(default=_nothing)
+    forget: Callable[[], None] | None = None
+    compiled_path: str | None = None
+
+
+def open_source(path: str | os.PathLike[str], configuration: MLModelConfiguration, *, verify: bool = False) -> Source:
+    """Open a .mlmodel file, an .mlpackage or a compiled directory.  Raises ModelIOError or SpecError."""
+    if is_compiled(path):
+        return _open_compiled(path, configuration, verify)
+    if os.path.exists(os.path.join(path, "coremldata.bin")):
+        raise ModelIOError(
+            f"{os.fspath(path)} was compiled by Apple's tools, whose format is not public: give the .mlmodel it was made from"
+        )
+    return _open_file(path, configuration)
+
+
+def _open_compiled(path: str | os.PathLike[str], configuration: MLModelConfiguration, verify: bool) -> Source:
+    opened = open_compiled(path, verify=verify)
+    if opened.lean is None:
+        raise ModelIOError(f"{os.fspath(path)} is an entry of the cache, without a model: give the .mlmodel it was made from")
+    wanted = kernels_of(configuration.context())
+    if opened.kernels == wanted:
+        return Source(opened.lean, opened.programs, compiled_path=os.fspath(path))
+    import logging
+
+    logging.getLogger("pyruntime").info(
+        "%s was compiled for %s, this is %s: compiling in memory; compile it here to open it faster", path, opened.kernels, wanted
+    )
+    return Source(opened.lean, Programs())
+
+
+def _open_file(path: str | os.PathLike[str], configuration: MLModelConfiguration) -> Source:
+    data, status = read_model_file(find_spec_file(path))
+    lean = load_lean_bytes(data, source=os.fspath(path))
+    if configuration.cache_folder is None:
+        return Source(lean, Programs())
+    cache = Cache(configuration.cache_folder)
+    kernels = kernels_of(configuration.context())
+    key = cache.key(data, status, kernels)
+    cached = cache.load(key)
+    if cached is not None:
+        return Source(lean, cached, forget=lambda: cache.drop(key))
+    programs = Programs()
+
+    def keep() -> None:
+        if any(True for _ in programs.items()):
+            cache.store(key, programs, kernels)
+
+    return Source(lean, programs, keep)

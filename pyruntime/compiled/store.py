@@ -1,0 +1,174 @@
+"""Compiled networks to files and back.  Weights are mapped: opening reads none of them, and processes share the pages."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from pyruntime.compiled.folder import Content, open_file, open_folder, read_manifest, write_folder
+from pyruntime.compiled.manifest import NAME, File, Kernels, Manifest, Network, parse
+from pyruntime.engines.base import Bytes, NetworkProgram, Programs
+from pyruntime.errors import ModelIOError, SpecError
+from pyruntime.native import lib
+from pyruntime.spec import LeanModel, load_lean_bytes
+from pyruntime.spec.reader import MAP_FROM
+from pyruntime.spec.writer import model_pieces
+
+MAX_PLAN_BYTES = 1 << 28  # real ones have some 100 bytes per layer
+_TRIES = 10
+
+
+def write_compiled(
+    lean: LeanModel | None, programs: Programs, kernels: Kernels, path: str | os.PathLike[str], *, renew: bool = True
+) -> bool:
+    """Write the directory `path` in one step that a power cut cannot divide; whether it was written.
+
+    lean: the model, None in the cache.  kernels: what the programs were compiled for.  A compiled model that is there is
+    replaced, or left when `renew` is False; any other folder or file is refused.  Raises ModelIOError.
+    """
+    files: dict[str, Content] = {}
+
+    def add(stem: str, suffix: str, content: Content) -> str:
+        name = f"{stem}-{content.sha256[:16]}.{suffix}"
+        files[name] = content
+        return name
+
+    model = None if lean is None else add("model", "mlmodel", Content(tuple(model_pieces(lean))))
+    networks = []
+    for place, program in programs.items():
+        stem = f"network.{place}" if place else "network"
+        plan = add(stem, "plan", Content((memoryview(program.plan),)))
+        weights = add(stem, "weights", Content((memoryview(program.weights),)))
+        networks.append(Network(place, plan, weights, program.inputs, program.outputs, program.legacy))
+    table = {name: File(content.size, content.sha256) for name, content in files.items()}
+    manifest = Manifest(kernels, model, tuple(networks), table)
+    source = os.path.join(os.fspath(path), NAME)
+    return write_folder(
+        path, files, manifest.to_bytes(), lambda old: frozenset(parse(old, source).files), renew=renew
+    )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open compiled model.  lean: None in the cache.  programs: as compiled for `kernels`."""
+
+    lean: LeanModel | None
+    programs: Programs
+    kernels: Kernels
+
+
+def is_compiled(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a folder with our manifest (a package's Manifest.json is another file, also on FAT)."""
+    try:
+        return NAME in os.listdir(path)
+    except OSError:
+        return False
+
+
+def open_compiled(path: str | os.PathLike[str], *, verify: bool = False) -> Opened:
+    """Open a directory that `write_compiled` made, while others may renew it.
+
+    Sizes of all files and hashes of plans and of small files are checked always, those of large files with `verify`, which
+    reads them.  Raises ModelIOError when a file cannot be read, SpecError when it is damaged; both name it.
+    """
+    source = Path(path)
+    try:
+        with open_folder(source) as folder:
+            return _open(folder, source, verify)
+    except OSError as error:
+        raise ModelIOError(f"cannot read the compiled model {source}: {error.strerror or error}") from None
+
+
+def _open(folder: int, source: Path, verify: bool) -> Opened:
+    """A writer may remove files of the manifest just read, but only after it made a newer manifest: read that."""
+    data = read_manifest(folder)
+    for _ in range(_TRIES):
+        manifest = parse(data, str(source / NAME))
+        try:
+            return _open_files(_Files(folder, source, manifest, verify), manifest)
+        except _Missing as error:
+            newer = read_manifest(folder)
+            if newer == data:
+                raise ModelIOError(f"{source / str(error)} is missing; compile the model again") from None
+            data = newer
+    raise ModelIOError(f"the compiled model {source} is written again faster than it can be read")
+
+
+def _open_files(files: _Files, manifest: Manifest) -> Opened:
+    lean = None
+    if manifest.model is not None:
+        lean = load_lean_bytes(files.data(manifest.model), source=str(files.source / manifest.model))
+    programs = {
+        n.place: NetworkProgram(files.plan(n.plan), files.mapped(n.weights), n.inputs, n.outputs, n.legacy)
+        for n in manifest.networks
+    }
+    return Opened(lean, Programs(programs), manifest.kernels)
+
+
+class _Missing(Exception):
+    """The name of a file that is not there."""
+
+
+class _Files:
+    """Files of one manifest: opened, checked, read or mapped."""
+
+    def __init__(self, folder: int, source: Path, manifest: Manifest, verify: bool) -> None:
+        self.folder, self.source, self.manifest, self.verify = folder, source, manifest, verify
+
+    def data(self, name: str) -> memoryview:
+        """A file read, or when it is large mapped."""
+        if self.manifest.files[name].bytes >= MAP_FROM:
+            return memoryview(self.mapped(name))
+        return memoryview(self._read(name))
+
+    def plan(self, name: str) -> Bytes:
+        size = self.manifest.files[name].bytes
+        if size > MAX_PLAN_BYTES:
+            raise SpecError(f"{self.source / name} has {size} bytes, a plan has at most {MAX_PLAN_BYTES}")
+        return self._read(name)
+
+    def _read(self, name: str) -> Bytes:
+        """All bytes, aligned for C and checked against their hash."""
+        with self._open(name) as file:
+            array = lib.aligned(self.manifest.files[name].bytes)
+            view = memoryview(array)
+            while view and (count := os.readv(file.fileno(), [view])):
+                view = view[count:]
+        self._check(name, array)
+        return array
+
+    def mapped(self, name: str) -> Bytes:
+        """A read-only view of the file's pages."""
+        with self._open(name) as file:
+            if not self.manifest.files[name].bytes:
+                return lib.aligned(0)
+            array = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        if self.verify:
+            self._check(name, array)
+        return array
+
+    def _open(self, name: str) -> BinaryIO:
+        """Raises _Missing, or an error that names the file, when it is not the plain file of the manifest's size."""
+        try:
+            file = open_file(self.folder, name)
+        except FileNotFoundError:
+            raise _Missing(name) from None
+        except OSError as error:
+            raise ModelIOError(f"cannot read {self.source / name}: {error.strerror}") from None
+        status, wanted = os.fstat(file.fileno()), self.manifest.files[name].bytes
+        if not stat.S_ISREG(status.st_mode) or status.st_size != wanted:
+            file.close()
+            raise SpecError(
+                f"{self.source / name} has {status.st_size} bytes, its manifest says {wanted}: compile the model again"
+            )
+        return file
+
+    def _check(self, name: str, array: Bytes) -> None:
+        if Content((memoryview(array),)).sha256 != self.manifest.files[name].sha256:
+            raise SpecError(f"{self.source / name} is damaged, its hash does not fit: compile the model again")
