@@ -115,9 +115,7 @@ def benchmark(
     for _ in range(warm_up):
         for call in calls:
             call()
-    for entrant, times in zip(
-        entrants, in_turns(calls, seconds=seconds, runs=runs, report=report), strict=True
-    ):
+    for entrant, times in zip(entrants, in_turns(calls, seconds=seconds, runs=runs, report=report), strict=True):
         entrant.seconds = times
     return [_measured(entrant, profile) for entrant in entrants]
 
@@ -135,9 +133,7 @@ def in_turns(
     """
     times: list[list[float]] = [[] for _ in calls]
     start, rounds = time.perf_counter(), 0
-    while rounds < (runs if runs is not None else MIN_RUNS) or (
-        runs is None and time.perf_counter() - start < seconds
-    ):
+    while rounds < (runs if runs is not None else MIN_RUNS) or (runs is None and time.perf_counter() - start < seconds):
         for call, seen in zip(calls, times, strict=True):
             before = time.perf_counter()
             call()
@@ -183,9 +179,7 @@ def _measured(entrant: _Entrant, profile: bool) -> Measurement:
         arena=arena,
         peak=peak,
         weights=weights,
-        profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2))
-        if profile
-        else (),
+        profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2)) if profile else (),
     )
 
 
@@ -198,9 +192,7 @@ def profile_steps(model: MLModel, features: Mapping[str, Any], runs: int) -> tup
             times = session.profile(engine.arrays(table), len(engine.program.outputs), runs)
         finally:
             engine.release(session)
-        for (operator, layer), nanoseconds in zip(
-            step_names(engine.program.plan), times.tolist(), strict=True
-        ):
+        for (operator, layer), nanoseconds in zip(step_names(engine.program.plan), times.tolist(), strict=True):
             rows.append((name, layer, operator, nanoseconds / runs / 1e9))
     total = sum(row[3] for row in rows) or 1.0
     return tuple(StepTime(*row, share=row[3] / total) for row in rows)

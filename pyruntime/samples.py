@@ -58,11 +58,7 @@ def _value(feature: FeatureDescription, entries: int | None, rng: np.random.Gene
     if isinstance(constraint, SequenceConstraint):
         return ["a"] if constraint.element == "String" else [0]
     return (
-        "a"
-        if feature.kind == "string"
-        else int(rng.integers(10))
-        if feature.kind == "int64"
-        else float(rng.normal())
+        "a" if feature.kind == "string" else int(rng.integers(10)) if feature.kind == "int64" else float(rng.normal())
     )
 
 

@@ -25,7 +25,5 @@ def graphs(model: MLModel) -> dict[str, str]:
         found[name] = "\n".join(map(escaped, lines))
     if not found:
         kind = model.engine.part.kind
-        raise UnsupportedError(
-            f"the model ({kind}) has no neural network in it, so there is no graph to show"
-        )
+        raise UnsupportedError(f"the model ({kind}) has no neural network in it, so there is no graph to show")
     return found

@@ -72,9 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(f"interrupted; {options.interrupted}")
         return 130
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else the interpreter complains at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at exit
     except Exception as error:
         if options.debug:
             raise

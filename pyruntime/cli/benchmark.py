@@ -32,9 +32,7 @@ def add(commands: Any) -> None:
         examples=EXAMPLES,
         many=True,
     )
-    parser.add_argument(
-        "--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)"
-    )
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)")
     parser.add_argument("--runs", type=count, metavar="N", help="predictions per model instead of a time")
     parser.add_argument(
         "--warm-up",
@@ -58,9 +56,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     if options.target != "local":
-        raise UsageError(
-            f"--target {options.target}: this release measures the machine it runs on, expected local"
-        )
+        raise UsageError(f"--target {options.target}: this release measures the machine it runs on, expected local")
     if options.runs == 0 or not 0 < options.seconds < 1e6:
         raise UsageError("expected --runs from 1 and --seconds above 0")
     from pyruntime.benchmark import benchmark
@@ -104,9 +100,7 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
     ]  # fmt: skip
     header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
     lines = [
-        console.heading(
-            f"CPU, {first.level} kernels, {first.threads} thread{'s' * (first.threads != 1)}; times in ms"
-        ),
+        console.heading(f"CPU, {first.level} kernels, {first.threads} thread{'s' * (first.threads != 1)}; times in ms"),
         *table(rows, header=header, right=range(1, 9)),
     ]
     for m in measured:

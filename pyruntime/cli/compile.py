@@ -41,7 +41,5 @@ def run(options: argparse.Namespace, console: Console) -> None:
     written = compile_model(options.model, target)
     seconds, size = time.perf_counter() - started, size_on_disk(written)
     if options.json:
-        return console.json(
-            {"model": options.model, "output": str(written), "bytes": size, "seconds": seconds}
-        )
+        return console.json({"model": options.model, "output": str(written), "bytes": size, "seconds": seconds})
     return console.print(f"compiled {options.model} to {written} ({nbytes(size)}) in {seconds:.2f} s")

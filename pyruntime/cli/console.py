@@ -32,11 +32,7 @@ class Console:
 
     @property
     def width(self) -> int:
-        return (
-            max(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, 40)
-            if _is_terminal(sys.stdout)
-            else PIPE_WIDTH
-        )
+        return max(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, 40) if _is_terminal(sys.stdout) else PIPE_WIDTH
 
     def print(self, text: str = "") -> None:
         """A line of the result."""
@@ -100,9 +96,7 @@ class _Lines:
     def __call__(self, done: float, note: str = "") -> None:
         if done >= self.next or done >= self.total:
             self.next = (math.floor(10 * done / self.total) + 1) * self.total / 10
-            _stderr(
-                f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}"
-            )
+            _stderr(f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}")
 
 
 def _rich_bar(what: str, total: float) -> Any:

@@ -41,9 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--inputs", metavar="FILE", help="examples in a JSON file: an object, a list of them, or one per line"
     )
-    parser.add_argument(
-        "--output", metavar="DIR", help="write arrays (.npy) and images (.png) into this folder"
-    )
+    parser.add_argument("--output", metavar="DIR", help="write arrays (.npy) and images (.png) into this folder")
     parser.add_argument("--top", type=count, default=5, metavar="K", help="probabilities to show (default 5)")
     add_running(parser)
 
@@ -55,22 +53,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
     model = MLModel(options.model, configuration=configuration(options))
     description = model.model_description
     examples = from_options(options.input, options.inputs, description)
-    if (
-        not options.input
-        and not options.inputs
-        and any(not feature.is_optional for feature in description.inputs)
-    ):
+    if not options.input and not options.inputs and any(not feature.is_optional for feature in description.inputs):
         wanted = ", ".join(f"{feature.name}: {feature.type_name}" for feature in description.inputs[:10])
-        raise UsageError(
-            f"no inputs given, the model takes {wanted}; use --input NAME=VALUE or --inputs FILE"
-        )
+        raise UsageError(f"no inputs given, the model takes {wanted}; use --input NAME=VALUE or --inputs FILE")
     many = len(examples) > 1
     hidden = many and (options.json or not console.shows_results)
     found = []
     with (
-        console.progress(f"Predicting {len(examples)} examples", len(examples))
-        if hidden
-        else no_progress() as progress
+        console.progress(f"Predicting {len(examples)} examples", len(examples)) if hidden else no_progress() as progress
     ):
         for i, example in enumerate(examples):
             outputs = model.predict(example.load(console.note_once))
@@ -92,9 +82,7 @@ def _report(
     from pyruntime.cli import results
     from pyruntime.tables import escaped
 
-    files = (
-        results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
-    )
+    files = results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
     if options.json:
         return {"example": name, "outputs": results.to_json(outputs, files)}
     if index is not None:

@@ -27,9 +27,7 @@ class Labelled:
 class Examples(Sequence[dict[str, Any]]):
     """Examples read when they are asked for.  read: told how many were read so far, at each reading."""
 
-    def __init__(
-        self, items: Sequence[Labelled], note: Note, read: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, items: Sequence[Labelled], note: Note, read: Callable[[int], None] | None = None) -> None:
         self.items = tuple(items)
         self._note = note
         self._read = read
@@ -67,9 +65,7 @@ def read_examples(path: str, description: ModelDescription, note: Note) -> list[
     items = _from_folder(place, description, note) if place.is_dir() else _from_json_lines(path, description)
     if not items:
         what = (
-            f"folders of pictures ({', '.join(PICTURES)}), one folder per class"
-            if place.is_dir()
-            else "JSON objects"
+            f"folders of pictures ({', '.join(PICTURES)}), one folder per class" if place.is_dir() else "JSON objects"
         )
         raise UpdateError(f"--data {path}: there are no examples in it, expected {what}; nothing was learned")
     return items
@@ -96,9 +92,7 @@ def _from_folder(folder: Path, description: ModelDescription, note: Note) -> lis
 
 
 def _picture(file: Path, image: FeatureDescription, label: str, value: str | int) -> Example:
-    return Example(
-        str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value}
-    )
+    return Example(str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value})
 
 
 def _label(label: FeatureDescription, place: Path) -> str | int:
