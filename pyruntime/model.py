@@ -139,11 +139,6 @@ class MLModel:
         return self._engine
 
     @property
-    def engine(self) -> Engine:
-        """What runs it: for tools that look inside, such as benchmarks."""
-        return self._engine
-
-    @property
     def model_description(self) -> ModelDescription:
         """Inputs, outputs, training inputs, parameters, metadata."""
         from pyruntime.parameters import describe_parameters

@@ -1,7 +1,7 @@
 """The command `pyruntime`: describe, predict, update, compile, benchmark.
 
-Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the command line
-is wrong; 130 interrupted.  What was asked for goes to stdout, everything said on the way to stderr.
+Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the
+command line is wrong; 130 interrupted.  Results go to stdout, all else to stderr.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(f"interrupted; {options.interrupted}")
         return 130
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else the interpreter complains at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at exit
     except Exception as error:
         if options.debug:
             raise

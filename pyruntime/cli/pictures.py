@@ -20,10 +20,7 @@ def open_image(path: str, feature: FeatureDescription, image: ImageConstraint) -
             picture = ImageOps.exif_transpose(file)
             picture.load()
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = (
-            getattr(error, "strerror", None)
-            or "it is no image, damaged, or of a kind that Pillow does not read"
-        )
+        reason = getattr(error, "strerror", None) or "it is no image, damaged, or of a kind that Pillow does not read"
         raise FeatureTypeError(
             f"feature {feature.name!r}: expected an image file, cannot read {path}: {reason}"
         ) from None

@@ -27,9 +27,7 @@ class Labelled:
 class Examples(Sequence[dict[str, Any]]):
     """Examples read when they are asked for.  read: told how many were read so far, at each reading."""
 
-    def __init__(
-        self, items: Sequence[Labelled], note: Note, read: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, items: Sequence[Labelled], note: Note, read: Callable[[int], None] | None = None) -> None:
         self.items = tuple(items)
         self._note = note
         self._read = read
@@ -57,16 +55,17 @@ class Examples(Sequence[dict[str, Any]]):
 
 
 def read_examples(path: str, description: ModelDescription, note: Note) -> list[Labelled]:
-    """The examples of a folder or JSON file.  Raises UpdateError when there are none, FeatureTypeError when they do not fit."""
+    """The examples of a folder or JSON file.
+
+    Raises UpdateError when there are none, FeatureTypeError when they do not fit the model.
+    """
     place = Path(path)
     if not place.exists():
         raise UpdateError(f"--data {path}: there is no such folder or file; nothing was learned")
     items = _from_folder(place, description, note) if place.is_dir() else _from_json_lines(path, description)
     if not items:
         what = (
-            f"folders of pictures ({', '.join(PICTURES)}), one folder per class"
-            if place.is_dir()
-            else "JSON objects"
+            f"folders of pictures ({', '.join(PICTURES)}), one folder per class" if place.is_dir() else "JSON objects"
         )
         raise UpdateError(f"--data {path}: there are no examples in it, expected {what}; nothing was learned")
     return items
@@ -77,7 +76,7 @@ def _from_folder(folder: Path, description: ModelDescription, note: Note) -> lis
     classes = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
     if not classes and any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
         raise UpdateError(
-            f"--data {folder}: its pictures lie in no class; put them into one folder per class, such as {folder / 'cat'}"
+            f"--data {folder}: its pictures lie in no class; put them into folders, such as {folder / 'cat'}"
         )
     items, others = [], 0
     for place in classes:
@@ -93,9 +92,7 @@ def _from_folder(folder: Path, description: ModelDescription, note: Note) -> lis
 
 
 def _picture(file: Path, image: FeatureDescription, label: str, value: str | int) -> Example:
-    return Example(
-        str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value}
-    )
+    return Example(str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value})
 
 
 def _label(label: FeatureDescription, place: Path) -> str | int:
@@ -105,7 +102,7 @@ def _label(label: FeatureDescription, place: Path) -> str | int:
         return int(place.name)
     except ValueError:
         raise FeatureTypeError(
-            f"feature {label.name!r}: expected folders named by whole numbers, got {place.name!r}"
+            f"label {label.name!r}: expected folders named by whole numbers, got {place.name!r}"
         ) from None
 
 
@@ -116,7 +113,7 @@ def _image_and_label(description: ModelDescription) -> tuple[FeatureDescription,
         return images[0], labels[0]
     takes = ", ".join(f"{f.name}: {f.type_name}" for f in description.training_inputs)
     raise FeatureTypeError(
-        f"--data: a folder of classes fits models that learn from an image and a label, this one learns from {takes}; "
+        f"--data: folders of classes fit models that learn an image and a label, this one takes {takes}; "
         "give a file with a JSON object of these features on each line"
     )
 
@@ -133,7 +130,7 @@ def _from_json_lines(path: str, description: ModelDescription) -> list[Labelled]
 
 
 def split(items: Sequence[Labelled], share: float, seed: int = 0) -> tuple[list[Labelled], list[Labelled]]:
-    """(to learn from, held out): `share` of each class, rounded, but at least one example of it stays to learn from."""
+    """(to learn from, held out): `share` of each class, but one example of it stays to learn from."""
     by_label: dict[str, list[Labelled]] = {}
     for item in items:
         by_label.setdefault(item.label, []).append(item)
