@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyruntime.providers import DictionaryFeatureProvider, FeatureProvider
 
 AnyPath = str | os.PathLike[str]
+_TEXT: tuple[type, ...] = (str, bytes)
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class MLModel:
         start = time.perf_counter_ns()
         if isinstance(data, Mapping):
             outputs: Any = self._predict(data)
-        elif isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        elif isinstance(data, Sequence) and not isinstance(data, _TEXT):
             outputs = [self._predict_item(i, item) for i, item in enumerate(data)]
         else:
             raise FeatureTypeError(
@@ -238,7 +239,8 @@ class MLModel:
     @property
     def metadata(self) -> messages.Metadata:
         """The metadata message of the model: changes are saved with it."""
-        return self._lean.spec.description.metadata
+        metadata: messages.Metadata = self._lean.spec.description.metadata
+        return metadata
 
     @property
     def user_defined_metadata(self) -> Any:

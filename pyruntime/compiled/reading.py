@@ -94,8 +94,8 @@ class _Files:
     def data(self, name: str) -> memoryview:
         """A file read, or when it is large mapped."""
         if self.manifest.files[name].bytes >= MAP_FROM:
-            return memoryview(self.mapped(name))
-        return memoryview(self._read(name))
+            return self.mapped(name).data
+        return self._read(name).data
 
     def plan(self, name: str) -> Bytes:
         size = self.manifest.files[name].bytes
@@ -107,7 +107,7 @@ class _Files:
         """All bytes, aligned for C and checked against their hash."""
         with self._open(name) as file:
             array = lib.aligned(self.manifest.files[name].bytes)
-            view = memoryview(array)
+            view = array.data
             while view and (count := os.readv(file.fileno(), [view])):
                 view = view[count:]
         self._check(name, array)
@@ -140,5 +140,5 @@ class _Files:
         return file
 
     def _check(self, name: str, array: Bytes) -> None:
-        if sha256(array).hexdigest() != self.manifest.files[name].sha256:
+        if sha256(array.data).hexdigest() != self.manifest.files[name].sha256:
             raise SpecError(f"{self.path(name)} is damaged, its hash does not fit: compile the model again")

@@ -30,8 +30,8 @@ def write_compiled(
     networks = []
     for place, program in programs.items():
         stem = f"network.{place}" if place else "network"
-        plan = add(stem, "plan", Content((memoryview(program.plan),)))
-        weights = add(stem, "weights", Content((memoryview(program.weights),)))
+        plan = add(stem, "plan", Content((program.plan.data,)))
+        weights = add(stem, "weights", Content((program.weights.data,)))
         networks.append(Network(place, plan, weights, program.inputs, program.outputs, program.legacy))
     table = {name: File(content.size, content.sha256) for name, content in files.items()}
     manifest = Manifest(kernels, model, tuple(networks), table)
