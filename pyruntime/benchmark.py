@@ -1,6 +1,6 @@
 """How long predictions take: load, first prediction, then many, and where the time goes.
 
-Models that are compared run turn by turn in one process, so that a machine that grows warm or busy slows all of them.
+Models that are compared run turn by turn in one process: a machine that grows warm or busy slows all of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pyruntime.engines.walk import networks_with_inputs
 from pyruntime.model import MLModel
 from pyruntime.plan.steps import step_names
 from pyruntime.samples import sample_features
+from pyruntime.spec import messages
 
 MIN_RUNS = 3
 Report = Callable[[float], None]
@@ -58,7 +59,7 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One model.  load: opening and compiling; first: the first prediction; arena, peak: bytes of all networks."""
+    """One model.  load: to open and compile, first: the first prediction, in seconds; arena, peak: bytes."""
 
     model: str
     load: float
@@ -101,19 +102,20 @@ def benchmark(
 ) -> list[Measurement]:
     """Measure models turn by turn.
 
-    inputs: the features for a model; seeded random ones when not given.  seconds: time for all predictions of all models
-    together; runs: predictions per model instead.  warm_up: predictions before the clock starts, after the first.
+    inputs: the features for a model; seeded random ones when not given.
+    seconds: time for all predictions of all models together; runs: predictions per model instead.
+    warm_up: predictions before the clock starts, after the first.
     report: told the share of the work that is done, 0 to 1.
     """
+    (configuration or MLModelConfiguration()).context()  # and the format's classes: paid once, by no model
+    messages.message("CoreML.Specification.Model")
     choose = inputs or (lambda model: sample_features(model.engine.part.spec))
     entrants = [_enter(os.fspath(path), choose, configuration) for path in paths]
     calls = [lambda e=entrant: e.model.predict(e.features) for entrant in entrants]  # type: ignore[misc]
     for _ in range(warm_up):
         for call in calls:
             call()
-    for entrant, times in zip(
-        entrants, in_turns(calls, seconds=seconds, runs=runs, report=report), strict=True
-    ):
+    for entrant, times in zip(entrants, in_turns(calls, seconds=seconds, runs=runs, report=report), strict=True):
         entrant.seconds = times
     return [_measured(entrant, profile) for entrant in entrants]
 
@@ -125,15 +127,13 @@ def in_turns(
     runs: int | None = None,
     report: Report | None = None,
 ) -> list[list[float]]:
-    """Seconds of each call of each function, called in turns until the time is over or `runs` rounds are done.
+    """Seconds of each call of each function, called in turns until the time is over or after `runs` rounds.
 
     At least MIN_RUNS rounds are made when only the time is given.
     """
     times: list[list[float]] = [[] for _ in calls]
     start, rounds = time.perf_counter(), 0
-    while rounds < (runs if runs is not None else MIN_RUNS) or (
-        runs is None and time.perf_counter() - start < seconds
-    ):
+    while rounds < (runs if runs is not None else MIN_RUNS) or (runs is None and time.perf_counter() - start < seconds):
         for call, seen in zip(calls, times, strict=True):
             before = time.perf_counter()
             call()
@@ -179,9 +179,7 @@ def _measured(entrant: _Entrant, profile: bool) -> Measurement:
         arena=arena,
         peak=peak,
         weights=weights,
-        profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2))
-        if profile
-        else (),
+        profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2)) if profile else (),
     )
 
 
@@ -194,9 +192,7 @@ def profile_steps(model: MLModel, features: Mapping[str, Any], runs: int) -> tup
             times = session.profile(engine.arrays(table), len(engine.program.outputs), runs)
         finally:
             engine.release(session)
-        for (operator, layer), nanoseconds in zip(
-            step_names(engine.program.plan), times.tolist(), strict=True
-        ):
+        for (operator, layer), nanoseconds in zip(step_names(engine.program.plan), times.tolist(), strict=True):
             rows.append((name, layer, operator, nanoseconds / runs / 1e9))
     total = sum(row[3] for row in rows) or 1.0
     return tuple(StepTime(*row, share=row[3] / total) for row in rows)

@@ -1,4 +1,4 @@
-"""Plausible inputs for any model, made from its description and a seed: for benchmarks and for planning memory."""
+"""Plausible inputs for any model, from its description and a seed: for benchmarks and memory planning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ from pyruntime.description import (
 
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 _SAME_NUMBERS = frozenset(
-    "permute reshape flatten reshapeStatic expandDims squeeze copy rankPreservingReshape".split()
+    (
+        "permute",
+        "reshape",
+        "flatten",
+        "reshapeStatic",
+        "expandDims",
+        "squeeze",
+        "copy",
+        "rankPreservingReshape",
+    )
 )
 """Layers whose output has the numbers of their input."""
 
@@ -26,8 +35,8 @@ _SAME_NUMBERS = frozenset(
 def sample_features(spec: Any, seed: int = 0) -> dict[str, Any]:
     """A value for every input that is not optional, in its default size; equal for equal seeds.
 
-    spec: a Model message.  Images are noise in the right mode; arrays are normal numbers, or indices into the table where an
-    embedding reads them.
+    spec: a Model message.  Images are noise in the right mode; arrays are normal numbers, or indices into the
+    table where an embedding reads them.
     """
     rng = np.random.default_rng(seed)
     sizes = table_sizes(spec)
@@ -49,11 +58,7 @@ def _value(feature: FeatureDescription, entries: int | None, rng: np.random.Gene
     if isinstance(constraint, SequenceConstraint):
         return ["a"] if constraint.element == "String" else [0]
     return (
-        "a"
-        if feature.kind == "string"
-        else int(rng.integers(10))
-        if feature.kind == "int64"
-        else float(rng.normal())
+        "a" if feature.kind == "string" else int(rng.integers(10)) if feature.kind == "int64" else float(rng.normal())
     )
 
 

@@ -20,7 +20,8 @@ class FeatureCard:
 class ParameterCard:
     """A parameter that the model lets users change.
 
-    key: how --parameter and MLModelConfiguration.parameters call it.  allowed: the values it may take, as text.
+    key: how --parameter and MLModelConfiguration.parameters call it.
+    allowed: the values it may take, as text.
     in_progress: it may change while an update runs.
     """
 
@@ -34,7 +35,7 @@ class ParameterCard:
 
 @dataclass(frozen=True)
 class WeightCard:
-    """Weights of one storage form: "float32", "float16", "8-bit table", "4-bit linear", …; nbytes: in the file."""
+    """Weights of one storage form: "float32", "8-bit table", "4-bit linear", …; nbytes: in the file."""
 
     form: str
     count: int
@@ -90,7 +91,7 @@ class NeighborsCard:
 class MemoryCard:
     """Memory of one network's prediction in bytes.
 
-    arena: what is taken for values; peak: the most that is alive at one step; weights: packed for the kernels.
+    arena: taken for values; peak: the most that is alive at one step; weights: packed for the kernels.
     """
 
     network: str

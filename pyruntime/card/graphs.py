@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pyruntime.card.table import printable
 from pyruntime.engines.walk import networks
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.show import show
 from pyruntime.layers.network import lower_network
 from pyruntime.model import MLModel
 from pyruntime.passes.pipeline import optimise
+from pyruntime.tables import escaped
 
 
 def graphs(model: MLModel) -> dict[str, str]:
@@ -22,10 +22,8 @@ def graphs(model: MLModel) -> dict[str, str]:
         network = getattr(part.spec, part.kind)
         lowered = lower_network(network, part.description, part.payloads, engine.program.outputs)
         lines = show(optimise(lowered.graph, part.context)).splitlines()
-        found[name] = "\n".join(map(printable, lines))
+        found[name] = "\n".join(map(escaped, lines))
     if not found:
         kind = model.engine.part.kind
-        raise UnsupportedError(
-            f"the model ({kind}) has no neural network in it, so there is no graph to show"
-        )
+        raise UnsupportedError(f"the model ({kind}) has no neural network in it, so there is no graph to show")
     return found

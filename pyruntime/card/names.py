@@ -32,6 +32,4 @@ def model_type(spec: Any) -> str:
 def _chain(pipeline: Any) -> str:
     inner = [model_type(model).removeprefix("Pipeline: ") for model in pipeline.models]
     nested = [model.WhichOneof("Type").startswith("pipeline") for model in pipeline.models]
-    return " → ".join(
-        f"({text})" if is_nested else text for text, is_nested in zip(inner, nested, strict=True)
-    )
+    return " → ".join(f"({text})" if is_nested else text for text, is_nested in zip(inner, nested, strict=True))

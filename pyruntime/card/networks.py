@@ -18,7 +18,7 @@ _WEIGHT = "CoreML.Specification.WeightParams"
 
 
 def parts(spec: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """(name, Model message) of a model and everything inside it: a pipeline's models are called "first/second"."""
+    """(name, Model message) of a model and all models inside it; the second is called "outer/inner"."""
     yield name, spec
     kind = spec.WhichOneof("Type")
     if kind in PIPELINES:

@@ -12,7 +12,6 @@ from pyruntime.card.names import model_type
 from pyruntime.card.networks import neighbors, networks
 from pyruntime.card.parameters import parameters
 from pyruntime.description import FeatureDescription, describe_model
-from pyruntime.spec import load_lean
 from pyruntime.spec.payloads import Payloads
 
 
@@ -61,5 +60,8 @@ def _features(features: Iterable[FeatureDescription]) -> tuple[FeatureCard, ...]
 
 def open_messages(path: str | os.PathLike[str]) -> tuple[Any, Payloads | None]:
     """The Model message of a file, package or compiled model, and where its large weights are."""
-    lean = load_lean(path)
+    from pyruntime.compiled.opening import open_source
+    from pyruntime.config import MLModelConfiguration
+
+    lean = open_source(path, MLModelConfiguration(cache_folder=None)).lean
     return lean.spec, lean.payloads

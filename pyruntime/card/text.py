@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pyruntime.card.data import FeatureCard, ModelCard, NetworkCard, RunCard, WeightCard
 from pyruntime.card.names import SYSTEMS
-from pyruntime.card.table import nbytes, printable, table, wrapped
+from pyruntime.tables import nbytes, printable, table, wrapped
 
 FIRST_LABELS = 10
 LINE = 100
@@ -17,7 +17,8 @@ Heading = Callable[[str], str]
 def card_text(card: ModelCard, *, all_layers: bool = False, width: int = LINE, heading: Heading = str) -> str:
     """The card in lines of at most `width` columns where its words allow it.
 
-    all_layers: list every layer, not only their types.  heading: how a heading is emphasised (a terminal's bold).
+    all_layers: list every layer, not only their types.
+    heading: how a heading is emphasised (a terminal's bold).
     """
     blocks = [
         [heading(printable(card.name)), *_head(card, width)],
@@ -46,9 +47,14 @@ def _head(card: ModelCard, width: int) -> list[str]:
             f"version {card.specification_version}" + (f", {system} and newer" if system else ""),
         ),
         ("Updatable", "yes" if card.updatable else "no"),
-        *(("Metadata", f"{key}: {value}") for key, value in card.user_defined.items()),
+        *(("Metadata", _abridged(f"{key}: {value}")) for key, value in card.user_defined.items()),
     ]
     return wrapped([row for row in rows if row[1]], width)
+
+
+def _abridged(text: str) -> str:
+    """Metadata can be whole documents; JSON has all of it."""
+    return text if len(text) <= 300 else f"{text[:300]}… ({len(text):,} characters)"
 
 
 def _features(title: str, groups: Iterable[tuple[str, Sequence[FeatureCard]]], width: int) -> list[str]:

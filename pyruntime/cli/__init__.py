@@ -1,7 +1,7 @@
 """The command `pyruntime`: describe, predict, update, compile, benchmark.
 
-Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the command line
-is wrong; 130 interrupted.  What was asked for goes to stdout, everything said on the way to stderr.
+Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the
+command line is wrong; 130 interrupted.  Results go to stdout, all else to stderr.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ class _Version(argparse.Action):
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            parser.exit(message=f"pyruntime {version('pyruntime-edge')}\n")
+            found = version("pyruntime-edge")
         except PackageNotFoundError:
-            parser.exit(message="pyruntime, not installed: run from its source\n")
+            found = "not installed, run from its source"
+        print(f"pyruntime {found}")
+        parser.exit()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,9 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(f"interrupted; {options.interrupted}")
         return 130
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else the interpreter complains at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at exit
     except Exception as error:
         if options.debug:
             raise

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyruntime.model import MLModel
 
 EXAMPLES = """\
-  pyruntime benchmark Sticker.mlmodel                    three seconds, random inputs made from the description
+  pyruntime benchmark Sticker.mlmodel                    three seconds, with random inputs
   pyruntime benchmark Sticker.mlmodel --profile          and where the time goes, step by step
   pyruntime benchmark Sticker.mlmodel --input cat.png    with your input
   pyruntime benchmark A.mlmodel B.mlmodel --runs 200     turn by turn, so that both meet the same machine
@@ -32,9 +32,7 @@ def add(commands: Any) -> None:
         examples=EXAMPLES,
         many=True,
     )
-    parser.add_argument(
-        "--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)"
-    )
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)")
     parser.add_argument("--runs", type=count, metavar="N", help="predictions per model instead of a time")
     parser.add_argument(
         "--warm-up",
@@ -58,9 +56,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     if options.target != "local":
-        raise UsageError(
-            f"--target {options.target}: this release measures the machine it runs on, expected local"
-        )
+        raise UsageError(f"--target {options.target}: this release measures the machine it runs on, expected local")
     if options.runs == 0 or not 0 < options.seconds < 1e6:
         raise UsageError("expected --runs from 1 and --seconds above 0")
     from pyruntime.benchmark import benchmark
@@ -94,7 +90,7 @@ def _features(options: argparse.Namespace, console: Console, model: MLModel) -> 
 
 
 def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
-    from pyruntime.card.table import nbytes, table
+    from pyruntime.tables import nbytes, table
 
     first = measured[0]
     rows = [
@@ -104,9 +100,7 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
     ]  # fmt: skip
     header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
     lines = [
-        console.heading(
-            f"CPU, {first.threads} thread{'s' if first.threads != 1 else ''}, kernels for {first.level}; times in ms"
-        ),
+        console.heading(f"CPU, {first.level} kernels, {first.threads} thread{'s' * (first.threads != 1)}; times in ms"),
         *table(rows, header=header, right=range(1, 9)),
     ]
     for m in measured:
@@ -116,7 +110,7 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
 
 
 def _profile(measurement: Measurement) -> list[str]:
-    from pyruntime.card.table import table
+    from pyruntime.tables import table
 
     rows = [
         (

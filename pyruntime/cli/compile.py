@@ -35,13 +35,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
         raise UsageError(f"--output {target}: a compiled model is a folder whose name ends in .mlmodelc")
     from pyruntime import compile_model
     from pyruntime.card.read import size_on_disk
-    from pyruntime.card.table import nbytes
+    from pyruntime.tables import nbytes
 
     started = time.perf_counter()
     written = compile_model(options.model, target)
     seconds, size = time.perf_counter() - started, size_on_disk(written)
     if options.json:
-        return console.json(
-            {"model": options.model, "output": str(written), "bytes": size, "seconds": seconds}
-        )
+        return console.json({"model": options.model, "output": str(written), "bytes": size, "seconds": seconds})
     return console.print(f"compiled {options.model} to {written} ({nbytes(size)}) in {seconds:.2f} s")

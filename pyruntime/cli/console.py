@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout, everything else on stderr.  Colour and moving bars only for a terminal."""
+"""What a person sees: results on stdout, all else on stderr.  Colour and moving bars only on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, TextIO
 
-from pyruntime.card.table import printable
+from pyruntime.tables import printable
 
 PIPE_WIDTH = 100
 """Columns when nobody says how wide the reader's screen is."""
@@ -32,11 +32,7 @@ class Console:
 
     @property
     def width(self) -> int:
-        return (
-            max(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, 40)
-            if _is_terminal(sys.stdout)
-            else PIPE_WIDTH
-        )
+        return max(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, 40) if _is_terminal(sys.stdout) else PIPE_WIDTH
 
     def print(self, text: str = "") -> None:
         """A line of the result."""
@@ -100,9 +96,7 @@ class _Lines:
     def __call__(self, done: float, note: str = "") -> None:
         if done >= self.next or done >= self.total:
             self.next = (math.floor(10 * done / self.total) + 1) * self.total / 10
-            _stderr(
-                f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}"
-            )
+            _stderr(f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}")
 
 
 def _rich_bar(what: str, total: float) -> Any:

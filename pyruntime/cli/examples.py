@@ -19,15 +19,13 @@ ARRAYS = (".npy", ".npz", ".json")
 
 @dataclass(frozen=True)
 class Example:
-    """name: how the result calls it, a path where there is one.  load: reads its files and gives the features."""
+    """name: how the result calls it, a path if it has one.  load: reads its files and gives the features."""
 
     name: str
     load: Callable[[Callable[[str], None]], dict[str, Any]]
 
 
-def from_options(
-    inputs: Sequence[Sequence[str]], file: str | None, description: ModelDescription
-) -> list[Example]:
+def from_options(inputs: Sequence[Sequence[str]], file: str | None, description: ModelDescription) -> list[Example]:
     """The examples that --input (each with one or more values) and --inputs ask for."""
     if inputs and file:
         raise UsageError("--input and --inputs cannot be used together")
@@ -66,10 +64,7 @@ def _from_texts(named: Mapping[str, list[str]], description: ModelDescription) -
             raise UsageError(
                 f"--input {name}: got {len(values)} values, another input has {total}; give one or as many"
             )
-    return [
-        _example({n: v[i] if len(v) > 1 else v[0] for n, v in expanded.items()}, features)
-        for i in range(total)
-    ]
+    return [_example({n: v[i] if len(v) > 1 else v[0] for n, v in expanded.items()}, features) for i in range(total)]
 
 
 def _expanded(feature: FeatureDescription, values: Sequence[str]) -> Iterator[str]:
@@ -82,7 +77,7 @@ def _expanded(feature: FeatureDescription, values: Sequence[str]) -> Iterator[st
         files = sorted(file for file in Path(value).rglob("*") if file.suffix.lower() in suffixes)
         if not files:
             raise FeatureTypeError(
-                f"feature {feature.name!r}: no file in the folder {value} ends in {', '.join(suffixes)}; nothing to predict"
+                f"feature {feature.name!r}: no file in the folder {value} ends in {', '.join(suffixes)}"
             )
         yield from map(str, files)
 
@@ -97,12 +92,9 @@ def _example(texts: Mapping[str, str], features: Mapping[str, FeatureDescription
 def _from_file(path: str, description: ModelDescription) -> list[Example]:
     values = read_json_lines(path)
     if not values:
-        raise FeatureTypeError(
-            f"{path} has no examples in it, expected objects such as {_sample(description)}"
-        )
+        raise FeatureTypeError(f"{path} has no examples in it, expected objects such as {_sample(description)}")
     return [
-        from_object(value, f"{path}, example {i}", Path(path).parent, description.inputs)
-        for i, value in enumerate(values, 1)
+        from_object(value, f"{path}, {i}", Path(path).parent, description.inputs) for i, value in enumerate(values, 1)
     ]
 
 
@@ -111,13 +103,11 @@ def from_object(value: Any, where: str, folder: Path, features: Sequence[Feature
     known = {feature.name: feature for feature in features}
     if not isinstance(value, dict):
         raise FeatureTypeError(
-            f"{where}: expected a JSON object with the features {', '.join(known)}, got {type(value).__name__}"
+            f"{where}: expected an object with the features {', '.join(known)}, got a {type(value).__name__}"
         )
     unknown = [name for name in value if name not in known]
     if unknown:
-        raise FeatureTypeError(
-            f"{where}: {unknown[0]!r} is no input of the model, which takes {', '.join(known)}"
-        )
+        raise FeatureTypeError(f"{where}: {unknown[0]!r} is no input of the model, which takes {', '.join(known)}")
 
     def load(note: Callable[[str], None]) -> dict[str, Any]:
         try:

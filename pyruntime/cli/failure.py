@@ -24,7 +24,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, MLModelError):
         return str(error)
     if isinstance(error, MemoryError):
-        return f"there is not enough memory{f' ({error})' if str(error) else ''}: try a smaller input or a smaller model"
+        return "there is not enough memory: try a smaller input, a smaller model, or fewer programs beside it"
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
         return f"cannot read or write{where}: {error.strerror or error}"

@@ -43,15 +43,10 @@ def judge(model: MLModel, examples: Sequence[dict[str, Any]]) -> Score | None:
 def _numbers(pairs: Sequence[tuple[Any, Any]]) -> Score | None:
     """Scores that are compared with the index of the right one, or numbers with numbers."""
     arrays = [
-        (np.asarray(wanted, np.float64).reshape(-1), np.asarray(got, np.float64).reshape(-1))
-        for wanted, got in pairs
+        (np.asarray(wanted, np.float64).reshape(-1), np.asarray(got, np.float64).reshape(-1)) for wanted, got in pairs
     ]
     if all(wanted.size == 1 < got.size for wanted, got in arrays):
-        return Score(
-            "accuracy", float(np.mean([int(wanted[0]) == int(np.argmax(got)) for wanted, got in arrays]))
-        )
+        return Score("accuracy", float(np.mean([int(wanted[0]) == int(np.argmax(got)) for wanted, got in arrays])))
     if all(wanted.size == got.size for wanted, got in arrays):
-        return Score(
-            "mean squared error", float(np.mean([np.mean((wanted - got) ** 2) for wanted, got in arrays]))
-        )
+        return Score("mean squared error", float(np.mean([np.mean((wanted - got) ** 2) for wanted, got in arrays])))
     return None

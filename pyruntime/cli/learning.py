@@ -24,7 +24,7 @@ class Learned:
 
 
 def learn(path: str, model: MLModel, examples: Examples, console: Console) -> Learned:
-    """Train a copy of the model at `path`; the file is not touched.  Raises UpdateError, or KeyboardInterrupt."""
+    """Train a copy of the model at `path`; the file stays.  Raises UpdateError, or KeyboardInterrupt."""
     epochs = _epochs(model)
     done: list[MLUpdateContext] = []
     losses: list[float] = []

@@ -43,9 +43,7 @@ def command(
 def add_running(parser: argparse.ArgumentParser) -> None:
     """--threads, --level, --parameter: how the model is loaded."""
     group = parser.add_argument_group("how it runs")
-    group.add_argument(
-        "--threads", type=count, default=0, metavar="N", help="threads, 0 for one per core (default)"
-    )
+    group.add_argument("--threads", type=count, default=0, metavar="N", help="threads, 0 for one per core (default)")
     group.add_argument(
         "--level", metavar="NAME", help="newest instruction set to use, such as avx2 (default: the newest)"
     )

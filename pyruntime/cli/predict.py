@@ -12,12 +12,12 @@ from pyruntime.cli.options import add_running, command, configuration, count
 
 EXAMPLES = """\
   pyruntime predict Sticker.mlmodel --input sketch=cat.png
-  pyruntime predict Sticker.mlmodel --input cat.png dog.png       the only input needs no name; one line per file
+  pyruntime predict Sticker.mlmodel --input cat.png dog.png       one input needs no name; a line per file
   pyruntime predict Sticker.mlmodel --input drawings/             all pictures of a folder
   pyruntime predict House.mlmodel --input rooms=3 --input area=81.5
   pyruntime predict Net.mlmodel --input x=values.npy --output out/
   pyruntime predict Net.mlmodel --input x=0.1,0.2,0.3 --json
-  pyruntime predict Net.mlmodel --inputs examples.json            objects {"input": value, …}, a list or one per line
+  pyruntime predict Net.mlmodel --inputs examples.json            {"x": …}, a list, or one per line
 
 Images are turned as their EXIF data say and brought to the model's size and colours, which is said on stderr.
 Arrays: numbers with commas (a flat list takes the declared shape), JSON, or a .npy, .npz or .json file.
@@ -41,9 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--inputs", metavar="FILE", help="examples in a JSON file: an object, a list of them, or one per line"
     )
-    parser.add_argument(
-        "--output", metavar="DIR", help="write arrays (.npy) and images (.png) into this folder"
-    )
+    parser.add_argument("--output", metavar="DIR", help="write arrays (.npy) and images (.png) into this folder")
     parser.add_argument("--top", type=count, default=5, metavar="K", help="probabilities to show (default 5)")
     add_running(parser)
 
@@ -55,22 +53,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
     model = MLModel(options.model, configuration=configuration(options))
     description = model.model_description
     examples = from_options(options.input, options.inputs, description)
-    if (
-        not options.input
-        and not options.inputs
-        and any(not feature.is_optional for feature in description.inputs)
-    ):
+    if not options.input and not options.inputs and any(not feature.is_optional for feature in description.inputs):
         wanted = ", ".join(f"{feature.name}: {feature.type_name}" for feature in description.inputs[:10])
-        raise UsageError(
-            f"no inputs given, the model takes {wanted}; use --input NAME=VALUE or --inputs FILE"
-        )
+        raise UsageError(f"no inputs given, the model takes {wanted}; use --input NAME=VALUE or --inputs FILE")
     many = len(examples) > 1
     hidden = many and (options.json or not console.shows_results)
     found = []
     with (
-        console.progress(f"Predicting {len(examples)} examples", len(examples))
-        if hidden
-        else no_progress() as progress
+        console.progress(f"Predicting {len(examples)} examples", len(examples)) if hidden else no_progress() as progress
     ):
         for i, example in enumerate(examples):
             outputs = model.predict(example.load(console.note_once))
@@ -90,16 +80,13 @@ def _report(
 ) -> dict[str, Any] | None:
     """Save and print one result; with --json, give it back instead."""
     from pyruntime.cli import results
+    from pyruntime.tables import escaped
 
-    files = (
-        results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
-    )
+    files = results.save(outputs, Path(options.output), results.stem(name, index or 0)) if options.output else {}
     if options.json:
         return {"example": name, "outputs": results.to_json(outputs, files)}
     if index is not None:
-        console.print(
-            f"{results.printable(name)}: {results.printable(results.one_line(outputs, description))}"
-        )
+        console.print(f"{escaped(name)}: {escaped(results.one_line(outputs, description))}")
     else:
         for line in results.text(outputs, description, files, options.top):
             console.print(line)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pyruntime.card.table import columns, printable, table
 from pyruntime.description import ModelDescription
 from pyruntime.errors import ModelIOError
+from pyruntime.tables import columns, printable, table
 
 BAR = 24
 FIRST_NUMBERS = 5
@@ -23,7 +23,7 @@ def is_image(value: Any) -> bool:
 
 
 def save(outputs: Mapping[str, Any], folder: Path, stem: str) -> dict[str, str]:
-    """Write arrays (.npy) and images (.png, .tiff for float ones) into `folder`: output -> path.  Raises ModelIOError."""
+    """Write arrays (.npy) and images (.png, .tiff) into `folder`: output -> path.  Raises ModelIOError."""
     written = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,11 +57,7 @@ def _json_value(value: Any, file: str | None) -> Any:
     if is_image(value):
         return {"width": value.width, "height": value.height, "mode": value.mode, "file": file}
     if isinstance(value, np.ndarray):
-        return (
-            value.tolist()
-            if file is None
-            else {"file": file, "dtype": str(value.dtype), "shape": list(value.shape)}
-        )
+        return value.tolist() if file is None else {"file": file, "dtype": str(value.dtype), "shape": list(value.shape)}
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -75,14 +71,10 @@ def one_line(outputs: Mapping[str, Any], description: ModelDescription) -> str:
     return f"{label}" if score is None else f"{label}  {score:.1%}"
 
 
-def text(
-    outputs: Mapping[str, Any], description: ModelDescription, files: Mapping[str, str], top: int
-) -> list[str]:
+def text(outputs: Mapping[str, Any], description: ModelDescription, files: Mapping[str, str], top: int) -> list[str]:
     """Lines about all outputs; probabilities as bars, the `top` largest."""
     plain = [
-        (name, summary(value), files.get(name, ""))
-        for name, value in outputs.items()
-        if not isinstance(value, dict)
+        (name, summary(value), files.get(name, "")) for name, value in outputs.items() if not isinstance(value, dict)
     ]
     lines = table(plain) if plain else []
     for name, value in outputs.items():

@@ -12,6 +12,7 @@ from pyruntime.cli.examples import PICTURES, Example, from_object
 from pyruntime.cli.values import from_json, read_json_lines
 from pyruntime.description import FeatureDescription, ImageConstraint, ModelDescription
 from pyruntime.errors import FeatureTypeError, UpdateError
+from pyruntime.image_folder import SUFFIXES, ImageFolderProvider
 
 Note = Callable[[str], None]
 
@@ -27,9 +28,7 @@ class Labelled:
 class Examples(Sequence[dict[str, Any]]):
     """Examples read when they are asked for.  read: told how many were read so far, at each reading."""
 
-    def __init__(
-        self, items: Sequence[Labelled], note: Note, read: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, items: Sequence[Labelled], note: Note, read: Callable[[int], None] | None = None) -> None:
         self.items = tuple(items)
         self._note = note
         self._read = read
@@ -57,16 +56,17 @@ class Examples(Sequence[dict[str, Any]]):
 
 
 def read_examples(path: str, description: ModelDescription, note: Note) -> list[Labelled]:
-    """The examples of a folder or JSON file.  Raises UpdateError when there are none, FeatureTypeError when they do not fit."""
+    """The examples of a folder or JSON file.
+
+    Raises UpdateError when there are none, FeatureTypeError when they do not fit the model.
+    """
     place = Path(path)
     if not place.exists():
         raise UpdateError(f"--data {path}: there is no such folder or file; nothing was learned")
     items = _from_folder(place, description, note) if place.is_dir() else _from_json_lines(path, description)
     if not items:
         what = (
-            f"folders of pictures ({', '.join(PICTURES)}), one folder per class"
-            if place.is_dir()
-            else "JSON objects"
+            f"folders of pictures ({', '.join(PICTURES)}), one folder per class" if place.is_dir() else "JSON objects"
         )
         raise UpdateError(f"--data {path}: there are no examples in it, expected {what}; nothing was learned")
     return items
@@ -74,39 +74,21 @@ def read_examples(path: str, description: ModelDescription, note: Note) -> list[
 
 def _from_folder(folder: Path, description: ModelDescription, note: Note) -> list[Labelled]:
     image, label = _image_and_label(description)
-    classes = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
-    if not classes and any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
+    entries = [place for place in folder.iterdir() if not place.name.startswith(".")]
+    if not any(place.is_dir() for place in entries) and any(file.suffix.lower() in PICTURES for file in entries):
         raise UpdateError(
-            f"--data {folder}: its pictures lie in no class; put them into one folder per class, such as {folder / 'cat'}"
+            f"--data {folder}: its pictures lie in no class; put them into folders, such as {folder / 'cat'}"
         )
-    items, others = [], 0
-    for place in classes:
-        value = _label(label, place)
-        for file in sorted(place.iterdir()):
-            if file.suffix.lower() in PICTURES:
-                items.append(Labelled(_picture(file, image, label.name, value), place.name))
-            else:
-                others += not file.name.startswith(".")
-    if others:
-        note(f"{others} files in {folder} are no pictures and were left out")
-    return items
+    kind = int if label.kind == "int64" else str
+    files = ImageFolderProvider(folder, image, label_name=label.name, label_type=kind).files
+    others = sum(len(list(place.glob("[!.]*"))) for place in entries if place.is_dir()) - len(files)
+    if others > 0:
+        note(f"{others} files in {folder} are no pictures with the names {', '.join(SUFFIXES)} and were left out")
+    return [Labelled(_picture(file, image, label.name, value), str(value)) for file, value in files]
 
 
 def _picture(file: Path, image: FeatureDescription, label: str, value: str | int) -> Example:
-    return Example(
-        str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value}
-    )
-
-
-def _label(label: FeatureDescription, place: Path) -> str | int:
-    if label.kind != "int64":
-        return place.name
-    try:
-        return int(place.name)
-    except ValueError:
-        raise FeatureTypeError(
-            f"feature {label.name!r}: expected folders named by whole numbers, got {place.name!r}"
-        ) from None
+    return Example(str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value})
 
 
 def _image_and_label(description: ModelDescription) -> tuple[FeatureDescription, FeatureDescription]:
@@ -116,7 +98,7 @@ def _image_and_label(description: ModelDescription) -> tuple[FeatureDescription,
         return images[0], labels[0]
     takes = ", ".join(f"{f.name}: {f.type_name}" for f in description.training_inputs)
     raise FeatureTypeError(
-        f"--data: a folder of classes fits models that learn from an image and a label, this one learns from {takes}; "
+        f"--data: folders of classes fit models that learn an image and a label, this one takes {takes}; "
         "give a file with a JSON object of these features on each line"
     )
 
@@ -133,7 +115,7 @@ def _from_json_lines(path: str, description: ModelDescription) -> list[Labelled]
 
 
 def split(items: Sequence[Labelled], share: float, seed: int = 0) -> tuple[list[Labelled], list[Labelled]]:
-    """(to learn from, held out): `share` of each class, rounded, but at least one example of it stays to learn from."""
+    """(to learn from, held out): `share` of each class, but one example of it stays to learn from."""
     by_label: dict[str, list[Labelled]] = {}
     for item in items:
         by_label.setdefault(item.label, []).append(item)

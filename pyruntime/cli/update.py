@@ -21,12 +21,12 @@ EXAMPLES = """\
   pyruntime update Mine.mlmodelc --data more-drawings/ --in-place
   pyruntime update House.mlmodel --data sold.jsonl --output Mine.mlmodel --parameter epochs=20
 
-DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object of the
-model's training inputs on each line.  --hold-out 0.2 keeps a fifth of the examples of each class out of the training, and
-prints how many of them are answered right before and after.
+DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
+of the model's training inputs on each line.  --hold-out 0.2 keeps a fifth of each class out of the training,
+and prints how many of them are answered right before and after.
 
-The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk, leave what
-was there.
+The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk,
+leave what was there.
 """
 SUFFIXES = (".mlmodel", ".mlmodelc")
 
@@ -66,9 +66,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
-        raise UpdateError(
-            f"{options.model} is not updatable: it was not made to learn; `pyruntime describe` shows what it is"
-        )
+        raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
     before = judge(model, test)
@@ -89,9 +87,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if learned.losses:
         console.print(f"loss per epoch: {', '.join(f'{loss:.4g}' for loss in _shortened(learned.losses))}")
     if before and after:
-        console.print(
-            f"{after.kind} on {len(test)} examples that it has not seen: {before} before, {after} after"
-        )
+        console.print(f"{after.kind} on {len(test)} examples that it has not seen: {before} before, {after} after")
     console.print(f"saved {target}")
     return None
 
@@ -103,21 +99,17 @@ def _target(options: argparse.Namespace) -> Path:
     target = Path(options.model if options.in_place else options.output)
     if target.suffix.lower() not in SUFFIXES:
         what = "--in-place" if options.in_place else f"--output {target}"
-        raise UsageError(
-            f"{what}: a learned model is saved as {' or '.join(SUFFIXES)}; give --output with such a name"
-        )
+        raise UsageError(f"{what}: a learned model is saved as {' or '.join(SUFFIXES)}; give --output with such a name")
     folder = target.resolve().parent
     if not folder.is_dir():
-        raise ModelIOError(
-            f"--output {target}: the folder {folder} does not exist; make it first, nothing was learned"
-        )
+        raise ModelIOError(f"--output {target}: the folder {folder} does not exist; make it first, nothing was learned")
     if not os.access(folder, os.W_OK):
         raise ModelIOError(f"--output {target}: no permission to write into {folder}; nothing was learned")
     return target
 
 
 def save(model: MLModel, target: Path) -> None:
-    """Save a learned model.  When the place refuses it, it is kept in the temporary folder: learning may have taken long."""
+    """Save a learned model; where that fails, keep it in the temporary folder: learning takes long."""
     import tempfile
 
     from pyruntime.errors import ModelIOError

@@ -24,8 +24,8 @@ MAX_JSON_BYTES = 1 << 30
 def from_text(feature: FeatureDescription, text: str, note: Note) -> Any:
     """The value of a feature from the command line.
 
-    Images: a path.  Arrays: numbers separated by commas, JSON, or the path of a .npy, .npz or .json file.  Dictionaries and
-    sequences: JSON or the path of a .json file.  Raises FeatureTypeError.
+    Images: a path.  Arrays: numbers separated by commas, JSON, or the path of a .npy, .npz or .json file.
+    Dictionaries and sequences: JSON or the path of a .json file.  Raises FeatureTypeError.
     """
     if feature.kind in ("image", "string"):
         return from_json(feature, text, note, Path())
@@ -78,11 +78,7 @@ def _number(feature: FeatureDescription, text: str) -> int | float:
         except ValueError:
             pass
     what = (
-        "a whole number"
-        if feature.kind == "int64"
-        else "a number"
-        if feature.kind == "double"
-        else feature.type_name
+        "a whole number" if feature.kind == "int64" else "a number" if feature.kind == "double" else feature.type_name
     )
     raise _wrong(feature, what, text)
 
@@ -94,9 +90,7 @@ def _shaped(feature: FeatureDescription, value: Any) -> Any:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise _wrong(
-            feature, f"{feature.type_name}, rows of equal length", "rows of different lengths"
-        ) from None
+        raise _wrong(feature, f"{feature.type_name}, rows of equal length", "rows of different lengths") from None
     if array.dtype.kind not in "fiub":
         raise _wrong(feature, f"{feature.type_name}, numbers", value)
     return _declared(feature, array)
@@ -106,11 +100,7 @@ def _declared(feature: FeatureDescription, array: Any) -> Any:
     import math
 
     constraint = feature.constraint
-    if (
-        isinstance(constraint, MultiArrayConstraint)
-        and array.ndim <= 1
-        and array.size == math.prod(constraint.shape)
-    ):
+    if isinstance(constraint, MultiArrayConstraint) and array.ndim <= 1 and array.size == math.prod(constraint.shape):
         return array.reshape(constraint.shape)
     return array
 
@@ -126,18 +116,11 @@ def _array_file(feature: FeatureDescription, path: str) -> Any:
         if isinstance(loaded, np.lib.npyio.NpzFile):
             names = loaded.files
             if feature.name not in names and len(names) != 1:
-                raise _wrong(
-                    feature, f"{path} to have an array of that name", f"arrays {', '.join(names) or 'none'}"
-                )
+                raise _wrong(feature, f"{path} to have an array of that name", f"arrays {', '.join(names) or 'none'}")
             loaded = loaded[feature.name if feature.name in names else names[0]]
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        reason = (
-            getattr(error, "strerror", None)
-            or "it is damaged, or has Python objects in it instead of numbers"
-        )
-        raise FeatureTypeError(
-            f"feature {feature.name!r}: expected an array, cannot read {path}: {reason}"
-        ) from None
+        reason = getattr(error, "strerror", None) or "it is damaged, or has Python objects in it instead of numbers"
+        raise FeatureTypeError(f"feature {feature.name!r}: expected an array, cannot read {path}: {reason}") from None
     return _declared(feature, loaded)
 
 

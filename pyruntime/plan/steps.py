@@ -23,7 +23,5 @@ def step_names(plan: NDArray[np.uint8]) -> list[tuple[str, str]]:
     for i in range(header[_STEPS]):
         operator, name, *_ = STEP.unpack_from(data, header[_STEPS_AT] + i * STEP.size)
         start = header[_TEXT_AT] + name
-        names.append(
-            (operators[operator].lower(), data[start : data.index(b"\0", start)].decode("utf-8", "replace"))
-        )
+        names.append((operators[operator].lower(), data[start : data.index(b"\0", start)].decode("utf-8", "replace")))
     return names

@@ -1,7 +1,7 @@
 """Text in columns, for terminals and pipes alike.
 
-What is shown may come from a stranger's file, so control characters, which could move the cursor or change colours,
-are shown as escapes.
+What is shown may come from a stranger's file, so control characters, which could move the cursor or change
+colours, are shown as escapes.
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ from collections.abc import Sequence
 
 INDENT = "  "
 GAP = "  "
+JOINER = "\u200d"  # joins emoji to one picture
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    """One line without control and direction characters: these become \\x1b, \\u202e, …"""
-    joined = " ".join(text.split())
+    """One line, its words apart by one space, with control and direction characters as \\x1b, \\u202e, …"""
+    return escaped(" ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """The text with control and direction characters, line ends included, as \\x1b, \\u202e, …"""
     return "".join(
-        character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") or character == "\u200d"
+        character if character == JOINER or unicodedata.category(character) not in _UNSEEN
         else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in joined
+        for character in text
     )  # fmt: skip
 
 
@@ -51,7 +57,7 @@ def nbytes(count: int) -> str:
 def table(
     rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), right: Sequence[int] = (), width: int = 0
 ) -> list[str]:
-    """Aligned lines.  right: columns of numbers, aligned to the right.  width: wraps the last column to it, 0 never."""
+    """Aligned lines.  right: columns to align right.  width: for wrapping the last column, 0 for never."""
     if not rows:
         return []
     cells = [[printable(cell) for cell in row] for row in ([header, *rows] if header else rows)]
