@@ -38,9 +38,11 @@ class _Version(argparse.Action):
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            parser.exit(message=f"pyruntime {version('pyruntime-edge')}\n")
+            found = version("pyruntime-edge")
         except PackageNotFoundError:
-            parser.exit(message="pyruntime, not installed: run from its source\n")
+            found = "not installed, run from its source"
+        print(f"pyruntime {found}")
+        parser.exit()
 
 
 def build_parser() -> argparse.ArgumentParser:

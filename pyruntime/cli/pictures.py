@@ -1,4 +1,4 @@
-"""Image files as a model takes them."""
+"""Image files as a model takes them, and what was done to them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,20 @@ from typing import Any
 
 from pyruntime.description import FeatureDescription, ImageConstraint
 from pyruntime.errors import FeatureTypeError
+from pyruntime.images import load_image
 
 
 def open_image(path: str, feature: FeatureDescription, image: ImageConstraint) -> tuple[Any, str]:
-    """The picture in the model's size and mode, and a sentence about what was changed, "" for nothing.
-
-    Turned as its EXIF orientation says; stretched to the size, without keeping its proportions.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
+    """The picture in the model's size and mode, and a sentence about what was changed, "" for nothing."""
     try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            picture.load()
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or "it is no image, damaged, or of a kind that Pillow does not read"
-        raise FeatureTypeError(
-            f"feature {feature.name!r}: expected an image file, cannot read {path}: {reason}"
-        ) from None
-    changes = []
-    if picture.mode != image.mode:
-        changes.append(f"from {picture.mode} to {image.mode}")
-        picture = picture.convert(image.mode)
-    if not image.allows(*picture.size):
-        changes.append(f"from {picture.width} x {picture.height} to {image.width} x {image.height} pixels")
-        picture = picture.resize((image.width, image.height), Image.Resampling.BILINEAR)
+        picture = load_image(path, image)
+    except FeatureTypeError as error:
+        raise FeatureTypeError(f"feature {feature.name!r}: {error}") from None
+    from PIL import Image
+
+    with Image.open(path) as file:  # the header only
+        mode, (width, height) = file.mode, file.size
+    changes = [f"from {mode} to {picture.mode}"] if mode != picture.mode else []
+    if {width, height} != {picture.width, picture.height}:  # a picture that was only turned kept its size
+        changes.append(f"from {width} x {height} to {picture.width} x {picture.height} pixels")
     return picture, f"input {feature.name!r}: image converted {', '.join(changes)}" if changes else ""

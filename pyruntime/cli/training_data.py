@@ -12,6 +12,7 @@ from pyruntime.cli.examples import PICTURES, Example, from_object
 from pyruntime.cli.values import from_json, read_json_lines
 from pyruntime.description import FeatureDescription, ImageConstraint, ModelDescription
 from pyruntime.errors import FeatureTypeError, UpdateError
+from pyruntime.image_folder import SUFFIXES, ImageFolderProvider
 
 Note = Callable[[str], None]
 
@@ -73,37 +74,21 @@ def read_examples(path: str, description: ModelDescription, note: Note) -> list[
 
 def _from_folder(folder: Path, description: ModelDescription, note: Note) -> list[Labelled]:
     image, label = _image_and_label(description)
-    classes = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
-    if not classes and any(file.suffix.lower() in PICTURES for file in folder.iterdir()):
+    entries = [place for place in folder.iterdir() if not place.name.startswith(".")]
+    if not any(place.is_dir() for place in entries) and any(file.suffix.lower() in PICTURES for file in entries):
         raise UpdateError(
             f"--data {folder}: its pictures lie in no class; put them into folders, such as {folder / 'cat'}"
         )
-    items, others = [], 0
-    for place in classes:
-        value = _label(label, place)
-        for file in sorted(place.iterdir()):
-            if file.suffix.lower() in PICTURES:
-                items.append(Labelled(_picture(file, image, label.name, value), place.name))
-            else:
-                others += not file.name.startswith(".")
-    if others:
-        note(f"{others} files in {folder} are no pictures and were left out")
-    return items
+    kind = int if label.kind == "int64" else str
+    files = ImageFolderProvider(folder, image, label_name=label.name, label_type=kind).files
+    others = sum(len(list(place.glob("[!.]*"))) for place in entries if place.is_dir()) - len(files)
+    if others > 0:
+        note(f"{others} files in {folder} are no pictures with the names {', '.join(SUFFIXES)} and were left out")
+    return [Labelled(_picture(file, image, label.name, value), str(value)) for file, value in files]
 
 
 def _picture(file: Path, image: FeatureDescription, label: str, value: str | int) -> Example:
     return Example(str(file), lambda note: {image.name: from_json(image, str(file), note, Path()), label: value})
-
-
-def _label(label: FeatureDescription, place: Path) -> str | int:
-    if label.kind != "int64":
-        return place.name
-    try:
-        return int(place.name)
-    except ValueError:
-        raise FeatureTypeError(
-            f"label {label.name!r}: expected folders named by whole numbers, got {place.name!r}"
-        ) from None
 
 
 def _image_and_label(description: ModelDescription) -> tuple[FeatureDescription, FeatureDescription]:

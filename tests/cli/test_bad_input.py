@@ -168,9 +168,9 @@ def _picture(path: Path) -> None:
     ("make", "words"),
     [
         (lambda folder: None, ["no such folder"]),
-        (lambda folder: folder.mkdir(), ["no examples", "one folder per class"]),
+        (lambda folder: folder.mkdir(), ["no pictures", "one folder per class"]),
         (lambda folder: _picture(folder / "a.png"), ["lie in no class"]),
-        (lambda folder: (folder / "cat").mkdir(parents=True), ["no examples"]),
+        (lambda folder: (folder / "cat").mkdir(parents=True), ["no pictures"]),
     ],
 )
 def test_training_data_that_is_none_is_refused_before_anything_is_written(
