@@ -52,6 +52,8 @@ class Cache:
         except MLModelError:
             self.drop(key)
             return None
+        except OSError:  # a folder that may not be read
+            return None
         self._note_use(path)
         return programs
 

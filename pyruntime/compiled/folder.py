@@ -85,17 +85,17 @@ def _create(target: Path, files: Mapping[str, Content], manifest: bytes) -> bool
     """Fill a directory beside `target` and rename it; False when another writer was faster."""
     remove_unfinished(target.parent, target.name)
     temporary = target.with_name(f"{_prefix(target.name)}{os.urandom(8).hex()}{PART}")
-    os.mkdir(temporary)
-    try:
-        with open_folder(temporary) as folder, _locked(folder):
-            _fill(folder, files, manifest)
-            os.rename(temporary, target)
-    except BaseException as error:
-        _remove(temporary)
-        if isinstance(error, OSError) and error.errno in _OTHER_WRITERS:
-            return False
-        raise
     with open_folder(target.parent) as parent:
+        os.mkdir(temporary)
+        try:
+            with open_folder(temporary) as folder, _locked(folder):
+                _fill(folder, files, manifest)
+                os.rename(temporary, target)
+        except BaseException as error:
+            _remove(temporary)
+            if isinstance(error, OSError) and error.errno in _OTHER_WRITERS:
+                return False
+            raise
         _sync_written(parent, target)
     return True
 
