@@ -9,23 +9,27 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
-from pyruntime.ir.graph import Value
-from pyruntime.ir.op import Op
 from pyruntime.ir.types import Array, DType, Shape, dtype_of
 from pyruntime.native._native import ffi
 from pyruntime.native._native import lib as _c
+
+if TYPE_CHECKING:  # a compiled model runs without the graph
+    from pyruntime.ir.graph import Value
+    from pyruntime.ir.op import Op
+
+    Operand = tuple[Value, Array | None]
 
 MAX_RANK = 8
 ALIGNMENT = 64
 ALL_LEVELS = 0xFFFFFFFF
 _VIEW = struct.Struct("@Pii8q")
 
-AnyOp = TypeVar("AnyOp", bound=Op)
+AnyOp = TypeVar("AnyOp", bound="Op")
 
 
 class _Message:
@@ -128,9 +132,6 @@ def _shape(view: Any) -> tuple[DType, Shape]:
     return DType(view.dtype), tuple(view.shape[0 : view.rank])
 
 
-Operand = tuple[Value, Array | None]
-
-
 def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
     key = (op, tuple((value.dtype, value.shape) for value, _ in operands), outputs)
@@ -165,6 +166,8 @@ def _infer(
 
 def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context: Context | None = None) -> list[Array]:
     """Run one operator on arrays: for constant folding and tests."""
+    from pyruntime.ir.graph import Value
+
     context = context or shapes_context()
     number, _ = operators()[op.code]
     attrs = op.encode()

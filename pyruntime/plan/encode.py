@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.native import lib
+from pyruntime.plan import VERSION
 
 MAGIC = 0x4C505250
-VERSION = 1
 HEADER = struct.Struct("<18I")
 _VALUE = struct.Struct("<iiiIQ8q")
 STEP = struct.Struct("<8I")
