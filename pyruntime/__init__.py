@@ -42,6 +42,14 @@ if TYPE_CHECKING:
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import DictionaryFeatureProvider, FeatureProvider
     from pyruntime.spec import load_spec, save_spec
+    from pyruntime.update import (
+        MetricKey,
+        MLUpdateContext,
+        MLUpdateProgressHandlers,
+        MLUpdateTask,
+        TaskState,
+        UpdateEvent,
+    )
 
 _HOME = {
     "config": ("ComputeUnit", "MLModelConfiguration"),
@@ -57,6 +65,9 @@ _HOME = {
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
+    "update": (
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+    ),
 }  # fmt: skip
 """Public names by the module that has them."""
 
@@ -79,6 +90,10 @@ __all__ = [
     "MLModelConfiguration",
     "MLModelError",
     "MLPredictionOptions",
+    "MLUpdateContext",
+    "MLUpdateProgressHandlers",
+    "MLUpdateTask",
+    "MetricKey",
     "ModelDescription",
     "ModelIOError",
     "MultiArrayConstraint",
@@ -89,9 +104,11 @@ __all__ = [
     "PredictionCancelled",
     "SequenceConstraint",
     "SpecError",
+    "TaskState",
     "UnsupportedError",
     "UpdateCancelled",
     "UpdateError",
+    "UpdateEvent",
     "compile_model",
     "load_spec",
     "save_spec",
