@@ -25,8 +25,7 @@ $(BIN)/python:
 # The package, built and installed for use (not editable): what a user gets.
 $(VENV)/installed: $(BIN)/python $(SOURCES)
 	@echo "Building and installing pyruntime …"
-	@$(BIN)/pip install -q --force-reinstall --no-deps .
-	@$(BIN)/pip install -q '.[progress]'
+	@$(BIN)/pip install -q -Cbuild-dir=build/package '.[progress]'
 	@touch $@
 
 $(VENV)/test-tools$(ORACLES): $(VENV)/installed pyproject.toml
