@@ -123,8 +123,8 @@ def _network(heading: Heading, network: NetworkCard, *, all_layers: bool) -> lis
             for i, layer in enumerate(network.layers)
         ]  # fmt: skip
         return [title, *table(rows, header=("", "Layer", "Type", "Reads → makes", "Weights"), right=(0,))]
-    rows = [(kind, str(count), _weights(weights)) for kind, (count, weights) in network.by_type().items()]
-    return [title, *table(rows, header=("Type", "Layers", "Weights"), right=(1,))] if rows else [title]
+    types = [(kind, str(count), _weights(weights)) for kind, (count, weights) in network.by_type().items()]
+    return [title, *table(types, header=("Type", "Layers", "Weights"), right=(1,))] if types else [title]
 
 
 def _weights(weights: Iterable[WeightCard]) -> str:

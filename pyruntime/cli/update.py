@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
     before = judge(model, test)
     started = time.perf_counter()
-    learned = learn(options.model, model, examples, console)
+    learned = learn(model, examples, console)
     seconds = time.perf_counter() - started
     after = judge(learned.model, test)
     save(learned.model, target)

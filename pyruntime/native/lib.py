@@ -61,7 +61,7 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
 
 def levels() -> tuple[str, ...]:
     """Names of the instruction-set levels of this build, oldest first."""
-    names = []
+    names: list[str] = []
     while (name := _c.pr_level_name(len(names))) != ffi.NULL:
         names.append(ffi.string(name).decode())
     return tuple(names)
