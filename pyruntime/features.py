@@ -71,12 +71,17 @@ def network_array(
     if constraint.allows(shape):
         return _legacy(array) if legacy else array
     if legacy:
-        declared = constraint.shape if len(constraint.shape) == 3 else (*constraint.shape, 1, 1)
-        if len(shape) == 5 and shape[2:] == declared:
+
+        def fits(channels_first: tuple[int, ...]) -> bool:
+            """Whether (C, H, W) is what the model declares, as [C,H,W] or as [C]."""
+            vector = channels_first[1:] == (1, 1) and constraint.allows(channels_first[:1])
+            return constraint.allows(channels_first) or vector
+
+        if len(shape) == 5 and fits(shape[2:]):
             return array
-        if len(shape) == 4 and shape[1:] == declared:
+        if len(shape) == 4 and fits(shape[1:]):
             return array[None]
-        if len(shape) == 2 and shape[1:] == constraint.shape:
+        if len(shape) == 2 and constraint.allows(shape[1:]):
             return array[:, None, :, None, None]
     elif not constraint.shape and not constraint.shapes and not constraint.ranges:
         return array
@@ -111,8 +116,8 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
     if legacy:
         if constraint.shape and int(np.prod(constraint.shape)) == array.size:
             return array.reshape(constraint.shape)
-        while array.ndim > 1 and array.shape[0] == 1:
-            array = array[0]
+        if array.shape[:2] == (1, 1):  # one example: [C, H, W]
+            return array[0, 0]
     return array
 
 

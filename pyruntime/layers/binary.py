@@ -54,20 +54,23 @@ def minimum(_p: Any, *operands: Any) -> Value:
 def bias(p: Any, x: Value, b: Builder) -> Value:
     """x + b, b of shape [1], [C], [1,H,W] or [C,H,W].  BiasLayerParams."""
     b.need_rank(x, 3)
-    return b.binary(BinaryKind.ADD, x, _image_constant(p.bias, p.shape, "bias", b))
+    return b.binary(BinaryKind.ADD, x, _image_constant(p.bias, p.shape, "bias", x, b))
 
 
 @layer("scale")
 def scale(p: Any, x: Value, b: Builder) -> Value:
     """x * s, + b if there is one, with shapes as for `bias`.  ScaleLayerParams."""
     b.need_rank(x, 3)
-    y = b.binary(BinaryKind.MUL, x, _image_constant(p.scale, p.shapeScale, "scale", b))
-    return b.binary(BinaryKind.ADD, y, _image_constant(p.bias, p.shapeBias, "bias", b)) if p.hasBias else y
+    y = b.binary(BinaryKind.MUL, x, _image_constant(p.scale, p.shapeScale, "scale", x, b))
+    return b.binary(BinaryKind.ADD, y, _image_constant(p.bias, p.shapeBias, "bias", x, b)) if p.hasBias else y
 
 
-def _image_constant(params: Any, shape: Any, field: str, b: Builder) -> Value:
-    """A weight aligned at the channel axis: [C] is one number per channel."""
+def _image_constant(params: Any, shape: Any, field: str, x: Value, b: Builder) -> Value:
+    """A weight aligned at the channel axis of `x`: [C] is one number per channel."""
     sizes = tuple(int(size) for size in shape)
     if len(sizes) not in (1, 3):
         raise b.invalid(f"shape of {field}", expected="[1], [C], [1,H,W] or [C,H,W]", got=list(sizes))
-    return b.constant(b.weights(params, sizes, field).reshape(sizes if len(sizes) == 3 else (*sizes, 1, 1)))
+    aligned = sizes if len(sizes) == 3 else (*sizes, 1, 1)
+    if any(size not in (1, there) and there >= 0 for size, there in zip(aligned, x.shape[-3:], strict=True)):
+        raise b.invalid(f"shape of {field}", expected=f"1 or the size of its input at each of {list(x.shape[-3:])}", got=list(sizes))
+    return b.constant(b.weights(params, sizes, field).reshape(aligned))

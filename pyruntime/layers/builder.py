@@ -6,6 +6,7 @@ emit the transposes, and passes/layout.py removes those that meet.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,9 +46,11 @@ class Builder:
 
     def emit_many(self, op: Op, inputs: Sequence[Value], outputs: int) -> tuple[Value, ...]:
         operands = [(value, self.constants.get(value.name)) for value in inputs]
-        results = tuple(
-            Value(self._name(), dtype, shape) for dtype, shape in lib.infer(op, self.where, operands, outputs)
-        )
+        try:
+            inferred = lib.infer(op, self.where, operands, outputs)
+        except (struct.error, OverflowError, ValueError) as error:  # of Op.encode: more than 32 bits, or 8 axes
+            raise self.invalid("a number", expected="one of 32 bits", got=f"a larger one ({error})") from None
+        results = tuple(Value(self._name(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
 

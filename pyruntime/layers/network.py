@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyruntime.description import FeatureDescription, ImageConstraint, ModelDescription, MultiArrayConstraint
-from pyruntime.errors import SpecError, UnsupportedError
+from pyruntime.errors import SpecError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.ops import BinaryKind, Image, UnaryKind
 from pyruntime.ir.types import UNKNOWN, DType, Shape
@@ -83,13 +83,17 @@ def _input(feature: FeatureDescription, network: Any, b: Builder) -> tuple[Value
     if isinstance(feature.constraint, ImageConstraint):
         return _image_input(feature, feature.constraint, network, b)
     if isinstance(feature.constraint, MultiArrayConstraint):
-        value = Value(f"in:{feature.name}", DType.F32, array_shape(feature.constraint, b.legacy))
+        shape = array_shape(feature.constraint, b.legacy)
+        if shape is None:
+            rank = len(feature.constraint.shape)
+            raise b.unsupported(f"an array of rank {rank} cannot enter a network of Core ML 2 layers, which takes rank 1, 3 or 5")
+        value = Value(f"in:{feature.name}", DType.F32, shape)
         return value, value
     raise SpecError(f"input {feature.name!r}: a network takes images and arrays, the model declares {feature.type_name}")
 
 
-def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape:
-    """Shape of an array input in the graph; open where the model or the mapping leaves it open."""
+def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape | None:
+    """Shape of an array input in the graph, open where the model or the mapping leaves it open; None: a rank it lacks."""
     shape = constraint.open_shape()
     if not legacy:
         return shape
@@ -97,9 +101,7 @@ def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape:
         return (UNKNOWN, UNKNOWN, shape[0], 1, 1)
     if len(shape) == 3:
         return (UNKNOWN, UNKNOWN, *shape)
-    if len(shape) == 5:
-        return shape
-    raise UnsupportedError(f"an array of rank {len(shape)} cannot enter a network of Core ML 2 layers, which takes rank 1, 3 or 5")
+    return shape if len(shape) == 5 else None
 
 
 def _image_input(feature: FeatureDescription, image: ImageConstraint, network: Any, b: Builder) -> tuple[Value, Value]:
@@ -112,7 +114,7 @@ def _image_input(feature: FeatureDescription, image: ImageConstraint, network: A
         value = Value(f"in:{feature.name}", DType.U8, (*lead, height, width, image.channels))
         pixels = value
         scale, bias = 1.0, [0.0] * image.channels
-    means = []
+    means: list[Any] = []
     for entry in network.preprocessing:
         if entry.featureName not in ("", feature.name):  # no name: the only image
             continue
