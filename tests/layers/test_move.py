@@ -170,7 +170,7 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
     "reshape to another count": (layer("reshape", name="m", targetShape=(4, 6, 8)), ("m", "targetShape", "168", "[4, 6, 8]")),
     "reshape to rank 2": (layer("reshape", name="m", targetShape=(4, 42)), ("m", "targetShape", "[4, 42]")),
     "reshape to size 0": (layer("reshape", name="m", targetShape=(0, 6, 7)), ("m", "targetShape", "[0, 6, 7]")),
-    "reshape to a huge size": (layer("reshape", name="m", targetShape=(2**40, 6, 7)), ("m", "32 bits")),
+    "reshape to a huge size": (layer("reshape", name="m", targetShape=(2**40, 2, 6, 7)), ("m", "32 bits")),
     "permute three axes": (layer("permute", name="m", axis=(0, 1, 2)), ("m", "axis", "[0, 1, 2]")),
     "permute with an axis twice": (layer("permute", name="m", axis=(0, 1, 1, 2)), ("m", "axis", "[0, 1, 1, 2]")),
     "concat nothing": (layer("concat", "", name="m"), ("m", "input", "0")),

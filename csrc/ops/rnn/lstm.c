@@ -14,6 +14,11 @@ static pr_status check_matrix(pr_env *env, const pr_view *v, const char *what, i
     return PR_OK;
 }
 
+/* (B, H), or (1, H): one state that all examples start from. */
+static pr_status check_state(pr_env *env, const pr_view *v, const char *what, int64_t batch, int64_t n) {
+    return check_matrix(env, v, what, v->rank == 2 && v->shape[0] == 1 ? 1 : batch, n, -1);
+}
+
 static pr_status check_functions(pr_env *env, const pr_lstm_attrs *a) {
     PR_TRY(pr_check_kind(env, "the gate function", a->gate, PR_GATE_COUNT));
     PR_TRY(pr_check_kind(env, "the block function", a->block, PR_GATE_COUNT));
@@ -32,8 +37,8 @@ pr_status pr_lstm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     PR_TRY(pr_check_rank(env, &in[PR_LSTM_X], "x", 3, 3));
     PR_TRY(pr_check_dim(env, &in[PR_LSTM_X], "x", 2, a->inputs));
     const int64_t batch = in[PR_LSTM_X].shape[1];
-    PR_TRY(check_matrix(env, &in[PR_LSTM_H], "the state h", batch, a->outputs, -1));
-    PR_TRY(check_matrix(env, &in[PR_LSTM_C], "the state c", batch, a->outputs, -1));
+    PR_TRY(check_state(env, &in[PR_LSTM_H], "the state h", batch, a->outputs));
+    PR_TRY(check_state(env, &in[PR_LSTM_C], "the state c", batch, a->outputs));
     if (a->has_peepholes) PR_TRY(check_matrix(env, &in[PR_LSTM_PEEPHOLES], "peepholes", 3, a->outputs, -1));
     if (a->layout == 0) {
         PR_TRY(check_matrix(env, &in[PR_LSTM_W], "w", 4, a->outputs, a->inputs));
@@ -81,6 +86,12 @@ static void step(const pr_lstm_attrs *a, const pr_view *in, const float *x, floa
     }
 }
 
+static void start(float *state, const pr_view *from, int64_t batch, int64_t n) {
+    const float *data = from->data;
+    for (int64_t b = 0; b < batch; b++)
+        memcpy(state + b * n, data + (from->shape[0] == 1 ? 0 : b * n), (size_t)n * sizeof(float));
+}
+
 pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_lstm_attrs *a = env->attrs;
     const int64_t steps = in[PR_LSTM_X].shape[0], batch = in[PR_LSTM_X].shape[1], n = a->outputs;
@@ -89,8 +100,8 @@ pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     float *y = out[0].data, *h = out[1].data, *c = out[2].data;
     (void)inputs, (void)outputs;
     if (batch == 0) return PR_OK;
-    memcpy(h, in[PR_LSTM_H].data, state_bytes);
-    memcpy(c, in[PR_LSTM_C].data, state_bytes);
+    start(h, &in[PR_LSTM_H], batch, n);
+    start(c, &in[PR_LSTM_C], batch, n);
     if (a->layout != 0) {
         pr_lstm_packed_run(env, in, out);
         return PR_OK;

@@ -11,7 +11,7 @@ typedef enum pr_gate_function {
     PR_GATE_COUNT
 } pr_gate_function;
 
-/* x (S, B, I)   h (B, H)   c (B, H)   w (4, H, I)   r (4, H, H)   bias (4, H)   peepholes (3, H)?
+/* x (S, B, I)   h (B or 1, H)   c (B or 1, H)   w (4, H, I)   r (4, H, H)   bias (4, H)   peepholes (3, H)?
  *   ->   y (S or 1, B, H)   h (B, H)   c (B, H)
  * Gates in the order input, forget, block input, output; peepholes input, forget, output (LSTMWeightParams).
  *   i = f(Wi x + Ri y + pi c + bi)      fg = f(Wf x + Rf y + pf c + bf), or 1 - i when coupled
