@@ -1,4 +1,143 @@
 """Core ML models on Linux boards.
 
     .mlmodel file → spec → layers → graph IR → passes → plan → C executor → CPU kernels
+
+    model = pyruntime.MLModel("Classifier.mlmodel")
+    model.predict({"image": picture})
+
+Names are Core ML's, in coremltools' spelling where it has one.  They are imported when they are first used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pyruntime.config import ComputeUnit, MLModelConfiguration
+    from pyruntime.description import (
+        DictionaryConstraint,
+        FeatureDescription,
+        ImageConstraint,
+        ModelDescription,
+        MultiArrayConstraint,
+        SequenceConstraint,
+    )
+    from pyruntime.errors import (
+        CustomLayerError,
+        CustomModelError,
+        FeatureTypeError,
+        MLModelError,
+        ModelIOError,
+        ParametersError,
+        PredictionCancelled,
+        SpecError,
+        UnsupportedError,
+        UpdateCancelled,
+        UpdateError,
+    )
+    from pyruntime.image_folder import ImageFolderProvider
+    from pyruntime.images import CropAndScale, ImageOptions
+    from pyruntime.model import MLModel, MLPredictionOptions, compile_model
+    from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
+    from pyruntime.providers import (
+        ArrayBatchProvider,
+        BatchProvider,
+        DictionaryFeatureProvider,
+        FeatureProvider,
+    )
+    from pyruntime.spec import load_spec, save_spec
+    from pyruntime.update import (
+        MetricKey,
+        MLUpdateContext,
+        MLUpdateProgressHandlers,
+        MLUpdateTask,
+        TaskState,
+        UpdateEvent,
+    )
+
+_HOME = {
+    "config": ("ComputeUnit", "MLModelConfiguration"),
+    "description": (
+        "DictionaryConstraint", "FeatureDescription", "ImageConstraint", "ModelDescription", "MultiArrayConstraint",
+        "SequenceConstraint",
+    ),
+    "errors": (
+        "CustomLayerError", "CustomModelError", "FeatureTypeError", "MLModelError", "ModelIOError", "ParametersError",
+        "PredictionCancelled", "SpecError", "UnsupportedError", "UpdateCancelled", "UpdateError",
+    ),
+    "image_folder": ("ImageFolderProvider",),
+    "images": ("CropAndScale", "ImageOptions"),
+    "model": ("MLModel", "MLPredictionOptions", "compile_model"),
+    "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
+    "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
+    "spec": ("load_spec", "save_spec"),
+    "update": (
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+    ),
+}  # fmt: skip
+"""Public names by the module that has them."""
+
+_MODULES = ("models", "spec", "utils")
+"""Modules that `import pyruntime` alone makes reachable."""
+
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "ArrayBatchProvider",
+    "BatchProvider",
+    "ComputeUnit",
+    "CropAndScale",
+    "CustomLayerError",
+    "CustomModelError",
+    "DictionaryConstraint",
+    "DictionaryFeatureProvider",
+    "FeatureDescription",
+    "FeatureProvider",
+    "FeatureTypeError",
+    "ImageConstraint",
+    "ImageFolderProvider",
+    "ImageOptions",
+    "MLModel",
+    "MLModelConfiguration",
+    "MLModelError",
+    "MLPredictionOptions",
+    "MLUpdateContext",
+    "MLUpdateProgressHandlers",
+    "MLUpdateTask",
+    "MetricKey",
+    "ModelDescription",
+    "ModelIOError",
+    "MultiArrayConstraint",
+    "NumericConstraint",
+    "ParameterDescription",
+    "ParameterKey",
+    "ParametersError",
+    "PredictionCancelled",
+    "SequenceConstraint",
+    "SpecError",
+    "TaskState",
+    "UnsupportedError",
+    "UpdateCancelled",
+    "UpdateError",
+    "UpdateEvent",
+    "compile_model",
+    "load_spec",
+    "save_spec",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"pyruntime.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'pyruntime' has no attribute {name!r}")
+    value = getattr(import_module(f"pyruntime.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *_MODULES, "__version__"]

@@ -28,15 +28,36 @@ def _physical_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def _cache_folder() -> str | None:
+    """Folder of the user's cache; None for a user without a home."""
+    home = os.path.expanduser("~")
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # the standard says to ignore relative ones
+        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
+    return os.path.join(base, "pyruntime") if base else None
+
+
+@lru_cache(maxsize=1)
+def _say_once_that_there_is_no_neural_engine() -> None:
+    import warnings
+
+    warnings.warn(
+        "ComputeUnit.CPU_AND_NE: there is no Neural Engine here, the model runs on the CPU",
+        RuntimeWarning,
+        stacklevel=5,
+    )
+
+
 @dataclass(frozen=True)
 class MLModelConfiguration:
-    """MLModelConfiguration, and three settings that boards need.
+    """MLModelConfiguration, and four settings that boards need.
 
     parameters: values that replace the file's defaults, by key: "numberOfNeighbors", or with the names of a pipeline's
         models in front, "stickerClassifier/numberOfNeighbors".  They must lie inside what the file allows.
     threads: threads of a prediction, 0 for one per usable core.
     levels: bits of the instruction-set levels to use (tests force a level with it).
     memory_limit: bytes that the values of one prediction may take.
+    cache_folder: where networks compiled from .mlmodel files are kept (docs/compiled-models.md); None for nowhere.
     """
 
     compute_units: ComputeUnit = ComputeUnit.ALL
@@ -46,6 +67,21 @@ class MLModelConfiguration:
     threads: int = 0
     levels: int = ALL_LEVELS
     memory_limit: int = field(default_factory=_physical_memory)
+    cache_folder: str | os.PathLike[str] | None = field(default_factory=_cache_folder)
+
+    def __post_init__(self) -> None:
+        if self.compute_units is ComputeUnit.CPU_AND_NE:
+            _say_once_that_there_is_no_neural_engine()
+
+    @property
+    def preferred_metal_device(self) -> str | None:
+        """Core ML's name of `preferred_device`."""
+        return self.preferred_device
+
+    @property
+    def update_parameters(self) -> Mapping[str, Any]:
+        """`parameters` under the name it had when Core ML 3 was shown."""
+        return self.parameters
 
     def context(self) -> Context:
         """Kernels and thread pool, shared by all models with the same settings."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyruntime.errors import SpecError
+
+if TYPE_CHECKING:
+    from pyruntime.parameters import ParameterDescription, ParameterKey
 
 UNBOUNDED = -1
 """As an upper bound: any size."""
@@ -188,6 +191,7 @@ class ModelDescription:
     creator_defined: Mapping[str, str] = field(default_factory=dict)
     is_updatable: bool = False
     class_labels: tuple[str, ...] | tuple[int, ...] | None = None
+    parameter_descriptions_by_key: Mapping[ParameterKey, ParameterDescription] = field(default_factory=dict)
 
     @property
     def input_descriptions_by_name(self) -> dict[str, FeatureDescription]:

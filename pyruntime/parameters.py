@@ -33,6 +33,8 @@ class ParameterKey:
     SHUFFLE: ClassVar[ParameterKey]
     SEED: ClassVar[ParameterKey]
     NUMBER_OF_NEIGHBORS: ClassVar[ParameterKey]
+    INVERSE_DISTANCE_POWER: ClassVar[ParameterKey]
+    """Not of Core ML, which does not say whether a vote is 1 / distance (1, the default) or 1 / its square (2)."""
     LINKED_MODEL_FILE_NAME: ClassVar[ParameterKey]
     LINKED_MODEL_SEARCH_PATH: ClassVar[ParameterKey]
     WEIGHTS: ClassVar[ParameterKey]
@@ -67,6 +69,7 @@ _NAMES = {
     "SEED": "seed", "NUMBER_OF_NEIGHBORS": "numberOfNeighbors",
     "LINKED_MODEL_FILE_NAME": "linkedModelFileName",
     "LINKED_MODEL_SEARCH_PATH": "linkedModelSearchPath", "WEIGHTS": "weights", "BIASES": "biases",
+    "INVERSE_DISTANCE_POWER": "inverseDistancePower",
 }  # fmt: skip
 for _constant, _name in _NAMES.items():
     setattr(ParameterKey, _constant, ParameterKey(_name))
@@ -95,6 +98,7 @@ _MEANINGS = {
     "shuffle": "Another order of the examples in each epoch",
     "seed": "Start of the random order",
     "numberOfNeighbors": "How many of the nearest samples vote",
+    "inverseDistancePower": "A neighbour votes with 1 / distance to this power",
     "linkedModelFileName": "File name of the linked model",
     "linkedModelSearchPath": "Folders in which the linked model is searched, separated by colons",
 }
@@ -160,7 +164,7 @@ def _plain(kind: str, value: Any) -> Any:
         return None
     number = int(value) if isinstance(value, numbers.Integral) else float(value)
     if kind == "Int64":
-        return number
+        return number if -(2**63) <= number < 2**63 else None
     return float(number) if math.isfinite(number) else None
 
 
@@ -169,7 +173,7 @@ def describe_parameters(spec: Any) -> dict[ParameterKey, ParameterDescription]:
     kind = spec.WhichOneof("Type")
     found: list[ParameterDescription] = []
     if kind == "kNearestNeighborsClassifier":
-        found = _described(spec.kNearestNeighborsClassifier, ["numberOfNeighbors"])
+        found = _of_neighbors(spec.kNearestNeighborsClassifier)
     elif kind in ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"):
         found = _of_network(getattr(spec, kind)) if spec.isUpdatable else []
     elif kind == "linkedModel":
@@ -178,6 +182,15 @@ def describe_parameters(spec: Any) -> dict[ParameterKey, ParameterDescription]:
     elif kind in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
         found = _of_pipeline(spec.pipeline if kind == "pipeline" else getattr(spec, kind).pipeline)
     return {parameter.key: parameter for parameter in found}
+
+
+def _of_neighbors(message: Any) -> list[ParameterDescription]:
+    found = _described(message, ["numberOfNeighbors"])
+    if message.WhichOneof("WeightingScheme") == "inverseDistanceWeighting":
+        key = ParameterKey.INVERSE_DISTANCE_POWER
+        one_or_two = NumericConstraint(enumerated_numbers=(1, 2))
+        found.append(ParameterDescription(key, "Int64", 1, one_or_two, _MEANINGS[key.name]))
+    return found
 
 
 def _of_network(network: Any) -> list[ParameterDescription]:

@@ -29,7 +29,8 @@ class NeighborIndex:
         handle = ffi.new("pr_knn **")
         message.check(
             _c.pr_knn_open(
-                context.handle, _floats(self.samples), self.count, self.dimensions, leaf_size, handle, message.struct
+                context.handle, _floats(self.samples), self.count, self.dimensions, leaf_size, handle,
+                message.struct,
             )
         )  # fmt: skip
         self._handle = ffi.gc(handle[0], _c.pr_knn_close)

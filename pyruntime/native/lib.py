@@ -9,23 +9,27 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
-from pyruntime.ir.graph import Value
-from pyruntime.ir.op import Op
 from pyruntime.ir.types import Array, DType, Shape, dtype_of
 from pyruntime.native._native import ffi
 from pyruntime.native._native import lib as _c
+
+if TYPE_CHECKING:  # a compiled model runs without the graph
+    from pyruntime.ir.graph import Value
+    from pyruntime.ir.op import Op
+
+    Operand = tuple[Value, Array | None]
 
 MAX_RANK = 8
 ALIGNMENT = 64
 ALL_LEVELS = 0xFFFFFFFF
 _VIEW = struct.Struct("@Pii8q")
 
-AnyOp = TypeVar("AnyOp", bound=Op)
+AnyOp = TypeVar("AnyOp", bound="Op")
 
 
 class _Message:
@@ -57,7 +61,7 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
 
 def levels() -> tuple[str, ...]:
     """Names of the instruction-set levels of this build, oldest first."""
-    names = []
+    names: list[str] = []
     while (name := _c.pr_level_name(len(names))) != ffi.NULL:
         names.append(ffi.string(name).decode())
     return tuple(names)
@@ -128,9 +132,6 @@ def _shape(view: Any) -> tuple[DType, Shape]:
     return DType(view.dtype), tuple(view.shape[0 : view.rank])
 
 
-Operand = tuple[Value, Array | None]
-
-
 def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
     key = (op, tuple((value.dtype, value.shape) for value, _ in operands), outputs)
@@ -146,7 +147,9 @@ _inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DTyp
 """Answers of the shape rules.  `verify` asks the same questions after every pass, and no operator's rule looks at data."""
 
 
-def _infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
+def _infer(
+    op: Op, layer: str, operands: Sequence[Operand], outputs: int, context: Context | None = None
+) -> list[tuple[DType, Shape]]:
     number, _ = operators()[op.code]
     attrs = op.encode()
     views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
@@ -154,8 +157,8 @@ def _infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> lis
     message = _Message()
     message.check(
         _c.pr_infer(
-            shapes_context().handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out, outputs,
-            message.struct,
+            (context or shapes_context()).handle, number, attrs, len(attrs), layer.encode(), views, len(operands), out,
+            outputs, message.struct,
         )
     )  # fmt: skip
     return [_shape(out[i]) for i in range(outputs)]
@@ -163,11 +166,13 @@ def _infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> lis
 
 def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context: Context | None = None) -> list[Array]:
     """Run one operator on arrays: for constant folding and tests."""
+    from pyruntime.ir.graph import Value
+
     context = context or shapes_context()
     number, _ = operators()[op.code]
     attrs = op.encode()
     values = [(Value(f"{i}", dtype_of(a), a.shape), a) for i, a in enumerate(arrays)]
-    results = [np.empty(shape, dtype.numpy) for dtype, shape in infer(op, layer, values, outputs)]
+    results = [np.empty(shape, dtype.numpy) for dtype, shape in _infer(op, layer, values, outputs, context)]
     views, _keep = _views([(v.dtype, v.shape, a) for v, a in values])
     out, _keep_out = _views([(dtype_of(a), a.shape, a) for a in results])
     message = _Message()

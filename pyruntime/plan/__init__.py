@@ -1,1 +1,4 @@
 """Graph to bytes: csrc/plan/plan.h."""
+
+VERSION = 1
+"""Of the format; C refuses plans of another one."""

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.native import lib
+from pyruntime.plan import VERSION
 
 MAGIC = 0x4C505250
-VERSION = 1
-_HEADER = struct.Struct("<18I")
+HEADER = struct.Struct("<18I")
 _VALUE = struct.Struct("<iiiIQ8q")
-_STEP = struct.Struct("<8I")
+STEP = struct.Struct("<8I")
 COMPUTED, INPUT, CONSTANT = range(3)
 
 
@@ -52,20 +52,20 @@ def encode(graph: Graph) -> tuple[bytes, NDArray[np.uint8]]:
     for node in graph.nodes:
         operands = (*run_of(node.inputs), *run_of(node.outputs))
         name = text.add(node.layer.encode() + b"\0")
-        steps += _STEP.pack(table[node.op.code][0], name, *operands, attrs.add(node.op.encode()), 0)
+        steps += STEP.pack(table[node.op.code][0], name, *operands, attrs.add(node.op.encode()), 0)
     inputs, outputs = run_of(graph.inputs), run_of(graph.outputs)
     sections = [bytes(values), bytes(steps), struct.pack(f"<{len(indices)}I", *indices), bytes(attrs.data), bytes(text.data)]
-    offsets, at = [], _HEADER.size
+    offsets, at = [], HEADER.size
     for section in sections:
         at += -at % 8
         offsets.append(at)
         at += len(section)
-    header = _HEADER.pack(
+    header = HEADER.pack(
         MAGIC, VERSION, at, 0, offsets[0], len(numbers), offsets[1], len(graph.nodes), offsets[2], len(indices),
         inputs[1], inputs[0], outputs[1], outputs[0], offsets[3], len(attrs.data), offsets[4], len(text.data),
     )  # fmt: skip
     plan = bytearray(at)
-    plan[: _HEADER.size] = header
+    plan[: HEADER.size] = header
     for offset, section in zip(offsets, sections, strict=True):
         plan[offset : offset + len(section)] = section
     return bytes(plan), weights

@@ -11,13 +11,14 @@ pool, can be imported before or after.  No code is generated, so one wheel works
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from threading import Lock
 from typing import Any
 
 from google.protobuf import message_factory
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
+
+from pyruntime.spec import wire
 
 PACKAGE = "CoreML.Specification"
 
@@ -32,12 +33,18 @@ def _open_pool() -> DescriptorPool:
     with _pool_lock:
         if _pool is None:
             pool = DescriptorPool()
-            stored = FileDescriptorSet.FromString(Path(__file__).with_name("coreml.desc").read_bytes())
-            for file in stored.file:
-                pool.AddSerializedFile(file.SerializeToString())
-            _files[:] = [file.name for file in stored.file]
+            with open(os.path.join(os.path.dirname(__file__), "coreml.desc"), "rb") as stored:
+                data = memoryview(stored.read())
+            for _, _, _, start, end in wire.fields(data, 0, len(data)):  # FileDescriptorSet: repeated file = 1
+                file = pool.AddSerializedFile(bytes(data[start:end]))
+                _files.append(file.name if file is not None else _file_name(data, start, end))
             _pool = pool
         return _pool
+
+
+def _file_name(data: memoryview, start: int, end: int) -> str:
+    """Name of a serialised FileDescriptorProto (name = 1); the pure Python pool does not give the file back."""
+    return next(bytes(data[a:b]).decode() for number, _, _, a, b in wire.fields(data, start, end) if number == 1)
 
 
 def message(full_name: str) -> type[Any]:

@@ -14,11 +14,12 @@ from pyruntime.errors import ModelIOError, SpecError
 MAX_MANIFEST_BYTES = 1 << 20  # real ones have under 1 KB
 
 
-def find_spec_in_package(folder: Path) -> Path:
+def find_spec_in_package(path: str) -> str:
     """Path of the .mlmodel file of a package.
 
     Raises SpecError when the manifest is bad, and ModelIOError when it cannot be read.
     """
+    folder = Path(path)
     manifest = _read_manifest(folder / "Manifest.json")
     root, entries = manifest.get("rootModelIdentifier"), manifest.get("itemInfoEntries")
     if not isinstance(entries, dict) or not isinstance(root, str):
@@ -30,10 +31,8 @@ def find_spec_in_package(folder: Path) -> Path:
     data = (folder / "Data").resolve()
     spec = (data / relative).resolve()
     if not spec.is_relative_to(data):
-        raise SpecError(
-            f"{folder}/Manifest.json: path {relative!r} leaves the package; it must stay under Data/"
-        )
-    return spec
+        raise SpecError(f"{folder}/Manifest.json: path {relative!r} leaves the package; it must stay under Data/")
+    return str(spec)
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -11,13 +11,11 @@ import mmap
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
 from pyruntime.errors import ModelIOError, SpecError
 from pyruntime.spec import messages, wire
-from pyruntime.spec.package import find_spec_in_package
 from pyruntime.spec.payloads import Payloads, attach, detach
 
 NEWEST_VERSION = 10  # specificationVersion of iOS 26; every older one is a subset
@@ -114,54 +112,48 @@ def check_model(model: messages.Model, source: str) -> messages.Model:
             "it is damaged or no Core ML model"
         )
     if model.WhichOneof("Type") is None:
-        raise SpecError(
-            f"{source} has no model in it: none of the model types (neuralNetwork, pipeline, …) is set"
-        )
+        raise SpecError(f"{source} has no model in it: none of the model types (neuralNetwork, pipeline, …) is set")
     return model
 
 
-def find_spec_file(path: str | os.PathLike[str]) -> Path:
+def find_spec_file(path: str | os.PathLike[str]) -> str:
     """The file that holds the Model message: `path` itself, or a file inside an .mlpackage folder."""
-    place = Path(path)
-    if not place.is_dir():
+    place = os.fspath(path)
+    if not os.path.isdir(place):
         return place
-    if (place / "Manifest.json").is_file():
+    if os.path.isfile(os.path.join(place, "Manifest.json")):
+        from pyruntime.spec.package import find_spec_in_package
+
         return find_spec_in_package(place)
-    raise ModelIOError(
-        f"{place} is a folder without Manifest.json, expected a .mlmodel file or an .mlpackage folder"
-    )
+    raise ModelIOError(f"{place} is a folder without Manifest.json, expected a .mlmodel file or an .mlpackage folder")
 
 
-def read_model_file(path: Path, *, map_large: bool = True) -> tuple[bytes | memoryview, os.stat_result]:
-    """The contents of a regular file, and its status before they were read; large ones are mapped.  Raises ModelIOError."""
+def read_model_file(path: str, *, map_large: bool = True) -> tuple[bytes | memoryview, os.stat_result]:
+    """The contents of a regular file, and its status before they were read; large ones are mapped.
+
+    Raises ModelIOError."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # asked before opening: a pipe would wait for a writer
             raise ModelIOError(f"{path} is not a regular file, expected a .mlmodel file")
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            _check_size(status.st_size, str(path))
+            _check_size(status.st_size, path)
             if map_large and status.st_size >= MAP_FROM:
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), status
             return file.read(), status
     except (OSError, ValueError) as error:
-        raise ModelIOError(
-            f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        raise ModelIOError(f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _check_size(size: int, source: str) -> None:
     if size > wire.MAX_BYTES:
-        raise SpecError(
-            f"{source} has {size} bytes; the format (protobuf) ends at 2 GiB, {wire.MAX_BYTES} bytes"
-        )
+        raise SpecError(f"{source} has {size} bytes; the format (protobuf) ends at 2 GiB, {wire.MAX_BYTES} bytes")
 
 
 def _check_bytes(data: bytes | memoryview, source: str) -> None:
     _check_size(len(data), source)
     if len(data) == 0:
-        raise SpecError(
-            f"{source} is empty, expected a Core ML model; the download or copy may not have finished"
-        )
+        raise SpecError(f"{source} is empty, expected a Core ML model; the download or copy may not have finished")
     for start, what in _FOREIGN_STARTS.items():
         if bytes(data[: len(start)]) == start:
             raise SpecError(f"{source} is {what}, expected a Core ML model")

@@ -76,10 +76,26 @@ def weight_form(params: messages.WeightParams) -> str | None:
     """
     found = [_FORMS[number] for number, _ in _contents(params.SerializeToString(), None, resolved=False)]
     if len(set(found)) > 1:
-        raise SpecError(
-            f"weights are given as {' and '.join(sorted(set(found)))}, expected exactly one of them"
-        )
+        raise SpecError(f"weights are given as {' and '.join(sorted(set(found)))}, expected exactly one of them")
     return found[0] if found else None
+
+
+def stored_weight(params: messages.WeightParams, payloads: Payloads | None = None) -> tuple[str, int, int] | None:
+    """How a weight is stored: (form, numbers, bytes), or None for an absent one; nothing is decoded.
+
+    form: "float32", "float16", "8-bit linear", "6-bit table", …  Numbers of less than 8 bits may be counted up to seven
+    too many, because the last byte can be padded.
+    """
+    found = _contents(params.SerializeToString(), payloads)
+    nbytes = sum(piece.nbytes for _, piece in found)
+    if not found:
+        return None
+    floats = {"floatValue": ("float32", 4), "float16Value": ("float16", 2)}.get(_FORMS[found[0][0]])
+    if floats:
+        return floats[0], nbytes // floats[1], nbytes
+    bits = params.quantization.numberOfBits or 8
+    table = params.quantization.WhichOneof("QuantizationType") == "lookupTableQuantization"
+    return f"{bits}-bit {'table' if table else 'linear'}", nbytes * 8 // bits, nbytes
 
 
 def read_weights(
@@ -137,9 +153,7 @@ def read_floats(message: Any, payloads: Payloads | None = None) -> NDArray[np.fl
     return np.frombuffer(_join(pieces), "<f4")
 
 
-def read_samples(
-    index: messages.NearestNeighborsIndex, payloads: Payloads | None = None
-) -> NDArray[np.float32]:
+def read_samples(index: messages.NearestNeighborsIndex, payloads: Payloads | None = None) -> NDArray[np.float32]:
     """The stored samples of a k-NN index: float32 (samples, numberOfDimensions).
 
     Raises SpecError when a sample has another length.
@@ -154,9 +168,7 @@ def read_samples(
     return np.concatenate(rows).reshape(-1, width) if rows else np.empty((0, width), np.float32)
 
 
-def write_weights(
-    params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None
-) -> None:
+def write_weights(params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None) -> None:
     """Replace the numbers of a weight by float32 `values`, any shape, row-major; isUpdatable stays."""
     for name in ("float16Value", "rawValue", "int8RawValue", "quantization"):
         params.ClearField(name)
@@ -241,9 +253,7 @@ def _linear(linear: Any, channels: int, name: _Name) -> tuple[NDArray[np.float32
     return scale, np.array(linear.bias, np.float32) if biases else np.zeros_like(scale)
 
 
-def _payload(
-    params: messages.WeightParams, payloads: Payloads | None, name: _Name
-) -> tuple[str, bytes | memoryview]:
+def _payload(params: messages.WeightParams, payloads: Payloads | None, name: _Name) -> tuple[str, bytes | memoryview]:
     """Form and bytes of a weight.  Raises SpecError when there is not exactly one form."""
     contents = _contents(params.SerializeToString(), payloads)
     forms = sorted({_FORMS[number] for number, _ in contents})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
+from contextlib import suppress
 
 from google.protobuf.message import EncodeError
 
@@ -38,9 +38,7 @@ def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     if isinstance(spec, LeanModel):
         pieces, size = attach(data, message.DESCRIPTOR, spec.payloads)
     elif has_reference(data):
-        raise MLModelError(
-            "the weights of this message are kept outside it: save the LeanModel, or use its to_spec()"
-        )
+        raise MLModelError("the weights of this message are kept outside it: save the LeanModel, or use its to_spec()")
     if size > wire.MAX_BYTES:
         raise SpecError(f"the model has {size} bytes; the format (protobuf) ends at {wire.MAX_BYTES}")
     return pieces
@@ -51,25 +49,25 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memo
 
     A symbolic link is followed, and permissions of a file that is replaced are kept.  Raises ModelIOError.
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:50]}.{os.urandom(8).hex()}.part")
+    target = os.path.realpath(os.fspath(path))
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(8).hex()}.part")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             _write_all(handle, pieces)
-            if target.exists():
-                os.chmod(temporary, target.stat().st_mode & 0o7777)
+            if os.path.exists(target):
+                os.chmod(temporary, os.stat(target).st_mode & 0o7777)
             os.replace(temporary, target)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelIOError(
-            f"cannot write the model {target}: {reason}; what was there before is unchanged"
-        ) from None
+        raise ModelIOError(f"cannot write the model {target}: {reason}; what was there before is unchanged") from None
     try:
-        _sync_folder(target.parent)
+        _sync_folder(folder)
     except OSError as error:
         raise ModelIOError(
             f"{target} is written, but the system does not say that it is safe on the disk: {error.strerror}"
@@ -84,7 +82,7 @@ def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -24,7 +24,7 @@ typedef struct check_options {
 extern check_options options;
 extern pr_pool *pools[4];           /* [n] has n threads; [0] is NULL */
 
-/* One row of checks.def: name, check, bench (or NULL). */
+/* One row of checks.def: name, check, bench. */
 typedef struct check {
     const char *name;
     void (*run)(void);

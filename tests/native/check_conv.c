@@ -36,7 +36,7 @@ static pr_conv_attrs random_attrs(shape *x) {
             a.strides = (pr_dims){2, {s, s}};
             a.dilations = (pr_dims){2, {1, 1}};
         }
-        if (random_int(0, 7) == 0) a.groups = a.outputs = x->channels = 300;        /* channels in parts */
+        if (random_int(0, 7) == 0) a.groups = a.outputs = x->channels = random_int(0, 1) ? 300 : 256;    /* in parts, staged */
     }
     return a;
 }

@@ -66,7 +66,7 @@ static void check_tiles(const pr_gemm_kernel *kernel) {
                 whole.panel = whole.most = wide;
                 problem p = random_problem(1, rows, (wide - 1) * kernel->lanes + lanes, random_int(1, 3), k);
                 float *b = packed(&whole, &p), *expected = expected_product(&p);
-                (*kernel->tiles)[wide][rows](&p.g, p.g.a, b, p.g.bias, p.g.residual, p.g.c, lanes, b);
+                (*kernel->tiles)[wide][rows](&p.g, p.g.a, b, p.g.bias, p.g.residual, p.g.c, lanes, PR_NO_LINE, b);
                 char name[80];
                 snprintf(name, sizeof name, "%s tile %dx%d, %d lanes, k %d", kernel->name, rows, wide, lanes, k);
                 same_rows(name, p.g.c, expected, rows, p.g.columns, p.g.c_pixel, p.c_total);
@@ -80,6 +80,7 @@ static void check_products(const pr_gemm_kernel *kernel) {
         int64_t lines = random_int(1, 4), pixels = random_int(1, 3 * high + 1), columns = random_int(1, 3 * wide + 1);
         int64_t k = random_int(0, 40);
         if (round % 16 == 0) lines = 1, pixels = 1, k = random_int(0, 300);
+        if (round % 16 == 3) lines = random_int(2, 9), pixels = random_int(1, 7);      /* strips straddle lines */
         if (round % 16 == 1) lines = 1, pixels = 40, k = 700, columns = 80;     /* more than PR_B_SMALL */
         if (round % 16 == 2) lines = 60, pixels = high + 1, k = 65, columns = wide + 3;  /* more than PR_WORTH */
         problem p = random_problem(lines, pixels, columns, random_int(1, 3), k);

@@ -44,7 +44,7 @@ def run(context: lib.Context) -> Run:
 
 @pytest.fixture(scope="session")
 def shapes() -> Callable[..., list[tuple[int, ...]]]:
-    """shapes(op, *shapes or arrays, outputs=1): what the shape rule says; an array is a constant, a shape is f32."""
+    """shapes(op, *shapes or arrays, outputs=1): shapes by the rule; arrays are constants, shapes are f32."""
 
     def call(op: Op, *operands: Sequence[int] | np.ndarray, outputs: int = 1) -> list[tuple[int, ...]]:
         pairs = []
@@ -61,5 +61,3 @@ def shapes() -> Callable[..., list[tuple[int, ...]]]:
 @pytest.fixture(scope="session")
 def rng() -> np.random.Generator:
     return np.random.default_rng(20)
-
-

@@ -31,14 +31,15 @@ def activate(x: np.ndarray, a: Activation) -> np.ndarray:
 SHAPES = [
     ((), ()), ((5,), ()), ((), (5,)), ((40_003,), (40_003,)), ((2, 3, 17), (17,)), ((17,), (2, 3, 17)),
     ((2, 3, 4, 5), (3, 1, 5)), ((4, 1, 6), (1, 5, 1)), ((2, 1, 3, 1, 4), (1, 7, 1, 2, 1)), ((0, 3), (1, 3)),
-    ((3, 1), (0,)), ((300, 257), (300, 1)), ((1, 257), (300, 1)), ((2, 3, 1, 2, 1, 2, 1, 2), (2, 1, 3, 1, 2, 1, 2, 1)),
+    ((3, 1), (0,)), ((300, 257), (300, 1)), ((1, 257), (300, 1)), ((2, 3, 1, 2, 1, 2, 1, 2),
+    (2, 1, 3, 1, 2, 1, 2, 1)),
     ((9, 9, 3), (3,)), ((9, 9, 1), (9, 9, 3)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", BinaryKind.__members__)
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
-def test_broadcasts_as_numpy(kind, shapes, run, rng):  # type: ignore[no-untyped-def]
+def test_broadcasts_as_numpy(kind, shapes, run, rng):
     x, y = (rng.uniform(0.5, 2, shape).astype(np.float32) for shape in shapes)
     for activation in (Activation(), RELU6, LEAKY):
         (got,) = run(Binary(BinaryKind[kind], activation), x, y)
@@ -49,7 +50,7 @@ def test_broadcasts_as_numpy(kind, shapes, run, rng):  # type: ignore[no-untyped
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_broadcasts_any_pair_of_shapes_as_numpy(data, run):  # type: ignore[no-untyped-def]
+def test_broadcasts_any_pair_of_shapes_as_numpy(data, run):
     dims = data.draw(st.lists(st.integers(0, 5), max_size=8))
     shapes = []
     for _ in range(2):
@@ -61,13 +62,13 @@ def test_broadcasts_any_pair_of_shapes_as_numpy(data, run):  # type: ignore[no-u
     np.testing.assert_array_equal(got, x - y)
 
 
-def test_binary_shape_rule(shapes):  # type: ignore[no-untyped-def]
+def test_binary_shape_rule(shapes):
     add = Binary(BinaryKind.ADD)
     assert shapes(add, (-1, 1, 5), (4, 1)) == [(-1, 4, 5)]
     assert shapes(add, (-1, 3), (7, 3)) == [(7, 3)]
     assert shapes(add, (-1,), (-1,)) == [(-1,)]
     for x, y in [((2,), (3,)), ((0,), (2,)), ((2, 3), (2, 4))]:
-        with pytest.raises(lib.SpecError, match="layer: shapes .* do not broadcast together"):
+        with pytest.raises(lib.SpecError, match=r"layer: shapes .* do not broadcast together"):
             shapes(add, x, y)
     with pytest.raises(lib.SpecError, match="too large"):
         shapes(add, (1 << 30, 1), (1, 1 << 30))
@@ -75,7 +76,7 @@ def test_binary_shape_rule(shapes):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("c", [1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 64, 70])
 @pytest.mark.parametrize("lead", [(), (1,), (5, 13), (3, 0), (2, 1, 700)], ids=str)
-def test_affine_and_prelu_run_along_the_last_axis(c, lead, run, rng):  # type: ignore[no-untyped-def]
+def test_affine_and_prelu_run_along_the_last_axis(c, lead, run, rng):
     x = rng.standard_normal((*lead, c)).astype(np.float32)
     scale, shift = rng.standard_normal((2, c)).astype(np.float32)
     for activation in (Activation(), RELU6, LEAKY):
@@ -85,12 +86,12 @@ def test_affine_and_prelu_run_along_the_last_axis(c, lead, run, rng):  # type: i
     np.testing.assert_array_equal(run(PRelu(), x, scale[:1])[0], np.where(x < 0, scale[0] * x, x))
 
 
-def test_affine_and_prelu_shape_rules(shapes):  # type: ignore[no-untyped-def]
+def test_affine_and_prelu_shape_rules(shapes):
     assert shapes(Affine(), (-1, 4), (4,), (4,)) == [(-1, 4)]
     assert shapes(Affine(), (2, -1), (4,), (4,)) == [(2, 4)]
     for operands in [((2, 3), (4,), (4,)), ((2, 3), (3,), (1,)), ((), (1,), (1,)), ((2, 3), (1, 3), (3,))]:
-        with pytest.raises(lib.SpecError, match="layer: "):
+        with pytest.raises(lib.SpecError, match=r"layer: "):
             shapes(Affine(), *operands)
     for operands in [((2, 3), (2,)), ((), (1,)), ((2, 3), ())]:
-        with pytest.raises(lib.SpecError, match="layer: "):
+        with pytest.raises(lib.SpecError, match=r"layer: "):
             shapes(PRelu(), *operands)

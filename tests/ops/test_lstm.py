@@ -26,13 +26,13 @@ BASE = Lstm(
 )  # fmt: skip
 
 
-def oracle(op: Lstm, x, h, c, w, r, bias, peep=None):  # type: ignore[no-untyped-def]
+def oracle(op: Lstm, x, h, c, w, r, bias, peep=None):
     """LSTMParams' equations, step by step, in double."""
     x, h, c, w, r, bias = (v.astype(np.float64) for v in (x, h, c, w, r, bias))
     pi, pf, po = np.zeros((3, op.outputs)) if peep is None else peep.astype(np.float64)
     f, g, out = FUNCTIONS[op.gate], FUNCTIONS[op.block], FUNCTIONS[op.output]
 
-    def clip(v):  # type: ignore[no-untyped-def]
+    def clip(v):
         return np.clip(v, -50, 50)
 
     steps = []
@@ -47,7 +47,7 @@ def oracle(op: Lstm, x, h, c, w, r, bias, peep=None):  # type: ignore[no-untyped
     return y, h, c
 
 
-def operands(op: Lstm, steps: int, batch: int, rng, size=0.5):  # type: ignore[no-untyped-def]
+def operands(op: Lstm, steps: int, batch: int, rng, size=0.5):
     i, h = op.inputs, op.outputs
     shapes = [(steps, batch, i), (batch, h), (batch, h), (4, h, i), (4, h, h), (4, h)]
     if op.has_peepholes:
@@ -66,23 +66,26 @@ def packed(op: Lstm, arrays: list[np.ndarray], context: lib.Context) -> tuple[Ls
     return replace(op, layout=layout), made
 
 
-def check(got, want, atol=2e-6):  # type: ignore[no-untyped-def]
+def check(got, want, atol=2e-6):
     for a, b in zip(got, want, strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=atol)
 
 
 VARIANTS = [
-    BASE, replace(BASE, sequence=False), replace(BASE, reverse=True), replace(BASE, reverse=True, sequence=False),
-    replace(BASE, coupled=True), replace(BASE, has_peepholes=True), replace(BASE, has_peepholes=True, coupled=True),
+    BASE, replace(BASE, sequence=False), replace(BASE, reverse=True),
+    replace(BASE, reverse=True, sequence=False),
+    replace(BASE, coupled=True), replace(BASE, has_peepholes=True),
+    replace(BASE, has_peepholes=True, coupled=True),
     replace(BASE, cell_clip=0.25), replace(BASE, gate=GateFunction.HARD_SIGMOID),
-    replace(BASE, block=GateFunction.SCALED_TANH, output=GateFunction.RELU), replace(BASE, output=GateFunction.LINEAR),
+    replace(BASE, block=GateFunction.SCALED_TANH, output=GateFunction.RELU),
+    replace(BASE, output=GateFunction.LINEAR),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("op", VARIANTS, ids=str)
 @pytest.mark.parametrize(("steps", "batch"), [(1, 1), (6, 2), (0, 3), (4, 0)])
-def test_follows_the_equations(op, steps, batch, run, rng):  # type: ignore[no-untyped-def]
+def test_follows_the_equations(op, steps, batch, run, rng):
     arrays = operands(op, steps, batch, rng)
     check(run(op, *arrays, outputs=3), oracle(op, *arrays))
 
@@ -90,19 +93,19 @@ def test_follows_the_equations(op, steps, batch, run, rng):  # type: ignore[no-u
 @pytest.mark.parametrize("hidden", [1, 7, 8, 15, 16, 17, 31, 33, 64, 100])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("sequence", [False, True])
-def test_packed_form_follows_the_equations(hidden, reverse, sequence, context, run, rng):  # type: ignore[no-untyped-def]
+def test_packed_form_follows_the_equations(hidden, reverse, sequence, context, run, rng):
     op = replace(BASE, outputs=hidden, inputs=hidden // 2 + 1, reverse=reverse, sequence=sequence)
     for steps, batch in [(1, 1), (5, 3), (130, 1), (65, 2), (0, 2), (3, 0)]:
         arrays = operands(op, steps, batch, rng, 0.3)
         check(run(*packed_call(op, arrays, context), outputs=3), oracle(op, *arrays), atol=5e-6)
 
 
-def packed_call(op, arrays, context):  # type: ignore[no-untyped-def]
+def packed_call(op, arrays, context):
     made, ready = packed(op, arrays, context)
     return made, *ready
 
 
-def test_large_gates_and_cells_are_clipped(context, run, rng):  # type: ignore[no-untyped-def]
+def test_large_gates_and_cells_are_clipped(context, run, rng):
     op = replace(BASE, cell_clip=0.5, outputs=20)
     arrays = operands(op, 4, 2, rng, 100.0)
     want = oracle(op, *arrays)
@@ -110,7 +113,7 @@ def test_large_gates_and_cells_are_clipped(context, run, rng):  # type: ignore[n
     check(run(*packed_call(op, arrays, context), outputs=3), want)
 
 
-def test_as_pytorch(context, run, rng):  # type: ignore[no-untyped-def]
+def test_as_pytorch(context, run, rng):
     torch = pytest.importorskip("torch")
     op = replace(BASE, inputs=48, outputs=64)
     x, h, c, w, r, bias = operands(op, 20, 2, rng, 0.2)
@@ -127,7 +130,7 @@ def test_as_pytorch(context, run, rng):  # type: ignore[no-untyped-def]
     check(run(*packed_call(op, arrays, context), outputs=3), want)
 
 
-def test_threads_do_not_change_a_bit(rng):  # type: ignore[no-untyped-def]
+def test_threads_do_not_change_a_bit(rng):
     op = replace(BASE, inputs=70, outputs=150)
     arrays = operands(op, 12, 1, rng, 0.2)
     results = []
@@ -140,25 +143,28 @@ def test_threads_do_not_change_a_bit(rng):  # type: ignore[no-untyped-def]
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("op", [op for op in VARIANTS if op.coupled or op.has_peepholes or op.block != GateFunction.TANH])
-def test_only_the_common_form_is_packed(op, level_context, rng):  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    "op", [op for op in VARIANTS if op.coupled or op.has_peepholes or op.block != GateFunction.TANH]
+)
+def test_only_the_common_form_is_packed(op, level_context, rng):
     given = [(Value(str(i), DType.F32, a.shape), a) for i, a in enumerate(operands(op, 2, 1, rng))]
     assert lib.pack(op, "layer", given, 3, level_context) is None
     assert lib.pack(BASE, "layer", given[:6], 5, level_context) is None
 
 
-def test_shape_rule(shapes, rng):  # type: ignore[no-untyped-def]
+def test_shape_rule(shapes, rng):
     good = [(-1, 2, 5), (2, 7), (2, 7), (4, 7, 5), (4, 7, 7), (4, 7)]
     assert shapes(BASE, *good, outputs=3) == [(-1, 2, 7), (2, 7), (2, 7)]
     assert shapes(replace(BASE, sequence=False), *good, outputs=3)[0] == (1, 2, 7)
     for at, bad in enumerate([(1, 2, 6), (3, 7), (2, 8), (4, 5, 7), (3, 7, 7), (28,)]):
-        with pytest.raises(lib.SpecError, match="^layer: "):
+        with pytest.raises(lib.SpecError, match=r"^layer: "):
             shapes(BASE, *good[:at], bad, *good[at + 1 :], outputs=3)
     for op in [
-        replace(BASE, has_peepholes=True), replace(BASE, gate=17), replace(BASE, outputs=0), replace(BASE, inputs=-1),
+        replace(BASE, has_peepholes=True), replace(BASE, gate=17), replace(BASE, outputs=0),
+        replace(BASE, inputs=-1),
         replace(BASE, outputs=2**30),
     ]:  # fmt: skip
-        with pytest.raises(lib.SpecError, match="^layer: "):
+        with pytest.raises(lib.SpecError, match=r"^layer: "):
             shapes(op, *good, outputs=3)
-    with pytest.raises(Exception, match="^layer: weights are packed for other kernels"):
+    with pytest.raises(Exception, match=r"^layer: weights are packed for other kernels"):
         shapes(replace(BASE, layout=5), *good, outputs=3)

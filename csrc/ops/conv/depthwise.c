@@ -31,17 +31,17 @@ static void pr_dw_items(void *arg, int64_t begin, int64_t end, int worker) {
     const pr_depthwise_args *d = job->d;
     (void)worker;
     for (int64_t t = begin; t < end; t++) {
-        int64_t row = t / job->parts * 2, from = t % job->parts * PR_DW_CHANNELS, to = from + PR_DW_CHANNELS;
+        int64_t row = t / job->parts * PR_DW_ITEM, rows = d->h.out - row, from = t % job->parts * PR_DW_CHANNELS, to = from + PR_DW_CHANNELS;
         if (t % job->parts == job->parts - 1) to = d->channels;
-        job->kernel->rows(d, row, row + 1 < d->h.out ? 2 : 1, from, to);
+        job->kernel->rows(d, row, (int)(rows < PR_DW_ITEM ? rows : PR_DW_ITEM), from, to);
     }
 }
 
 void pr_depthwise(const pr_depthwise_kernel *kernel, pr_pool *pool, const pr_depthwise_args *d) {
     pr_dw_job job = {kernel, d, 1};
-    int64_t pairs = (d->h.out + 1) / 2;
-    if (pool && pairs < 4 * pr_pool_threads(pool) && d->channels >= 2 * PR_DW_CHANNELS)
+    int64_t strips = (d->h.out + PR_DW_ITEM - 1) / PR_DW_ITEM;
+    if (pool && strips < 4 * pr_pool_threads(pool) && d->channels >= 2 * PR_DW_CHANNELS)
         job.parts = d->channels / PR_DW_CHANNELS;
-    int64_t work = 2 * d->v.out * d->channels * d->h.kernel * d->v.kernel / job.parts;
-    pr_for(pool, pairs * job.parts, work > 0 ? PR_DW_WORTH / work + 1 : 1, pr_dw_items, &job);
+    int64_t work = PR_DW_ITEM * d->v.out * d->channels * d->h.kernel * d->v.kernel / job.parts;
+    pr_for(pool, strips * job.parts, work > 0 ? PR_DW_WORTH / work + 1 : 1, pr_dw_items, &job);
 }

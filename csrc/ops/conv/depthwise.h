@@ -14,7 +14,9 @@ typedef struct pr_depthwise_args {
     pr_activation activation;
 } pr_depthwise_args;
 
-/* Output rows row .. row+rows-1 (rows 1 or 2), channels from .. to-1. */
+#define PR_DW_ITEM 4                        /* rows of a work item */
+
+/* Output rows row .. row+rows-1 (at most PR_DW_ITEM), channels from .. to-1. */
 typedef void pr_depthwise_fn(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to);
 
 typedef struct pr_depthwise_kernel {

@@ -10,6 +10,7 @@
 #include "ops/conv/depthwise.h"
 
 #define PR_DW_COLUMNS 4
+#define PR_DW_CROWDED 256                   /* channels: pixels a multiple of this apart share cache sets */
 
 PR_INLINE vf pr_dw_load(const float *p, int n) { return n == PR_VL ? vf_load(p) : vf_load_n(p, n); }
 
@@ -26,44 +27,59 @@ PR_INLINE void pr_dw_store(const pr_depthwise_args *d, ptrdiff_t at, vf v, int n
     else vf_store_n(d->y + at, v, n);
 }
 
-/* in[r]: input row r of the tile at the tile's first column and channel 0, NULL for a row of padding.  Columns outside
- * first .. last-1 (counted from the tile's first) are padding; only tiles with `edge` look at them. */
-PR_INLINE void pr_dw_tile(const pr_depthwise_args *d, const float *const *in, int64_t first, int64_t last,
-                          ptrdiff_t at, int64_t c, const int rows, const int columns, const int kernel,
-                          const int stride, const bool edge) {
-    const int64_t C = d->channels;
+/* Where a tile reads.  in[r]: input row r at the tile's first column, NULL for a row of padding; pixels are `step`
+ * apart.  Columns outside first .. last-1 (counted from the tile's first) are padding; only edge tiles look at them.
+ * w: rows of taps, `w_step` apart.  Both begin at channel `base`. */
+typedef struct pr_dw_input {
+    const float *in[7], *w;
+    int64_t step, w_step, base, first, last;
+} pr_dw_input;
+
+PR_INLINE void pr_dw_tile(const pr_depthwise_args *d, const pr_dw_input *t, ptrdiff_t at, int64_t c, const int rows,
+                          const int columns, const int kernel, const int stride, const bool edge) {
+    const float *w = t->w + (c - t->base);
+    const int64_t C = d->channels, step = t->step, w_step = t->w_step;
     vf acc[2][PR_DW_COLUMNS], start = pr_dw_start(d, c, PR_VL);
     PR_UNROLL for (int i = 0; i < rows; i++) {
         PR_UNROLL for (int j = 0; j < columns; j++) acc[i][j] = start;
     }
     PR_UNROLL for (int r = 0; r < (rows - 1) * stride + kernel; r++) {
-        if (!in[r]) continue;
+        if (!t->in[r]) continue;
+        const float *in = t->in[r] + (c - t->base);
         PR_UNROLL for (int q = 0; q < (columns - 1) * stride + kernel; q++) {
-            if (edge && (q < first || q >= last)) continue;
-            vf v = vf_load(in[r] + q * C + c);
+            if (edge && (q < t->first || q >= t->last)) continue;
+            vf v = vf_load(in + q * step);
             PR_UNROLL for (int i = 0; i < rows; i++) {
                 PR_UNROLL for (int j = 0; j < columns; j++) {
                     const int ky = r - i * stride, kx = q - j * stride;
                     if (ky >= 0 && ky < kernel && kx >= 0 && kx < kernel)
-                        acc[i][j] = vf_fma(v, vf_load(d->w + (ky * kernel + kx) * C + c), acc[i][j]);
+                        acc[i][j] = vf_fma(v, vf_load(w + (ky * kernel + kx) * w_step), acc[i][j]);
                 }
             }
         }
     }
+    const ptrdiff_t line = d->v.out * C;
+    if (d->residual || d->activation.slope != 1) {              /* rare: not worth a test for each vector otherwise */
+        PR_UNROLL for (int i = 0; i < rows; i++) {
+            PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + i * line + j * C + c, acc[i][j], PR_VL);
+        }
+        return;
+    }
+    float *out = d->y + at + c;
+    vf lo = vf_set1(d->activation.lo), hi = vf_set1(d->activation.hi);
     PR_UNROLL for (int i = 0; i < rows; i++) {
-        PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + (i * d->v.out + j) * C + c, acc[i][j], PR_VL);
+        PR_UNROLL for (int j = 0; j < columns; j++) vf_store(out + i * line + j * C, vf_min(hi, vf_max(lo, acc[i][j])));
     }
 }
 
-#define PR_DW_ARGS const pr_depthwise_args *d, const float *const *in, int64_t first, int64_t last, ptrdiff_t at, \
-                   int64_t from, int64_t to
+#define PR_DW_ARGS const pr_depthwise_args *d, const pr_dw_input *t, ptrdiff_t at, int64_t from, int64_t to
 typedef void pr_dw_tile_fn(PR_DW_ARGS);
 
 /* One tile, vector after vector of channels; the last one may lie over the one before and write the same again. */
 #define PR_DW_TILE(name, rows, columns, kernel, stride, edge) \
     static __attribute__((noinline)) void pr_dw_##name##_##rows##x##columns##_k##kernel##s##stride(PR_DW_ARGS) { \
         for (int64_t c = from; c < to; c += PR_VL) \
-            pr_dw_tile(d, in, first, last, at, c + PR_VL <= to ? c : to - PR_VL, rows, columns, kernel, stride, edge); \
+            pr_dw_tile(d, t, at, c + PR_VL <= to ? c : to - PR_VL, rows, columns, kernel, stride, edge); \
     }
 #define PR_DW_TILES(rows, kernel, stride) \
     PR_DW_TILE(inner, rows, 4, kernel, stride, false) PR_DW_TILE(edge, rows, 4, kernel, stride, true) \
@@ -80,22 +96,83 @@ PR_DW_SET(3, 1) PR_DW_SET(3, 2) PR_DW_SET(5, 1) PR_DW_SET(5, 2)
 static pr_dw_tile_fn *const pr_dw_tiles[2][2][2][4] = {
     {PR_DW_ROWS(3, 1), PR_DW_ROWS(3, 2)}, {PR_DW_ROWS(5, 1), PR_DW_ROWS(5, 2)}};
 
-PR_INLINE void pr_dw_tiled_rows(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
-    const pr_axis *h = &d->h, *v = &d->v;
-    pr_dw_tile_fn *const *tiles = pr_dw_tiles[h->kernel == 5][h->stride == 2][rows == 2];
-    const float *line[7], *in[7];
-    int lines = (int)((rows - 1) * h->stride + h->kernel);
-    for (int r = 0; r < lines; r++) {
-        int64_t y = pr_origin(h, row) + r;
-        line[r] = y < 0 || y >= h->size ? NULL : d->x + y * v->size * d->channels;
-    }
+/* One or two output rows.  line[r]: the input rows they read, at column `start` and channel t->base; columns from
+ * start + `first` to start + last - 1 are there. */
+static void pr_dw_line(const pr_depthwise_args *d, pr_dw_input *t, const float *const *line, int64_t start, int64_t first,
+                       int64_t last, int64_t row, int rows, int64_t from, int64_t to) {
+    const pr_axis *v = &d->v;
+    pr_dw_tile_fn *const *tiles = pr_dw_tiles[d->h.kernel == 5][d->h.stride == 2][rows == 2];
+    int lines = (int)((rows - 1) * d->h.stride + d->h.kernel);
     for (int64_t x = 0, columns; x < v->out; x += columns) {
-        int64_t left = v->out - x, origin = pr_origin(v, x);
+        int64_t left = v->out - x, origin = pr_origin(v, x) - start;
         columns = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        bool inner = columns == 4 && origin >= 0 && origin + 3 * v->stride + v->kernel <= v->size;
-        for (int r = 0; r < lines; r++) in[r] = line[r] ? line[r] + origin * d->channels : NULL;
-        tiles[inner ? 0 : columns == 4 ? 1 : columns == 2 ? 2 : 3](d, in, -origin, v->size - origin,
-            (row * v->out + x) * d->channels, from, to);
+        bool inner = columns == 4 && origin >= first && origin + 3 * v->stride + v->kernel <= last;
+        for (int r = 0; r < lines; r++) t->in[r] = line[r] ? line[r] + origin * t->step : NULL;
+        t->first = first - origin;
+        t->last = last - origin;
+        tiles[inner ? 0 : columns == 4 ? 1 : columns == 2 ? 2 : 3](d, t, (row * v->out + x) * d->channels, from, to);
+    }
+}
+
+/* Straight from the image. */
+static void pr_dw_in_place(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
+    pr_dw_input t = {.w = d->w, .step = d->channels, .w_step = d->channels};
+    for (int done = 0, part; done < rows; done += part) {
+        part = rows - done >= 2 ? 2 : 1;
+        const float *line[7];
+        for (int r = 0; r < (part - 1) * d->h.stride + d->h.kernel; r++) {
+            int64_t y = pr_origin(&d->h, row + done) + r;
+            line[r] = y < 0 || y >= d->h.size ? NULL : d->x + y * d->v.size * d->channels;
+        }
+        pr_dw_line(d, &t, line, 0, 0, d->v.size, row + done, part, from, to);
+    }
+}
+
+/* With a power of two of channels, the pixels of a tile fall on few sets of the first-level cache and drive each other
+ * out.  So PR_DW_STAGE channels of the rows are copied to where they lie side by side, with zeros for the padding. */
+#define PR_DW_STAGE 32
+#define PR_DW_STAGE_FLOATS 7168
+
+static void pr_dw_copy_line(const pr_depthwise_args *d, int64_t y, int64_t c, int64_t width, float *out) {
+    const float *in = y < 0 || y >= d->h.size ? NULL : d->x + y * d->v.size * d->channels + c;
+    for (int64_t q = 0, x = -d->v.before; q < width; q++, x++, out += PR_DW_STAGE)
+        PR_UNROLL for (int i = 0; i < PR_DW_STAGE; i += PR_VL)
+            vf_store(out + i, in && x >= 0 && x < d->v.size ? vf_load(in + x * d->channels + i) : vf_zero());
+}
+
+static int64_t pr_dw_width(const pr_depthwise_args *d) { return (d->v.out - 1) * d->v.stride + d->v.kernel; }
+static int64_t pr_dw_lines(const pr_depthwise_args *d, int rows) { return (rows - 1) * d->h.stride + d->h.kernel; }
+static bool pr_dw_fits(const pr_depthwise_args *d, int rows) {
+    return pr_dw_lines(d, rows) * pr_dw_width(d) * PR_DW_STAGE <= PR_DW_STAGE_FLOATS;
+}
+
+static void pr_dw_staged(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
+    _Alignas(64) float stage[PR_DW_STAGE_FLOATS], w[25 * PR_DW_STAGE];
+    const int64_t width = pr_dw_width(d), taps = d->h.kernel * d->v.kernel;
+    for (int64_t c = from; c < to; c += PR_DW_STAGE) {
+        pr_dw_input t = {.w = w, .step = PR_DW_STAGE, .w_step = PR_DW_STAGE, .base = c};
+        for (int64_t i = 0; i < taps; i++)
+            PR_UNROLL for (int j = 0; j < PR_DW_STAGE; j += PR_VL)
+                vf_store(w + i * PR_DW_STAGE + j, vf_load(d->w + i * d->channels + c + j));
+        for (int64_t r = 0; r < pr_dw_lines(d, rows); r++)
+            pr_dw_copy_line(d, pr_origin(&d->h, row) + r, c, width, stage + r * width * PR_DW_STAGE);
+        for (int done = 0, part; done < rows; done += part) {
+            const float *line[7];
+            part = rows - done >= 2 ? 2 : 1;
+            for (int64_t r = 0; r < pr_dw_lines(d, part); r++)
+                line[r] = stage + (done * d->h.stride + r) * width * PR_DW_STAGE;
+            pr_dw_line(d, &t, line, -d->v.before, 0, width, row + done, part, c, c + PR_DW_STAGE);
+        }
+    }
+}
+
+PR_INLINE void pr_dw_tiled_rows(const pr_depthwise_args *d, int64_t row, int rows, int64_t from, int64_t to) {
+    bool crowded = d->channels % PR_DW_CROWDED == 0 && from % PR_DW_STAGE == 0 && to % PR_DW_STAGE == 0;
+    for (int done = 0, part; done < rows; done += part) {
+        part = rows - done;
+        if (part > 2 && !pr_dw_fits(d, part)) part = 2;
+        if (crowded && pr_dw_fits(d, part)) pr_dw_staged(d, row + done, part, from, to);
+        else pr_dw_in_place(d, row + done, part, from, to);
     }
 }
 

@@ -7,57 +7,85 @@
 
 #include "ops/gemm/gemm_kernel.h"
 
-/* Rows that share a base pointer: x86 addresses base + {0, 1, 2} * stride with one register for the stride. */
-#define PR_TILE_GROUP 3
-#define PR_TILE_BASES ((PR_GEMM_ROWS + PR_TILE_GROUP - 1) / PR_TILE_GROUP)
+/* High tiles have no register for each row's address: rows share one, and x86 adds {0, 1, 2} * stride. */
+#define PR_TILE_GROUP(mr) ((mr) <= PR_GEMM_STRADDLE ? 1 : 3)
 /* A single row has nv sums only, too few to hide the latency of fma: this many depths at a time get their own. */
 #define PR_TILE_SPLIT 4
 
+/* What happens on the way to memory, one step after the other for the whole tile: a test per step, not per vector. */
 PR_INLINE void pr_tile_store(const pr_gemm_args *g, vf acc[][PR_GEMM_VECTORS], const float *residual, float *c,
                              int lanes, const int mr, const int nv) {
-    vf lo = vf_set1(g->activation.lo), hi = vf_set1(g->activation.hi), slope = vf_set1(g->activation.slope);
-    int leaks = g->activation.slope != 1;
-    PR_UNROLL for (int i = 0; i < mr; i++) {
-        PR_UNROLL for (int j = 0; j < nv; j++) {
-            int part = j == nv - 1 && lanes != PR_VL;
-            ptrdiff_t at = i * g->c_pixel + j * PR_VL;
-            vf v = acc[i][j];
-            if (residual) v = vf_add(v, part ? vf_load_n(residual + at, lanes) : vf_load(residual + at));
-            if (leaks) v = vf_select(vf_lt(v, vf_zero()), vf_mul(v, slope), v);
-            v = vf_min(hi, vf_max(lo, v));
-            if (part) vf_store_n(c + at, v, lanes);
-            else vf_store(c + at, v);
+    const ptrdiff_t ldc = g->c_pixel;
+    const int last = nv - 1;
+    if (residual) {
+        PR_UNROLL for (int i = 0; i < mr; i++) {
+            PR_UNROLL for (int j = 0; j < last; j++) acc[i][j] = vf_add(acc[i][j], vf_load(residual + i * ldc + j * PR_VL));
+            acc[i][last] = vf_add(acc[i][last], vf_load_n(residual + i * ldc + last * PR_VL, lanes));
         }
+    }
+    if (g->activation.slope != 1) {
+        vf slope = vf_set1(g->activation.slope);
+        PR_UNROLL for (int i = 0; i < mr; i++) {
+            PR_UNROLL for (int j = 0; j < nv; j++)
+                acc[i][j] = vf_select(vf_lt(acc[i][j], vf_zero()), vf_mul(acc[i][j], slope), acc[i][j]);
+        }
+    }
+    vf lo = vf_set1(g->activation.lo), hi = vf_set1(g->activation.hi);
+    PR_UNROLL for (int i = 0; i < mr; i++) {
+        PR_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = vf_min(hi, vf_max(lo, acc[i][j]));
+        PR_UNROLL for (int j = 0; j < last; j++) vf_store(c + i * ldc + j * PR_VL, acc[i][j]);
+    }
+    if (lanes == PR_VL) {
+        PR_UNROLL for (int i = 0; i < mr; i++) vf_store(c + i * ldc + last * PR_VL, acc[i][last]);
+    } else {
+        PR_UNROLL for (int i = 0; i < mr; i++) vf_store_n(c + i * ldc + last * PR_VL, acc[i][last], lanes);
     }
 }
 
 PR_INLINE vf pr_tile_start(const float *bias, int lanes, const int j, const int nv) {
     if (!bias) return vf_zero();
-    return j == nv - 1 && lanes != PR_VL ? vf_load_n(bias + j * PR_VL, lanes) : vf_load(bias + j * PR_VL);
+    return j == nv - 1 ? vf_load_n(bias + j * PR_VL, lanes) : vf_load(bias + j * PR_VL);
+}
+
+/* Addresses of every PR_TILE_GROUP-th row. */
+PR_INLINE void pr_tile_bases(const pr_gemm_args *g, const float *a, int64_t left, const float *base[PR_GEMM_ROWS], const int mr) {
+    const ptrdiff_t step = g->a_pixel, wrap = g->a_line - g->pixels * g->a_pixel;
+    if (PR_TILE_GROUP(mr) > 1) {
+        PR_UNROLL for (int i = 0; i < mr; i += PR_TILE_GROUP(mr)) base[i / PR_TILE_GROUP(mr)] = a + i * step;
+        return;
+    }
+    PR_UNROLL for (int i = 0; i < mr; i++) {
+        base[i] = a;
+        a += step;
+        if (--left == 0) {
+            a += wrap;
+            left = g->pixels;
+        }
+    }
 }
 
 PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
-                       float *c, int lanes, const float *ahead, const int mr, const int nv) {
+                       float *c, int lanes, int64_t left, const float *ahead, const int mr, const int nv) {
     vf acc[PR_GEMM_ROWS][PR_GEMM_VECTORS];
+    const float *base[PR_GEMM_ROWS];
+    const ptrdiff_t lda = g->a_pixel;
+    const int group = PR_TILE_GROUP(mr);
+    pr_tile_bases(g, a, left, base, mr);
     PR_UNROLL for (int j = 0; j < nv; j++) {
         vf start = pr_tile_start(bias, lanes, j, nv);
         PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = start;
     }
-    const ptrdiff_t lda = g->a_pixel;
     for (int64_t s = 0; s < g->segments; s++) {
-        const float *base[PR_TILE_BASES];
-        PR_UNROLL for (int i = 0; i < mr; i += PR_TILE_GROUP) base[i / PR_TILE_GROUP] = a + g->segment[s] + i * lda;
-        for (int64_t n = g->k; n; n--) {
+        for (int64_t p = g->segment[s], end = p + g->k; p < end; p++) {
             vf bv[PR_GEMM_VECTORS];
             PR_UNROLL for (int j = 0; j < nv; j++) bv[j] = vf_load(b + j * PR_VL);
             __builtin_prefetch(ahead, 0, 2);
             ahead += 16;
             b += nv * PR_VL;
             PR_UNROLL for (int i = 0; i < mr; i++) {
-                vf av = vf_set1(base[i / PR_TILE_GROUP][(i % PR_TILE_GROUP) * lda]);
+                vf av = vf_set1(base[i / group][(i % group) * lda + p]);
                 PR_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = vf_fma(av, bv[j], acc[i][j]);
             }
-            PR_UNROLL for (int i = 0; i < mr; i += PR_TILE_GROUP) base[i / PR_TILE_GROUP]++;
         }
     }
     pr_tile_store(g, acc, residual, c, lanes, mr, nv);
@@ -89,12 +117,12 @@ PR_INLINE void pr_tile_row(const pr_gemm_args *g, const float *a, const float *b
 }
 
 #define PR_TILE_ARGS const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual, \
-                     float *c, int lanes, const float *ahead
+                     float *c, int lanes, int64_t left, const float *ahead
 #define PR_TILE(mr, nv) \
     static __attribute__((noinline)) void pr_tile_##mr##x##nv(PR_TILE_ARGS) \
-        { pr_tile(g, a, b, bias, residual, c, lanes, ahead, mr, nv); }
+        { pr_tile(g, a, b, bias, residual, c, lanes, left, ahead, mr, nv); }
 #define PR_TILE_ROW(nv) \
     static __attribute__((noinline)) void pr_tile_1x##nv(PR_TILE_ARGS) \
-        { (void)ahead; pr_tile_row(g, a, b, bias, residual, c, lanes, nv); }
+        { (void)ahead, (void)left; pr_tile_row(g, a, b, bias, residual, c, lanes, nv); }
 
 #endif

@@ -7,12 +7,16 @@
 
 #define PR_GEMM_VECTORS 4                   /* widest tile of any level */
 #define PR_GEMM_ROWS 14                     /* highest */
+#define PR_GEMM_STRADDLE 6                  /* highest whose rows may go on in the next line of the image */
 
 /* A tile of mr rows and nv vectors; `lanes` columns (1 .. PR_VL) of the last vector exist in memory.
  * a: first row; b: panel of nv vectors per depth; bias (or NULL) and residual (or NULL), c: at the tile's first column.
+ * left: rows until the image's next line begins; PR_NO_LINE when all lie in one line.
  * ahead: read into the second-level cache on the way, one line per depth; its bytes are never looked at. */
 typedef void pr_gemm_tile(const pr_gemm_args *g, const float *a, const float *b, const float *bias,
-                          const float *residual, float *c, int lanes, const float *ahead);
+                          const float *residual, float *c, int lanes, int64_t left,
+                          const float *ahead);
+#define PR_NO_LINE INT64_MAX
 typedef pr_gemm_tile *pr_gemm_tiles[PR_GEMM_VECTORS + 1][PR_GEMM_ROWS + 1];
 
 typedef struct pr_gemm_kernel {

@@ -14,9 +14,10 @@
 typedef struct pr_cut {
     const pr_gemm_kernel *kernel;
     pr_gemm_args g;
+    int64_t all_lines, pixels;              /* as in g, or one line of all pixels where strips straddle the image's lines */
     int64_t pieces, lines;                  /* pieces per line; lines per block (1 where pieces > 1) */
     int64_t column_parts, vectors;
-    bool small_b;
+    bool small_b, straddles;
 } pr_cut;
 
 static int64_t pr_at_least(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -28,17 +29,23 @@ static void pr_strips(const pr_cut *cut, int64_t y, int64_t from, int64_t to, in
                       int64_t column, const float *next) {
     const pr_gemm_args *g = &cut->g;
     const pr_gemm_kernel *kernel = cut->kernel;
-    int64_t depth = g->segments * g->k, strips = pr_quotient_up(to - from, kernel->rows[wide]);
+    int64_t high = cut->straddles ? pr_at_most(kernel->rows[wide], PR_GEMM_STRADDLE) : kernel->rows[wide];
+    int64_t depth = g->segments * g->k, strips = pr_quotient_up(to - from, high);
     int lanes = (int)pr_at_most(kernel->lanes, g->columns - column - (wide - 1) * kernel->lanes);
     for (int64_t s = 0, x = from, rows; s < strips; s++, x += rows) {
         rows = pr_quotient_up(to - x, strips - s);
         const float *a = g->a + y * g->a_line + x * g->a_pixel;
+        int64_t left = PR_NO_LINE;
+        if (cut->straddles) {
+            a = g->a + x / g->pixels * g->a_line + x % g->pixels * g->a_pixel;
+            left = g->pixels - x % g->pixels;
+        }
         ptrdiff_t at = y * g->c_line + x * g->c_pixel + column;
         /* The next strip of A, or (one line of cache a depth, so several strips share it) the next panel of B. */
         const float *ahead = cut->small_b ? a + rows * g->a_pixel
             : s * 16 < wide * kernel->lanes ? next + s * depth * 16 : panel;
         (*kernel->tiles)[wide][rows](g, a, panel, g->bias ? g->bias + column : NULL,
-                                     g->residual ? g->residual + at : NULL, g->c + at, lanes, ahead);
+                                     g->residual ? g->residual + at : NULL, g->c + at, lanes, left, ahead);
     }
 }
 
@@ -46,8 +53,8 @@ static void pr_block(const pr_cut *cut, int64_t block, int64_t part) {
     const pr_gemm_args *g = &cut->g;
     const pr_gemm_kernel *kernel = cut->kernel;
     int64_t line = block / cut->pieces * cut->lines, piece = block % cut->pieces;
-    int64_t end = pr_at_most(line + cut->lines, g->lines);
-    int64_t from = g->pixels * piece / cut->pieces, to = g->pixels * (piece + 1) / cut->pieces;
+    int64_t end = pr_at_most(line + cut->lines, cut->all_lines);
+    int64_t from = cut->pixels * piece / cut->pieces, to = cut->pixels * (piece + 1) / cut->pieces;
     int64_t depth = g->segments * g->k;
     for (int64_t done = 0, wide; done < cut->vectors; done += wide) {
         wide = pr_gemm_panel(kernel, cut->vectors, done);
@@ -64,6 +71,25 @@ static void pr_items(void *arg, int64_t begin, int64_t end, int worker) {
     for (int64_t t = begin; t < end; t++) pr_block(cut, t / cut->column_parts, t % cut->column_parts);
 }
 
+/* Lines so short that their strips would be low tiles: better to let strips run on into the next line. */
+static bool pr_straddles(const pr_gemm_args *g, int64_t high) {
+    int64_t low = g->pixels / pr_quotient_up(g->pixels, high);
+    return g->lines > 1 && low < 4 && g->c_line == g->pixels * g->c_pixel;
+}
+
+/* Blocks of rows: with a B that stays in cache, two strips; else as much of A as stays there while B goes by. */
+static void pr_cut_rows(pr_cut *cut, int64_t depth, int64_t high) {
+    const pr_gemm_args *g = &cut->g;
+    int64_t rows = 2 * high;
+    if (!cut->small_b) {                    /* neighbouring rows of a convolution share most of their numbers */
+        int64_t distinct = g->lines > 1 ? g->a_line : pr_at_most(g->a_pixel, depth) * g->pixels;
+        rows = pr_at_least(4 * high, PR_A_BLOCK / (int64_t)sizeof(float) * g->pixels / pr_at_least(distinct, 1));
+    }
+    cut->pieces = pr_quotient_up(cut->pixels, rows / high * high);
+    cut->lines = cut->pieces > 1 ? 1 : pr_at_least(1, rows / cut->pixels);
+    cut->lines = pr_quotient_up(cut->all_lines, pr_quotient_up(cut->all_lines, cut->lines));    /* of one size */
+}
+
 void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm_args *args) {
     static const ptrdiff_t zero = 0;
     pr_cut cut = {.kernel = kernel, .g = *args};
@@ -76,14 +102,14 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
     int64_t depth = g->segments * g->k, high = kernel->rows[kernel->panel];
     cut.vectors = pr_quotient_up(g->columns, kernel->lanes);
     cut.small_b = cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;
+    cut.straddles = pr_straddles(g, high);
+    cut.all_lines = cut.straddles ? 1 : g->lines;
+    cut.pixels = cut.straddles ? g->lines * g->pixels : g->pixels;
+    pr_cut_rows(&cut, depth, high);
 
-    int64_t rows = 2 * high;
-    if (!cut.small_b) rows = pr_at_least(4 * high, PR_A_BLOCK / (int64_t)sizeof(float) / pr_at_least(depth, 1));
-    cut.pieces = pr_quotient_up(g->pixels, pr_at_least(rows / high * high, high));
-    cut.lines = cut.pieces > 1 ? 1 : pr_at_least(1, rows / g->pixels);
-
-    int64_t blocks = pr_quotient_up(g->lines, cut.lines) * cut.pieces, wanted = 4 * pr_pool_threads(pool);
-    cut.column_parts = pool && blocks < wanted ? pr_at_most(pr_quotient_up(wanted, blocks), pr_quotient_up(cut.vectors, kernel->panel)) : 1;
+    int64_t blocks = pr_quotient_up(cut.all_lines, cut.lines) * cut.pieces, wanted = 4 * pr_pool_threads(pool);
+    int64_t panels = pr_quotient_up(cut.vectors, kernel->panel);
+    cut.column_parts = pool && blocks < wanted ? pr_at_most(pr_quotient_up(wanted, blocks), panels) : 1;
     int64_t items = blocks * cut.column_parts;
     int64_t work = pr_quotient_up(g->lines * g->pixels, items) * g->columns * pr_at_least(depth, 1);
     pr_for(pool, items, pr_quotient_up(PR_WORTH, pr_at_least(work, 1)), pr_items, &cut);

@@ -19,49 +19,63 @@ PR_INLINE const float *pr_load_panel(const float *b, vf out[4], const int nv) {
 #define PR_LANE(l) { \
     vf bv[4]; \
     b = pr_load_panel(b, bv, nv); \
+    __builtin_prefetch(ahead + 16 * (l), 0, 2); \
     PR_UNROLL for (int j = 0; j < nv; j++) \
         PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = vfmaq_laneq_f32(acc[i][j], bv[j], av[i], l); }
 
 PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
-                       float *c, int lanes, const float *ahead, const int mr, const int nv) {
+                       float *c, int lanes, int64_t left, const float *ahead, const int mr, const int nv) {
     vf acc[8][4], av[8];
     PR_UNROLL for (int j = 0; j < nv; j++) {
         vf start = !bias ? vf_zero() : vf_load_n(bias + 4 * j, j == nv - 1 ? lanes : 4);
         PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = start;
     }
+    const float *line[8];
+    PR_UNROLL for (int i = 0; i < mr; i++) {
+        line[i] = a;
+        a += g->a_pixel;
+        if (--left == 0) {
+            a += g->a_line - g->pixels * g->a_pixel;
+            left = g->pixels;
+        }
+    }
     for (int64_t s = 0; s < g->segments; s++) {
         const float *row[8];
-        PR_UNROLL for (int i = 0; i < mr; i++) row[i] = a + g->segment[s] + i * g->a_pixel;
+        PR_UNROLL for (int i = 0; i < mr; i++) row[i] = line[i] + g->segment[s];
         int64_t p = 0;
         for (; p + 4 <= g->k; p += 4) {
             PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_f32(row[i] + p);
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += 64;
             PR_LANE(0) PR_LANE(1) PR_LANE(2) PR_LANE(3)
+            ahead += 64;
         }
         for (; p < g->k; p++) {
             PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_dup_f32(row[i] + p);
             PR_LANE(0)
         }
     }
-    vf lo = vf_set1(g->activation.lo), hi = vf_set1(g->activation.hi), slope = vf_set1(g->activation.slope);
-    int leaks = g->activation.slope != 1;
-    PR_UNROLL for (int i = 0; i < mr; i++) {
-        PR_UNROLL for (int j = 0; j < nv; j++) {
-            int n = j == nv - 1 ? lanes : 4;
-            ptrdiff_t at = i * g->c_pixel + j * 4;
-            vf v = acc[i][j];
-            if (residual) v = vf_add(v, vf_load_n(residual + at, n));
-            if (leaks) v = vf_select(vf_lt(v, vf_zero()), vf_mul(v, slope), v);
-            vf_store_n(c + at, vf_min(hi, vf_max(lo, v)), n);
+    if (residual) {
+        PR_UNROLL for (int i = 0; i < mr; i++) {
+            PR_UNROLL for (int j = 0; j < nv; j++)
+                acc[i][j] = vf_add(acc[i][j], vf_load_n(residual + i * g->c_pixel + 4 * j, j == nv - 1 ? lanes : 4));
         }
+    }
+    if (g->activation.slope != 1) {
+        PR_UNROLL for (int i = 0; i < mr; i++) {
+            PR_UNROLL for (int j = 0; j < nv; j++)
+                acc[i][j] = vf_select(vf_lt(acc[i][j], vf_zero()), vf_mul(acc[i][j], vf_set1(g->activation.slope)), acc[i][j]);
+        }
+    }
+    vf lo = vf_set1(g->activation.lo), hi = vf_set1(g->activation.hi);
+    PR_UNROLL for (int i = 0; i < mr; i++) {
+        PR_UNROLL for (int j = 0; j < nv; j++)
+            vf_store_n(c + i * g->c_pixel + 4 * j, vf_min(hi, vf_max(lo, acc[i][j])), j == nv - 1 ? lanes : 4);
     }
 }
 
 #define PR_TILE(mr, nv) \
     static __attribute__((noinline)) void pr_tile_##mr##x##nv(const pr_gemm_args *g, const float *a, const float *b, \
-            const float *bias, const float *residual, float *c, int lanes, const float *ahead) \
-        { pr_tile(g, a, b, bias, residual, c, lanes, ahead, mr, nv); }
+            const float *bias, const float *residual, float *c, int lanes, int64_t left, const float *ahead) \
+        { pr_tile(g, a, b, bias, residual, c, lanes, left, ahead, mr, nv); }
 #define PR_TILES_TO_4(nv) PR_TILE(1, nv) PR_TILE(2, nv) PR_TILE(3, nv) PR_TILE(4, nv)
 #define PR_TILES_TO_8(nv) PR_TILES_TO_4(nv) PR_TILE(5, nv) PR_TILE(6, nv) PR_TILE(7, nv) PR_TILE(8, nv)
 #define PR_ROWS_TO_4(nv) 0, pr_tile_1x##nv, pr_tile_2x##nv, pr_tile_3x##nv, pr_tile_4x##nv

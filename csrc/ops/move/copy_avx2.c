@@ -2,9 +2,13 @@
 #include "base/vec_avx2.h"
 #include "ops/move/copy.h"
 
-static void turn_tile(const pr_word *from, int64_t from_row, pr_word *to, int64_t to_row) {
+static inline const float *floats(const pr_word *p) { return (const float *)(const void *)p; }
+
+/* rows, columns: 1 .. 8 of the tile exist. */
+PR_INLINE void turn_tile(const pr_word *from, int64_t from_row, pr_word *to, int64_t to_row, int rows, int columns) {
     __m256 a[8], b[8];
-    PR_UNROLL for (int i = 0; i < 8; i++) a[i] = _mm256_loadu_ps((const float *)(const void *)(from + i * from_row));
+    PR_UNROLL for (int i = 0; i < 8; i++)
+        a[i] = i >= columns ? vf_zero() : rows == 8 ? vf_load(floats(from + i * from_row)) : vf_load_n(floats(from + i * from_row), rows);
     PR_UNROLL for (int i = 0; i < 8; i += 2) {          /* pairs */
         b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
         b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
@@ -16,17 +20,25 @@ static void turn_tile(const pr_word *from, int64_t from_row, pr_word *to, int64_
         a[i + 3] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0xee);
     }
     PR_UNROLL for (int i = 0; i < 4; i++) {             /* halves */
-        _mm256_storeu_ps((float *)(void *)(to + i * to_row), _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
-        _mm256_storeu_ps((float *)(void *)(to + (i + 4) * to_row), _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
+        b[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+        b[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+    }
+    PR_UNROLL for (int i = 0; i < 8; i++) {
+        if (i >= rows) break;
+        if (columns == 8) vf_store((float *)(void *)(to + i * to_row), b[i]);
+        else vf_store_n((float *)(void *)(to + i * to_row), b[i], columns);
     }
 }
 
 static void transpose(const pr_word *from, int64_t from_row, pr_word *to, int64_t to_row, int64_t rows, int64_t columns) {
-    const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
-    for (int64_t c = 0; c < whole_columns; c += 8)
-        for (int64_t r = 0; r < whole_rows; r += 8) turn_tile(from + c * from_row + r, from_row, to + r * to_row + c, to_row);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; c++) to[r * to_row + c] = from[c * from_row + r];
+    for (int64_t c = 0; c < columns; c += 8)
+        for (int64_t r = 0; r < rows; r += 8) {
+            const int wide = columns - c < 8 ? (int)(columns - c) : 8, high = rows - r < 8 ? (int)(rows - r) : 8;
+            const pr_word *source = from + c * from_row + r;
+            pr_word *target = to + r * to_row + c;
+            if (wide == 8 && high == 8) turn_tile(source, from_row, target, to_row, 8, 8);
+            else turn_tile(source, from_row, target, to_row, high, wide);
+        }
 }
 
 const pr_copy_kernels pr_copy__avx2 = {transpose};

@@ -59,21 +59,15 @@ SUM(L2, square, sqrt(s))
 /* better(s, x): x takes over.  NaN never does.  Missing lanes hold the start value. */
 PR_INLINE vm greater(vf s, vf x) { return vf_lt(s, x); }
 PR_INLINE vm smaller(vf s, vf x) { return vf_lt(x, s); }
+static const float lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 PR_INLINE vf load_or(const float *x, int n, float missing) {
-    float room[PR_VL];
-    for (int i = 0; i < PR_VL; i++) room[i] = i < n ? x[i] : missing;
-    return vf_load(room);
+    return vf_select(vf_lt(vf_load(lane_numbers), vf_set1((float)n)), vf_load_n(x, n), vf_set1(missing));
 }
 PR_INLINE float highest(vf x) { return vf_hmax(x); }
 PR_INLINE float lowest(vf x) { return -vf_hmax(vf_neg(x)); }
 
 /* Counts of positions in floats are exact below this. */
 #define EXACT ((int64_t)1 << 24)
-PR_INLINE vf first_lanes(void) {
-    float room[PR_VL];
-    for (int i = 0; i < PR_VL; i++) room[i] = (float)i;
-    return vf_load(room);
-}
 
 #define EXTREME(name, start, better, across) \
     static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
@@ -109,7 +103,7 @@ EXTREME(MIN, INFINITY, smaller, lowest)
 #define POSITION(name, start, better, across) \
     static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
         extern const pr_reduce_kernels pr_reduce__ref; \
-        vf s = vf_set1(start), found = vf_zero(), at = first_lanes(); \
+        vf s = vf_set1(start), found = vf_zero(), at = vf_load(lane_numbers); \
         int64_t i = 0; \
         if (n > EXACT) { \
             pr_reduce__ref.row[PR_REDUCE_##name](x, y, n, stride, width, a); \

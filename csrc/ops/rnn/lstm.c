@@ -14,9 +14,15 @@ static pr_status check_matrix(pr_env *env, const pr_view *v, const char *what, i
     return PR_OK;
 }
 
-/* (B, H), or (1, H): one state that all examples start from. */
+/* (batch, n), or (1, n) for all examples: a start value that the file does not give is that. */
 static pr_status check_state(pr_env *env, const pr_view *v, const char *what, int64_t batch, int64_t n) {
     return check_matrix(env, v, what, v->rank == 2 && v->shape[0] == 1 ? 1 : batch, n, -1);
+}
+
+static void start_state(float *to, const pr_view *from, int64_t batch, int64_t n) {
+    const float *data = from->data;
+    for (int64_t b = 0; b < batch; b++)
+        memcpy(to + b * n, data + (from->shape[0] == 1 ? 0 : b * n), (size_t)n * sizeof(float));
 }
 
 static pr_status check_functions(pr_env *env, const pr_lstm_attrs *a) {
@@ -86,12 +92,6 @@ static void step(const pr_lstm_attrs *a, const pr_view *in, const float *x, floa
     }
 }
 
-static void start(float *state, const pr_view *from, int64_t batch, int64_t n) {
-    const float *data = from->data;
-    for (int64_t b = 0; b < batch; b++)
-        memcpy(state + b * n, data + (from->shape[0] == 1 ? 0 : b * n), (size_t)n * sizeof(float));
-}
-
 pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_lstm_attrs *a = env->attrs;
     const int64_t steps = in[PR_LSTM_X].shape[0], batch = in[PR_LSTM_X].shape[1], n = a->outputs;
@@ -100,8 +100,8 @@ pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     float *y = out[0].data, *h = out[1].data, *c = out[2].data;
     (void)inputs, (void)outputs;
     if (batch == 0) return PR_OK;
-    start(h, &in[PR_LSTM_H], batch, n);
-    start(c, &in[PR_LSTM_C], batch, n);
+    start_state(h, &in[PR_LSTM_H], batch, n);
+    start_state(c, &in[PR_LSTM_C], batch, n);
     if (a->layout != 0) {
         pr_lstm_packed_run(env, in, out);
         return PR_OK;

@@ -7,10 +7,9 @@
 #include "ops/unary/vec_math.h"
 
 /* The last lanes of a row that ends early. */
+static const float lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 PR_INLINE vf tail_or(const float *x, int n, float missing) {
-    float room[PR_VL];
-    for (int i = 0; i < PR_VL; i++) room[i] = i < n ? x[i] : missing;
-    return vf_load(room);
+    return vf_select(vf_lt(vf_load(lane_numbers), vf_set1((float)n)), vf_load_n(x, n), vf_set1(missing));
 }
 
 static void softmax_row(const float *x, float *y, int64_t n) {

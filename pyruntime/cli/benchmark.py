@@ -1,0 +1,129 @@
+"""pyruntime benchmark: how fast a model is on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pyruntime.cli.console import Console
+from pyruntime.cli.failure import UsageError
+from pyruntime.cli.options import add_running, command, configuration, count
+
+if TYPE_CHECKING:
+    from pyruntime.benchmark import Measurement
+    from pyruntime.model import MLModel
+
+EXAMPLES = """\
+  pyruntime benchmark Sticker.mlmodel                    three seconds, with random inputs
+  pyruntime benchmark Sticker.mlmodel --profile          and where the time goes, step by step
+  pyruntime benchmark Sticker.mlmodel --input cat.png    with your input
+  pyruntime benchmark A.mlmodel B.mlmodel --runs 200     turn by turn, so that both meet the same machine
+  pyruntime benchmark Sticker.mlmodel --threads 1 --level avx2
+"""
+
+
+def add(commands: Any) -> None:
+    parser = command(
+        commands,
+        "benchmark",
+        run,
+        summary="Measure load time, predictions and memory",
+        examples=EXAMPLES,
+        many=True,
+    )
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="time for predictions (default 3)")
+    parser.add_argument("--runs", type=count, metavar="N", help="predictions per model instead of a time")
+    parser.add_argument(
+        "--warm-up",
+        type=count,
+        default=3,
+        metavar="N",
+        help="predictions before the clock starts (default 3)",
+    )
+    parser.add_argument("--profile", action="store_true", help="time of every step")
+    parser.add_argument(
+        "--input",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input, as in `predict`",
+    )
+    parser.add_argument("--target", default="local", metavar="WHERE", help="machine to measure: local")
+    add_running(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    if options.target != "local":
+        raise UsageError(f"--target {options.target}: this release measures the machine it runs on, expected local")
+    if options.runs == 0 or not 0 < options.seconds < 1e6:
+        raise UsageError("expected --runs from 1 and --seconds above 0")
+    from pyruntime.benchmark import benchmark
+
+    settings = configuration(options)
+    with console.progress("Measuring", 1.0) as progress:
+        measured = benchmark(
+            options.model,
+            inputs=(lambda model: _features(options, console, model)) if options.input else None,
+            configuration=settings,
+            seconds=options.seconds,
+            runs=options.runs,
+            warm_up=options.warm_up,
+            profile=options.profile,
+            report=progress,
+        )
+    if options.json:
+        return console.json({"results": [result.to_dict() for result in measured]})
+    for line in _text(measured, console):
+        console.print(line)
+    return None
+
+
+def _features(options: argparse.Namespace, console: Console, model: MLModel) -> Mapping[str, Any]:
+    from pyruntime.cli.examples import from_options
+
+    examples = from_options(options.input, None, model.model_description)
+    if len(examples) > 1:
+        raise UsageError(f"--input: got {len(examples)} values, benchmark takes one per input")
+    return examples[0].load(console.note_once)
+
+
+def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
+    from pyruntime.tables import nbytes, table
+
+    first = measured[0]
+    rows = [
+        (m.model, _ms(m.load), _ms(m.first), _ms(m.timing.minimum), _ms(m.timing.median), _ms(m.timing.p90),
+         str(m.timing.runs), nbytes(m.arena), nbytes(m.peak))
+        for m in measured
+    ]  # fmt: skip
+    header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
+    lines = [
+        console.heading(f"CPU, {first.level} kernels, {first.threads} thread{'s' * (first.threads != 1)}; times in ms"),
+        *table(rows, header=header, right=range(1, 9)),
+    ]
+    for m in measured:
+        if m.profile:
+            lines += ["", console.heading(f"{m.model}: {m.steps} steps"), *_profile(m)]
+    return lines
+
+
+def _profile(measurement: Measurement) -> list[str]:
+    from pyruntime.tables import table
+
+    rows = [
+        (
+            f"{step.network}/{step.layer}" if step.network else step.layer,
+            step.operator,
+            f"{step.seconds * 1e6:.1f}",
+            f"{step.share:.1%}",
+        )
+        for step in measurement.profile
+    ]
+    return table(rows, header=("Layer", "Operator", "µs", "Share"), right=(2, 3))
+
+
+def _ms(seconds: float) -> str:
+    milliseconds = seconds * 1e3
+    return f"{milliseconds:.3f}" if milliseconds < 10 else f"{milliseconds:.1f}"

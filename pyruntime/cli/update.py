@@ -1,0 +1,139 @@
+"""pyruntime update: let a model learn from examples, and save what it has learned."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyruntime.cli.console import Console
+from pyruntime.cli.failure import UsageError
+from pyruntime.cli.options import add_running, command, configuration
+
+if TYPE_CHECKING:
+    from pyruntime.model import MLModel
+
+EXAMPLES = """\
+  pyruntime update Sticker.mlmodel --data my-drawings/ --output Mine.mlmodelc
+  pyruntime update Sticker.mlmodel --data my-drawings/ --output Mine.mlmodel --hold-out 0.2
+  pyruntime update Mine.mlmodelc --data more-drawings/ --in-place
+  pyruntime update House.mlmodel --data sold.jsonl --output Mine.mlmodel --parameter epochs=20
+
+DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
+of the model's training inputs on each line.  --hold-out 0.2 keeps a fifth of each class out of the training,
+and prints how many of them are answered right before and after.
+
+The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk,
+leave what was there.
+"""
+SUFFIXES = (".mlmodel", ".mlmodelc")
+
+
+def add(commands: Any) -> None:
+    parser = command(
+        commands, "update", run, summary="Let a model learn from your examples", examples=EXAMPLES,
+        interrupted="nothing was saved, the model is as it was",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", required=True, metavar="DATA", help="folder with one folder per class, or a JSON-lines file"
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--output", metavar="PATH", help="where to save: .mlmodelc for use here, .mlmodel for use anywhere"
+    )
+    where.add_argument("--in-place", action="store_true", help="save over MODEL")
+    parser.add_argument(
+        "--hold-out",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the examples to test with (0 to 0.9, default 0)",
+    )
+    add_running(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    target = _target(options)
+    if not 0 <= options.hold_out <= 0.9:
+        raise UsageError(f"--hold-out {options.hold_out:g}: expected a share from 0 to 0.9, such as 0.2")
+    from pyruntime.cli.judge import judge
+    from pyruntime.cli.learning import learn
+    from pyruntime.cli.training_data import Examples, read_examples, split
+    from pyruntime.errors import UpdateError
+    from pyruntime.model import MLModel
+
+    model = MLModel(options.model, configuration=configuration(options))
+    if not model.model_description.is_updatable:
+        raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
+    items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
+    examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
+    before = judge(model, test)
+    started = time.perf_counter()
+    learned = learn(model, examples, console)
+    seconds = time.perf_counter() - started
+    after = judge(learned.model, test)
+    save(learned.model, target)
+    if options.json:
+        return console.json({
+            "model": options.model, "output": str(target), "examples": len(examples), "held_out": len(test),
+            "classes": examples.labels, "score": after.kind if after else None,
+            "before": before.value if before else None, "after": after.value if after else None,
+            "loss": learned.losses, "parameters": learned.parameters, "seconds": seconds,
+        })  # fmt: skip
+    classes = f" of {len(examples.labels)} classes" if examples.labels else ""
+    console.print(f"learned {len(examples)} examples{classes} in {seconds:.1f} s")
+    if learned.losses:
+        console.print(f"loss per epoch: {', '.join(f'{loss:.4g}' for loss in _shortened(learned.losses))}")
+    if before and after:
+        console.print(f"{after.kind} on {len(test)} examples that it has not seen: {before} before, {after} after")
+    console.print(f"saved {target}")
+    return None
+
+
+def _target(options: argparse.Namespace) -> Path:
+    """Where to save, checked before the work begins.  Raises UsageError or ModelIOError."""
+    from pyruntime.errors import ModelIOError
+
+    target = Path(options.model if options.in_place else options.output)
+    if target.suffix.lower() not in SUFFIXES:
+        what = "--in-place" if options.in_place else f"--output {target}"
+        raise UsageError(f"{what}: a learned model is saved as {' or '.join(SUFFIXES)}; give --output with such a name")
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise ModelIOError(f"--output {target}: the folder {folder} does not exist; make it first, nothing was learned")
+    if not os.access(folder, os.W_OK):
+        raise ModelIOError(f"--output {target}: no permission to write into {folder}; nothing was learned")
+    return target
+
+
+def save(model: MLModel, target: Path) -> None:
+    """Save a learned model; where that fails, keep it in the temporary folder: learning takes long."""
+    import tempfile
+
+    from pyruntime.errors import ModelIOError
+
+    try:
+        _write(model, target)
+    except ModelIOError as error:
+        rescue = Path(tempfile.mkdtemp(prefix="pyruntime-")) / target.name
+        try:
+            _write(model, rescue)
+        except ModelIOError:
+            raise error from None
+        raise ModelIOError(f"{error}; what was learned is saved in {rescue}") from None
+
+
+def _write(model: MLModel, target: Path) -> None:
+    if target.suffix.lower() == ".mlmodel":
+        model.save(target)
+    else:
+        model.write(target)
+
+
+def _shortened(losses: list[float]) -> list[float]:
+    """At most ten of them, the first and the last included."""
+    if len(losses) <= 10:
+        return losses
+    return [losses[round(i * (len(losses) - 1) / 9)] for i in range(10)]

@@ -1,0 +1,91 @@
+"""A k-NN message of the file, checked against the rules of the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyruntime.errors import SpecError
+from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.weights import read_samples
+
+Label = str | int
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """Stored samples float32 (count, dimensions), and labels, one per sample.
+
+    default_label: the answer while there are no samples.  leaf_size: 0 for the linear index.
+    inverse_distance: votes weigh 1 / distance instead of 1.
+    """
+
+    samples: NDArray[np.float32]
+    labels: tuple[Label, ...]
+    default_label: Label | None
+    label_type: type[str] | type[int]
+    leaf_size: int
+    inverse_distance: bool
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.samples.shape[1])
+
+
+def read_neighbors(message: Any, payloads: Payloads | None) -> Neighbors:
+    """Check and read a KNearestNeighborsClassifier message.  Raises SpecError naming the rule that it breaks."""
+    _check_choices(message)
+    samples = read_samples(message.nearestNeighborsIndex, payloads)
+    infinite = np.flatnonzero(~np.isfinite(samples).all(axis=1))
+    if infinite.size:
+        raise _broken(f"floatSamples: sample {infinite[0]} has NaN or infinite numbers, expected finite ones")
+    labels, default, label_type = _labels(message)
+    if len(labels) != len(samples):
+        raise _broken(f"it has {len(samples)} samples and {len(labels)} labels, expected one label per sample")
+    if not labels and default is None:
+        raise _broken("it has no samples, which needs a default label (defaultStringLabel or defaultInt64Label)")
+    index = message.nearestNeighborsIndex
+    is_tree = index.WhichOneof("IndexType") == "singleKdTreeIndex"
+    inverse = message.WhichOneof("WeightingScheme") == "inverseDistanceWeighting"
+    leaf_size = index.singleKdTreeIndex.leafSize if is_tree else 0
+    return Neighbors(samples, labels, default, label_type, leaf_size, inverse)
+
+
+def _broken(rule: str) -> SpecError:
+    return SpecError(f"kNearestNeighborsClassifier: {rule}; the file is damaged or badly written")
+
+
+def _check_choices(message: Any) -> None:
+    """Everything that must be set is set."""
+    index = message.nearestNeighborsIndex
+    if not message.HasField("nearestNeighborsIndex"):
+        raise _broken("it has no nearestNeighborsIndex")
+    if not message.HasField("numberOfNeighbors") or message.numberOfNeighbors.defaultValue < 1:
+        k = message.numberOfNeighbors.defaultValue
+        raise _broken(f"numberOfNeighbors is {k}, expected at least 1")
+    for holder, choice, options in (
+        (message, "WeightingScheme", "uniformWeighting or inverseDistanceWeighting"),
+        (index, "IndexType", "linearIndex or singleKdTreeIndex"),
+        (index, "DistanceFunction", "squaredEuclideanDistance"),
+    ):
+        if holder.WhichOneof(choice) is None:
+            raise _broken(f"{choice} is not set, expected {options}")
+    if index.WhichOneof("IndexType") == "singleKdTreeIndex" and index.singleKdTreeIndex.leafSize < 1:
+        raise _broken(f"singleKdTreeIndex.leafSize is {index.singleKdTreeIndex.leafSize}, expected at least 1")
+
+
+def _labels(message: Any) -> tuple[tuple[Label, ...], Label | None, type[str] | type[int]]:
+    """Labels, default label, and the type of both."""
+    labels, default = message.WhichOneof("ClassLabels"), message.WhichOneof("DefaultClassLabel")
+    types: dict[str | None, type[str] | type[int]] = {
+        "stringClassLabels": str, "defaultStringLabel": str, "int64ClassLabels": int, "defaultInt64Label": int,
+    }  # fmt: skip
+    if labels and default and types[labels] is not types[default]:
+        raise _broken(f"its labels are {labels} and its default label is {default}, expected the same type")
+    if not labels and not default:
+        raise _broken("neither class labels nor a default label are set")
+    values = tuple(getattr(message, labels).vector) if labels else ()
+    return values, getattr(message, default) if default else None, types[labels or default]

@@ -1,0 +1,91 @@
+"""What a model does with training data: found by model type, checked before anything starts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pyruntime.description import FeatureDescription
+from pyruntime.errors import SpecError, UnsupportedError, UpdateError
+from pyruntime.spec import LeanModel
+from pyruntime.update.context import UpdateEvent
+
+if TYPE_CHECKING:
+    from pyruntime.model import MLModel
+
+FIRST_VERSION = 4
+"""specificationVersion that brought updates."""
+NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
+
+
+class Control(Protocol):
+    """The task, as a learner sees it."""
+
+    def check(self) -> None:
+        """Raises UpdateCancelled when the caller wants to stop: ask often."""
+
+    def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
+        """Call the handlers of an event."""
+
+
+class Learner(ABC):
+    """Trains one model once, on one thread."""
+
+    training_inputs: tuple[FeatureDescription, ...]
+
+    @abstractmethod
+    def learn(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> None:
+        """Go through the examples.  Raises UpdateError, FeatureTypeError or UpdateCancelled."""
+
+    @abstractmethod
+    def snapshot(self) -> Callable[[], LeanModel]:
+        """What gives the model with all that was learned up to now, whenever it is called; the original stays."""
+
+
+def make_learner(model: MLModel, lean: LeanModel) -> Learner:
+    """Check that a model may be updated, and how.
+
+    Raises UpdateError when it is not updatable, SpecError when the file breaks a rule of updatable models, and
+    UnsupportedError when this release cannot train its type.
+    """
+    spec = lean.spec
+    if not spec.isUpdatable:
+        raise UpdateError(
+            f"{lean.source} is not updatable: it was not made to learn on the device; nothing was started"
+        )
+    if spec.specificationVersion < FIRST_VERSION:
+        raise SpecError(
+            f"{lean.source}: updatable models have specification version {FIRST_VERSION} or newer, it has "
+            f"{spec.specificationVersion}"
+        )
+    kind = spec.WhichOneof("Type")
+    last = _last_of_pipeline(spec, lean.source) if kind in PIPELINES else spec
+    kind = last.WhichOneof("Type")
+    if kind in NETWORKS:
+        raise UnsupportedError(
+            f"{lean.source}: training of neural networks ({kind}) arrives with a later release; this one trains "
+            "k-nearest-neighbour classifiers, alone or as the last model of a pipeline"
+        )
+    if kind != "kNearestNeighborsClassifier":
+        raise SpecError(f"{lean.source}: a {kind} is marked as updatable; only networks and k-NN can be")
+    from pyruntime.update.neighbors import NeighborsLearner
+
+    return NeighborsLearner(model.engine, lean)
+
+
+def _last_of_pipeline(spec: Any, source: str) -> Any:
+    """The model that learns.  In an updatable pipeline that is the last one, and no other."""
+    from pyruntime.engines.pipeline import part_names, pipeline_message
+
+    message = pipeline_message(spec)
+    names = part_names(message)
+    updatable = [name for name, part in zip(names, message.models, strict=True) if part.isUpdatable]
+    if updatable != [names[-1]]:
+        raise SpecError(
+            f"{source}: of an updatable pipeline exactly the last model ({names[-1]!r}) must be updatable, "
+            f"here it is {', '.join(map(repr, updatable)) or 'none'}"
+        )
+    last = message.models[-1]
+    return _last_of_pipeline(last, source) if last.WhichOneof("Type") in PIPELINES else last

@@ -1,0 +1,298 @@
+"""MLUpdateTask: states, the worker thread, handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyruntime.config import MLModelConfiguration
+from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, UpdateError
+from pyruntime.model import MLModel
+from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
+from pyruntime.spec import LeanModel
+from pyruntime.update.context import MLUpdateContext, ParameterValues, TaskState, UpdateEvent
+from pyruntime.update.examples import Examples
+from pyruntime.update.learner import make_learner
+from pyruntime.update.stream import EventStream
+
+Handler = Callable[[MLUpdateContext], Any]
+ALL_EVENTS = UpdateEvent.TRAINING_BEGIN | UpdateEvent.EPOCH_END | UpdateEvent.MINI_BATCH_END
+
+
+@dataclass(frozen=True)
+class MLUpdateProgressHandlers:
+    """Which events to tell whom, and whom to tell at the end.  Handlers run on the task's thread."""
+
+    events: UpdateEvent
+    progress_handler: Handler | None = None
+    completion_handler: Handler | None = None
+
+
+class MLUpdateTask:
+    """MLUpdateTask: train a model with examples, on a thread of its own.  Runs once.
+
+    model: path of an updatable model, or an opened MLModel.  It is never changed: the result is `context.model`.
+    training_data: a list of dictionaries, a batch provider, or another thing with a length.
+    configuration: as for MLModel; by default that of an opened model.
+    completion_handler: called once at the end, also when it failed: look at `task.error`.
+    progress_handlers: instead of completion_handler, when events are wanted too.
+    silent_cancel: no completion handler after `cancel`.
+
+    Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
+    is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
+    when this release cannot train its type.
+
+        task = MLUpdateTask("Stickers.mlmodelc", [{"drawing": picture, "label": "cat"}, …])
+        context = await task                                # or: task.resume(); task.wait()
+        context.model.write("Stickers.mlmodelc")
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | MLModel,
+        training_data: Any,
+        configuration: MLModelConfiguration | None = None,
+        *,
+        completion_handler: Handler | None = None,
+        progress_handlers: MLUpdateProgressHandlers | None = None,
+        silent_cancel: bool = False,
+    ) -> None:
+        if completion_handler is not None and progress_handlers is not None:
+            raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
+        self._model = _opened(model, configuration)
+        self._lean = self._model._lean
+        self._learner = make_learner(self._model, self._lean)
+        self._examples = Examples(training_data, self._learner.training_inputs)
+        self._handlers = progress_handlers or MLUpdateProgressHandlers(UpdateEvent(0), None, completion_handler)
+        self._silent_cancel = silent_cancel
+        self._described = describe_parameters(self._lean.spec)
+        self._parameters = {key: self._model.parameter_value(key) for key in self._described}
+        self._identifier = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._state = TaskState.SUSPENDED
+        self._error: MLModelError | None = None
+        self._thread: threading.Thread | None = None
+        self._finished = threading.Event()
+        self._stream: EventStream | None = None
+        self._waiting: list[Callable[[], None]] = []
+        self._result: MLUpdateContext | None = None
+
+    @property
+    def task_identifier(self) -> str:
+        """A text that no other task has."""
+        return self._identifier
+
+    @property
+    def state(self) -> TaskState:
+        return self._state
+
+    @property
+    def error(self) -> MLModelError | None:
+        """Why it failed; UpdateCancelled after `cancel`.  None while it runs and when it completed."""
+        return self._error
+
+    @property
+    def context(self) -> MLUpdateContext | None:
+        """What the completion handler gets; None before the end."""
+        return self._result
+
+    def resume(self, parameters: Mapping[Any, Any] | None = None) -> None:
+        """Start.  In a progress handler: change parameters that are adjustable in progress, from the next batch on.
+
+        Raises ParametersError for others, and UpdateError when the task is over: a task runs once.
+        """
+        changed = self._adjusted(parameters or {})
+        with self._lock:
+            if self._state in (TaskState.COMPLETED, TaskState.FAILED):
+                raise UpdateError(f"the update is over ({self._state.name.lower()}); make another task to train again")
+            self._parameters.update(changed)
+            if self._state is TaskState.SUSPENDED:
+                self._state = TaskState.RUNNING
+                self._start()
+
+    def _adjusted(self, parameters: Mapping[Any, Any]) -> dict[ParameterKey, Any]:
+        changed = {}
+        for key, value in parameters.items():
+            described = find_parameter(key, self._described)
+            value = described.checked(value)
+            if not described.adjustable_in_progress and value != self._parameters[described.key]:
+                raise ParametersError(
+                    f"parameter {str(described.key)!r} cannot change in progress; "
+                    "set it in the configuration that the task is made with"
+                )
+            changed[described.key] = value
+        return changed
+
+    def cancel(self) -> None:
+        """Ask the task to stop, and return at once.  It fails with UpdateCancelled, unless it is over already."""
+        with self._lock:
+            if self._state in (TaskState.SUSPENDED, TaskState.RUNNING):
+                started = self._state is TaskState.RUNNING
+                self._state = TaskState.CANCELLING
+                if not started:
+                    self._start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the completion handler has returned; whether it has within `timeout` seconds.
+
+        Raises UpdateError when the task was not started, and in its own handlers: both would wait forever.
+        """
+        if self._state is TaskState.SUSPENDED:
+            raise UpdateError("the update was not started: call resume() before wait()")
+        if threading.current_thread() is self._thread:
+            raise UpdateError("a handler cannot wait for its own task, which waits for the handler")
+        return self._finished.wait(timeout)
+
+    def events(self, events: UpdateEvent = ALL_EVENTS) -> Iterator[MLUpdateContext]:
+        """Start, and give a context per event as it happens; the task waits while the loop's body runs.
+
+        Raises the task's error at the end when it failed.  Leaving the loop early lets the task go on by itself.
+        """
+        if self._stream is not None or self._state is not TaskState.SUSPENDED:
+            raise UpdateError("events() starts the update, which runs already; use handlers instead")
+        stream = self._stream = EventStream(events)
+        self.resume()
+        try:
+            yield from stream
+        finally:
+            stream.close()
+        self.wait()
+        if self._error:
+            raise self._error
+
+    def __await__(self) -> Generator[Any, None, MLUpdateContext]:
+        """Start if need be, and give the final context; raises the task's error.  Cancelling the await cancels it."""
+        return self._finish_async().__await__()
+
+    async def _finish_async(self) -> MLUpdateContext:
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+
+        def tell() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, over)
+
+        with self._lock:
+            finished = self._finished.is_set()
+            if not finished:
+                self._waiting.append(tell)
+        if self._state is TaskState.SUSPENDED:
+            self.resume()
+        try:
+            if not finished:
+                await over
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        if self._error:
+            raise self._error
+        assert self._result is not None
+        return self._result
+
+    def _start(self) -> None:
+        """A daemon thread: a program that ends does not wait for it, and nothing of it is half-written."""
+        self._thread = threading.Thread(target=self._run, name=f"update-{self._identifier[:8]}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        error: MLModelError | None = None
+        model = self._model
+        try:
+            self.check()
+            self._learner.learn(self._examples, self)
+            model = self._with(self._learner.snapshot())
+        except MLModelError as raised:
+            error = raised
+        except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
+            error = _update_error("training raised", raised)
+        self._finish(model, error)
+
+    def check(self) -> None:
+        """For the learner: raises UpdateCancelled when somebody called `cancel`."""
+        if self._state is TaskState.CANCELLING:
+            raise UpdateCancelled("the update was cancelled; the model is unchanged")
+
+    def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
+        """For the learner: tell those who subscribed to `event`."""
+        handler = self._handlers.progress_handler if event & self._handlers.events else None
+        if handler is None and (self._stream is None or not self._stream.wants(event)):
+            return
+        snapshot = self._learner.snapshot()
+        context = self._context(event, metrics, lambda: self._with(snapshot))
+        if handler is not None:
+            try:
+                handler(context)
+            except BaseException as raised:
+                raise _update_error(f"the progress handler raised at {event.name}", raised) from raised
+        if self._stream is not None:
+            self._stream.put(context)
+
+    def _context(
+        self, event: UpdateEvent, metrics: Mapping[str, Any], model: Callable[[], MLModel]
+    ) -> MLUpdateContext:
+        values = ParameterValues(self._parameters, self._described)
+        return MLUpdateContext(self, event, metrics, values, model)
+
+    def _with(self, snapshot: Callable[[], LeanModel]) -> MLModel:
+        lean = snapshot()
+        return self._model if lean is self._lean else _like(self._model, lean, self._model.configuration)
+
+    def _finish(self, model: MLModel, error: MLModelError | None) -> None:
+        """The state, then the completion handler, then those who wait."""
+        with self._lock:
+            if error is None and self._state is TaskState.CANCELLING:
+                error = UpdateCancelled("the update was cancelled; the model is unchanged")
+            self._error = error
+            self._state = TaskState.FAILED if error else TaskState.COMPLETED
+        self._result = self._context(UpdateEvent(0), {}, lambda: model if error is None else self._model)
+        handler = self._handlers.completion_handler
+        silent = self._silent_cancel and isinstance(error, UpdateCancelled)
+        try:
+            if handler is not None and not silent:
+                handler(self._result)
+        except BaseException as raised:
+            self._error = error or _update_error("the completion handler raised", raised)
+            self._state = TaskState.FAILED
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        with self._lock:
+            self._finished.set()
+            waiting, self._waiting = self._waiting, []
+        if self._stream is not None:
+            self._stream.end()
+        for tell in waiting:
+            tell()
+
+    def __repr__(self) -> str:
+        return f"MLUpdateTask({self._identifier[:8]}, {self._state.name.lower()})"
+
+
+def _resolve(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
+
+
+def _update_error(what: str, raised: BaseException) -> UpdateError:
+    error = UpdateError(f"{what}: {type(raised).__name__}: {raised}; the model is unchanged")
+    error.__cause__ = raised
+    return error
+
+
+def _opened(model: Any, configuration: MLModelConfiguration | None) -> MLModel:
+    if isinstance(model, str | os.PathLike):
+        return MLModel(model, configuration=configuration)
+    if not isinstance(model, MLModel):
+        raise TypeError(f"MLUpdateTask takes a path or an MLModel, got a {type(model).__name__}")
+    return model if configuration is None else _like(model, model._lean, configuration)
+
+
+def _like(model: MLModel, lean: LeanModel, configuration: MLModelConfiguration) -> MLModel:
+    """A model whose networks are those of another one, which are not compiled again."""
+    return MLModel.from_lean(lean, model._programs, configuration)

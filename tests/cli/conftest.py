@@ -1,0 +1,71 @@
+"""Models on disk, and the command run inside this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyruntime.cli import main
+
+from . import models
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def no_shared_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts without compiled networks of others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run_command(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as leave:
+            code = leave.code if isinstance(leave.code, int) else 0
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run_command
+
+
+@pytest.fixture
+def linear(tmp_path: Path) -> str:
+    return models.saved(models.linear(), tmp_path / "Linear.mlmodel")
+
+
+@pytest.fixture
+def classifier(tmp_path: Path) -> str:
+    return models.saved(models.classifier(), tmp_path / "Classifier.mlmodel")
+
+
+@pytest.fixture
+def sticker(tmp_path: Path) -> str:
+    return models.saved(models.sticker(), tmp_path / "Sticker.mlmodel")
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> str:
+    return models.saved(models.trees(), tmp_path / "Private.mlmodel")

@@ -1,0 +1,144 @@
+/* The vector forms of the element-wise and folding families against the plain forms of the same tables, on odd lengths and
+ * with guards around.  What the plain forms compute is checked elsewhere, against NumPy (tests/ops); here it is enough
+ * that every level says the same, also on machines that the Python tests never see.  Several additions in another order
+ * or a polynomial instead of libm may differ by a few units in the last place; everything else is exact. */
+#include "check.h"
+#include "ops/binary/binary.h"
+#include "ops/norm/norm.h"
+#include "ops/reduce/reduce.h"
+#include "ops/softmax/softmax.h"
+#include "ops/unary/unary.h"
+
+static const char *level_name;
+static const pr_kernels *fast, *plain;
+
+/* Both NaN, or within `ulp` units of the last place of the larger of |want| and `scale`. */
+static int near(float got, float want, float scale, double ulp) {
+    if (isnan(want)) return isnan(got);
+    if (got == want) return 1;
+    double unit = (double)fmaxf(fmaxf(fabsf(want), scale), 1e-37f) * 1.2e-7;
+    return fabs((double)got - (double)want) <= ulp * unit;
+}
+
+static void compare(const char *what, const float *got, const float *want, int64_t n, int64_t guards, float scale, double ulp) {
+    check_count();
+    for (int64_t i = 0; i < n; i++)
+        if (!near(got[i], want[i], scale, ulp)) {
+            check_fail("%s %s, %lld numbers: [%lld] is %.9g, plain form %.9g", level_name, what, (long long)n, (long long)i,
+                       (double)got[i], (double)want[i]);
+            return;
+        }
+    for (int64_t i = n; i < n + guards; i++)
+        if (!is_guard(got[i])) {
+            check_fail("%s %s: wrote behind its %lld numbers", level_name, what, (long long)n);
+            return;
+        }
+}
+
+static float *random_numbers(int64_t n, float low, float high) {
+    float *out = guarded(n);
+    for (int64_t i = 0; i < n; i++) out[i] = low + (high - low) * (float)random_int(0, 1 << 20) / (1 << 20);
+    return out;
+}
+
+static void check_unaries(int n) {
+#define PR_UNARY(name, formula, ulp) {#name, ulp},
+    static const struct { const char *name; double ulp; } rows[] = {
+#include "ops/unary/unary.def"
+    };
+#undef PR_UNARY
+    for (int kind = 0; kind < PR_UNARY_COUNT; kind++) {
+        int positive = kind == PR_UNARY_LOG || kind == PR_UNARY_SQRT || kind == PR_UNARY_RSQRT || kind == PR_UNARY_POWER;
+        float *x = positive ? random_numbers(n, 0.01f, 30) : random_numbers(n, -12, 12);
+        float a = 0.5f, b = 0.75f, *want = guarded(n), *got = guarded(n + 5);
+        plain->unary->by_kind[kind](x, want, n, a, b);
+        fast->unary->by_kind[kind](x, got, n, a, b);
+        /* libm may be wrong by as much as the fast form is allowed to be */
+        compare(rows[kind].name, got, want, n, 5, kind == PR_UNARY_LOG || kind == PR_UNARY_SIGMOID_HARD ? 1 : 0, 2 * rows[kind].ulp + 1);
+        release_all();
+    }
+}
+
+static void check_binaries(int n) {
+    for (int kind = 0; kind < PR_BINARY_COUNT; kind++)
+        for (int steps = 1; steps < 4; steps++) {
+            int rows = random_int(1, 3), x_step = steps & 1, y_step = steps >> 1;
+            pr_binary_rows job = {.x = random_numbers((int64_t)rows * n, 0.5f, 4), .y = random_numbers((int64_t)rows * n, 0.5f, 4), .rows = rows, .n = n,
+                                  .x_row = x_step ? n : 1, .y_row = y_step ? n : 1, .x_step = x_step, .y_step = y_step, .activation = {0.5f, -3, 20}};
+            float *want = job.z = guarded((int64_t)rows * n);
+            plain->binary->by_kind[kind](&job);
+            float *got = job.z = guarded((int64_t)rows * n + 3);
+            fast->binary->by_kind[kind](&job);
+            compare("binary", got, want, (int64_t)rows * n, 3, 0, kind == PR_BINARY_POW ? 8 : 0);
+            release_all();
+        }
+}
+
+static void check_norms(int n) {
+    int rows = random_int(1, 4);
+    int64_t all = (int64_t)rows * n;
+    pr_activation activation = {0.5f, -20, 6};
+    float *x = guarded_integers(all), *scale = guarded_integers(n), *shift = guarded_integers(n), *want = guarded(all), *got = guarded(all + 3);
+    plain->norm->affine(x, scale, shift, want, rows, n, &activation);
+    fast->norm->affine(x, scale, shift, got, rows, n, &activation);
+    compare("affine", got, want, all, 3, 0, 0);
+    plain->norm->prelu(x, scale, want, rows, n);
+    fast->norm->prelu(x, scale, got, rows, n);
+    compare("prelu", got, want, all, 3, 0, 0);
+    release_all();
+}
+
+static void check_softmax(int n) {
+    float *x = random_numbers(n, -9, 9), *want = guarded(n), *got = guarded(n + 3);
+    plain->softmax->row(x, want, n);
+    fast->softmax->row(x, got, n);
+    compare("softmax row", got, want, n, 3, 0, 40);
+    release_all();
+    int width = random_int(1, PR_SOFTMAX_WIDTH), stride = width + random_int(0, 3);
+    int64_t total = (int64_t)(n - 1) * stride + width;
+    x = random_numbers(total, -9, 9), want = guarded(total), got = guarded(total);
+    plain->softmax->columns(x, want, n, stride, width);
+    fast->softmax->columns(x, got, n, stride, width);
+    check_count();
+    for (int64_t i = 0; i < total; i++)
+        if (i % stride < width ? !near(got[i], want[i], 0, 40) : !is_guard(got[i])) {
+            check_fail("%s softmax columns, %d by %d: [%lld] is %g, plain form %g", level_name, n, width, (long long)i, (double)got[i], (double)want[i]);
+            break;
+        }
+    release_all();
+}
+
+static void check_reductions(int n) {
+    for (int kind = 0; kind < PR_REDUCE_COUNT; kind++) {
+        int width = random_int(1, PR_REDUCE_WIDTH), stride = width + random_int(0, 3);
+        float *x = random_numbers((int64_t)(n - 1) * stride + width, 0.5f, 1.5f), *want = guarded(width), *got = guarded(width + 3);
+        if (plain->reduce->columns[kind] && fast->reduce->columns[kind]) {
+            plain->reduce->columns[kind](x, want, n, stride, width, 0.1f);
+            fast->reduce->columns[kind](x, got, n, stride, width, 0.1f);
+            compare("reduce columns", got, want, width, 3, (float)n, 8);
+        }
+        if (plain->reduce->row[kind] && fast->reduce->row[kind]) {
+            plain->reduce->row[kind](x, want, n, 1, 1, 0.1f);
+            fast->reduce->row[kind](x, got = guarded(4), n, 1, 1, 0.1f);
+            compare("reduce row", got, want, 1, 3, (float)n, 8);
+        }
+        release_all();
+    }
+}
+
+void check_rows(void) {
+    pr_kernels reference, chosen;
+    pr_kernels_select(&reference, PR_ISA_ref);
+    for (int level = 1; level < PR_ISA_COUNT; level++) {
+        if (!(options.levels >> level & 1)) continue;
+        pr_kernels_select(&chosen, PR_ISA_ref | 1u << level);
+        level_name = pr_level_name(level), fast = &chosen, plain = &reference;
+        for (int n = 1; n < 20 + options.rounds / 4; n++) {
+            check_unaries(n);
+            check_binaries(n);
+            check_norms(n);
+            check_softmax(n);
+            check_reductions(n);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""The parts of train_sticker.py: drawings → augment → network → training → export, and measure."""
