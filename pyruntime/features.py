@@ -33,7 +33,7 @@ def image_pixels(feature: FeatureDescription, image: ImageConstraint, value: Any
     elif isinstance(value, np.ndarray):
         pixels = value
         kind = np.dtype(np.float32 if image.is_float else np.uint8)
-        if pixels.dtype != kind or pixels.shape[2:] != ((3,) if image.channels == 3 else ()):
+        if pixels.dtype != kind or pixels.ndim < 2 or pixels.shape[2:] != ((3,) if image.channels == 3 else ()):
             raise wrong(feature, f"{what}, as {kind} array", f"{pixels.dtype} array of shape {pixels.shape}")
     else:
         raise wrong(feature, f"{what} (a Pillow image or an array)", _kind(value))
@@ -41,6 +41,8 @@ def image_pixels(feature: FeatureDescription, image: ImageConstraint, value: Any
     if not image.allows(width, height):
         raise wrong(feature, str(image), f"{width} x {height} pixels; resize the image first, a prediction does not")
     dtype = np.float32 if image.is_float else np.uint8
+    if image.is_float and np.isnan(pixels).any():
+        raise wrong(feature, "pixels that are numbers", f"NaN in {int(np.isnan(pixels).sum())} of {pixels.size}")
     return np.ascontiguousarray(pixels, dtype).reshape(height, width, image.channels)
 
 
@@ -52,7 +54,8 @@ def number_array(feature: FeatureDescription, value: Any) -> NDArray[np.float32]
         raise wrong(feature, feature.type_name, f"something that is no array ({error})") from None
     if array.dtype.kind not in "fiub":
         raise wrong(feature, f"{feature.type_name} of numbers", f"{_kind(value)} with elements of type {array.dtype}")
-    floats = np.ascontiguousarray(array, np.float32).reshape(array.shape)
+    with np.errstate(over="ignore"):  # a double beyond the range of floats is infinite
+        floats = np.ascontiguousarray(array, np.float32).reshape(array.shape)
     if array.dtype.kind == "f" and np.isnan(floats).any():
         raise wrong(feature, "numbers", f"NaN in {int(np.isnan(floats).sum())} of {floats.size} elements")
     return floats

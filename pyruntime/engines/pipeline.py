@@ -65,6 +65,7 @@ def part_names(message: Any) -> tuple[str, ...]:
 
 
 def part_of(part: ModelPart, message: Any, index: int, name: str) -> ModelPart:
+    """Model `index` of the pipeline `message` as a part, with those of the pipeline's parameters that name it."""
     place = f"{part.place}.{index}" if part.place else str(index)
     scope = f"{name}/"
     parameters = {key[len(scope) :]: value for key, value in part.parameters.items() if key.startswith(scope)}

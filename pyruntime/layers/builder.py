@@ -6,6 +6,7 @@ emit the transposes, and passes/layout.py removes those that meet.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
-from pyruntime.ir.types import Array, dtype_of
+from pyruntime.ir.types import UNKNOWN, Array, dtype_of
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_weights
@@ -73,6 +74,11 @@ class Builder:
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
         return self.emit(Transpose(tuple(axes)), x)
+
+    def flatten_image(self, x: Value) -> Value:
+        """(..., C, H, W) -> (..., C*H*W); the product is known where the three sizes are, whatever is open before them."""
+        sizes = x.shape[-3:]
+        return self.reshape(x, *[0] * (x.rank - 3), UNKNOWN if UNKNOWN in sizes else math.prod(sizes))
 
     def channels_last(self, x: Value) -> Value:
         """(..., C, H, W) -> (..., H, W, C)."""

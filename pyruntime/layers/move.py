@@ -20,7 +20,8 @@ def flatten(p: Any, x: Value, b: Builder) -> Value:
     b.need_rank(x, 3)
     if p.mode == 1:
         x = b.channels_last(x)
-    return b.reshape(x, *[0] * (x.rank - 3), -1, 1, 1)
+    y = b.flatten_image(x)
+    return b.reshape(y, *[0] * (y.rank - 1), y.shape[-1], 1, 1)
 
 
 @layer("reshape")

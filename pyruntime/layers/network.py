@@ -12,7 +12,7 @@ from pyruntime.ir.ops import BinaryKind, Image, UnaryKind
 from pyruntime.ir.types import UNKNOWN, DType, Shape
 from pyruntime.layers import binary, conv, gather, gemm, move, norm, pool, reduce, resize, rnn, softmax, unary  # noqa: F401
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.registry import lower_layer
+from pyruntime.layers.registry import LAYERS, lower_layer
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_floats
 
@@ -23,6 +23,8 @@ CORE_ML_2_LAYERS = frozenset(
     "biDirectionalLSTM custom".split()
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
+
+__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_network"]
 
 
 @dataclass(frozen=True)

@@ -198,3 +198,8 @@ def test_bad_lstms_are_refused(bad: Any, words: tuple[str, ...]) -> None:
 
 def test_other_ranks_are_refused() -> None:
     refused(model({"x": (4, I)}, [lstm(parts())], OUTPUTS, exact=True), "lstm1", "rank 5", "rank 2")
+
+
+def test_states_of_another_batch_are_refused() -> None:
+    spec = model({"x": (4, 3, I, 1, 1), "h": (1, 2, H, 1, 1)}, [lstm(parts(), "x h")], OUTPUTS, exact=True)
+    refused(spec, "lstm1", "state h", "2", "3")
