@@ -125,9 +125,10 @@ def _folds(maker: Node, node: Node, rewriter: Rewriter) -> bool:
 def _folded(maker: Node, node: Node, rewriter: Rewriter) -> Node:
     """In double precision: one rounding instead of three."""
     op = maker.op
-    assert isinstance(op, Conv | Gemm) and isinstance(node.op, Affine)
+    assert isinstance(op, Conv | Gemm)
+    assert isinstance(node.op, Affine)
     scale, shift = (rewriter.constants[v.name].astype(np.float64) for v in rewriter.operands(node)[1:])
-    weights = rewriter.constants[maker.inputs[1].name]
+    weights = rewriter.constants[maker.inputs[1].name].astype(np.float64)
     bias = rewriter.constants[maker.inputs[2].name].astype(np.float64) if op.has_bias else 0.0
     scaled = (weights * scale.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.float32)
     moved = (bias * scale + shift).astype(np.float32)

@@ -12,7 +12,21 @@ from collections.abc import Callable
 from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
-    Affine, Binary, Concat, Conv, Gemm, Pad, Padding, Pool, PRelu, Reduce, Reshape, Resize, Slice, Softmax, Transpose,
+    Affine,
+    Binary,
+    Concat,
+    Conv,
+    Gemm,
+    Pad,
+    Padding,
+    Pool,
+    PRelu,
+    Reduce,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    Transpose,
     Unary,
 )  # fmt: skip
 from pyruntime.ir.ops.move import LAST

@@ -10,7 +10,20 @@ import numpy as np
 from pyruntime.ir.graph import Value
 from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
-    Affine, BinaryKind, Concat, Conv, Pad, Padding, PadMode, Pool, PoolKind, Reduce, ReduceKind, Slice, Softmax, Tile,
+    Affine,
+    BinaryKind,
+    Concat,
+    Conv,
+    Pad,
+    Padding,
+    PadMode,
+    Pool,
+    PoolKind,
+    Reduce,
+    ReduceKind,
+    Slice,
+    Softmax,
+    Tile,
     UnaryKind,
 )  # fmt: skip
 from pyruntime.layers.builder import Builder

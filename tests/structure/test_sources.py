@@ -87,7 +87,18 @@ def test_nothing_names_a_machine() -> None:
     found = []
     for name in done.stdout.splitlines():
         path = ROOT / name
-        if path.is_file() and path.suffix in {".py", ".c", ".h", ".def", ".md", ".toml", ".build", ".ini", ".options", ""}:
+        if path.is_file() and path.suffix in {
+            ".py",
+            ".c",
+            ".h",
+            ".def",
+            ".md",
+            ".toml",
+            ".build",
+            ".ini",
+            ".options",
+            "",
+        }:
             found += [f"{name}: {m.group()!r}" for m in pattern.finditer(path.read_bytes())]
     assert not found
 
