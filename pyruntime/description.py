@@ -226,7 +226,7 @@ def describe_model(spec: Any) -> ModelDescription:
 
 
 def class_labels(spec: Any) -> tuple[str, ...] | tuple[int, ...] | None:
-    """Labels of a classifier; of a pipeline, those of the model that makes the predicted feature, else of the only one."""
+    """Labels of a classifier; of a pipeline, of the model that makes the predicted feature, else the only ones."""
     kind = spec.WhichOneof("Type")
     model = getattr(spec, kind)
     if kind in ("pipeline", "pipelineClassifier", "pipelineRegressor"):

@@ -1,4 +1,4 @@
-"""What every graph must satisfy.  Run after each pass, so that a broken graph is reported with the pass that broke it."""
+"""What every graph must satisfy.  Run after each pass: a broken graph is reported with the pass that broke it."""
 
 from __future__ import annotations
 

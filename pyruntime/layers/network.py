@@ -140,7 +140,7 @@ def _input(feature: FeatureDescription, network: Any, b: Builder) -> tuple[Value
 
 
 def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape | None:
-    """Shape of an array input in the graph, open where the model or the mapping leaves it open; None: a rank it lacks."""
+    """Shape of an array input in the graph, open where model or mapping leave it open; None: a rank it lacks."""
     shape = constraint.open_shape()
     if not legacy:
         return shape

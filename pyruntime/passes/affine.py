@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 def constants_to_affine(graph: Graph) -> Graph:
-    """x + c and x * c with a constant: a linear function for one number, Affine for one number per channel (last axis)."""
+    """x + c and x * c with a constant: linear for one number, Affine for one number per channel (last axis)."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         rewritten = _rewrite(node, rewriter)
@@ -51,7 +51,7 @@ def _rewrite(node: Node, rewriter: Rewriter) -> Value | None:
 
 
 def merge_affines(graph: Graph) -> Graph:
-    """Two linear functions in a row, one of them per channel, are one Affine.  A clamp may follow, not stand between."""
+    """Two linear functions in a row, one of them per channel, are one Affine.  A clamp may only follow."""
     rewriter = Rewriter(graph)
     uses = graph.uses()
     makers: dict[str, Node] = {}

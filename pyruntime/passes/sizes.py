@@ -1,7 +1,7 @@
 """Which open dimensions are the same one in every prediction.
 
-Two values of shape (?, 8) need not have one shape when a prediction runs.  Here each open dimension gets a name: that of
-the input's dimension it comes from, or one of its own where an operator makes it from others in a way that is not
+Two values of shape (?, 8) need not have one shape when a prediction runs.  Here each open dimension gets a name: that
+of the input's dimension it comes from, or one of its own where an operator makes it from others in a way that is not
 followed.  Dimensions of one name are equal; those of two names may differ.
 """
 

@@ -431,7 +431,7 @@ NAN[0, 0, 0] = np.nan
 BAD_VALUES: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
     "missing": (ARRAY, {}, ("'x'", "missing", "nothing")),
     "none": (ARRAY, {"x": None}, ("'x'", "missing")),
-    "other name": (ARRAY, {"X": NAN}, ("'x'", "missing", "X")),
+    "other name": (ARRAY, {"X": NAN}, ("'X'", "none of the model's inputs", "x")),
     "NaN": (ARRAY, {"x": NAN}, ("'x'", "NaN", "1 of 60")),
     "shape": (ARRAY, {"x": np.ones((3, 5, 4))}, ("'x'", "3 x 4 x 5", "3x5x4")),
     "rank": (ARRAY, {"x": np.ones(60)}, ("'x'", "3 x 4 x 5", "60")),
@@ -443,7 +443,7 @@ BAD_VALUES: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
     "objects": (ARRAY, {"x": np.full((3, 4, 5), None)}, ("'x'", "numbers", "object")),
     "ragged": (ARRAY, {"x": [[1, 2], [3]]}, ("'x'", "no array")),
     "dictionary": (ARRAY, {"x": {"a": 1}}, ("'x'", "numbers", "dict")),
-    "image for an array": (model({"x": (5, 6)}, [COPY], exact=True), {"x": picture("L", 7, 5)}, ("'x'", "5 x 6", "5x7")),
+    "image for an array": (model({"x": (5, 6)}, [COPY], exact=True), {"x": picture("L", 7, 5)}, ("'x'", "5x7")),
     "image size": (GRAY_IMAGE, {"x": picture("L", 5, 6)}, ("'x'", "6 x 5", "5 x 6 pixels", "resize")),
     "gray for colour": (RGB_IMAGE, {"x": picture("L")}, ("'x'", "mode RGB", "mode L", "convert")),
     "colour for gray": (GRAY_IMAGE, {"x": picture("RGB")}, ("'x'", "mode L", "mode RGB", "convert")),

@@ -185,7 +185,7 @@ STEPS = {
 STEP = st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 3), st.integers(0, 7), st.integers(0, 99))
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 7), st.integers(1, 7))
 NETWORKS = st.tuples(SHAPES, st.booleans(), st.lists(STEP, min_size=1, max_size=12), st.integers(0, 12))
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def written(network: Any) -> tuple[Graph, list[np.ndarray]]:
