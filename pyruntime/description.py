@@ -226,7 +226,7 @@ def describe_model(spec: Any) -> ModelDescription:
 
 
 def class_labels(spec: Any) -> tuple[str, ...] | tuple[int, ...] | None:
-    """Labels of a classifier; of a pipeline, those of the model that makes the predicted feature, else of the only one."""
+    """Labels of a classifier; of a pipeline, of the model that makes the predicted feature, else the only ones."""
     kind = spec.WhichOneof("Type")
     model = getattr(spec, kind)
     if kind in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
@@ -290,9 +290,7 @@ def _image(t: Any, name: str) -> ImageConstraint:
     return ImageConstraint(width, height, t.colorSpace, sizes, ranges)
 
 
-def _check_sizes(
-    what: str, shapes: tuple[tuple[int, ...], ...], ranges: tuple[tuple[int, int], ...]
-) -> None:
+def _check_sizes(what: str, shapes: tuple[tuple[int, ...], ...], ranges: tuple[tuple[int, int], ...]) -> None:
     """Enumerated sizes and ranges that can be."""
     for low, high in ranges:
         if not 0 <= low < 2**40 or 0 <= high < low:
@@ -317,7 +315,9 @@ def _array(t: Any, name: str) -> MultiArrayConstraint:
         raise SpecError(f"array {name!r}: shape {list(shape)} is not legal")
     ranks = {len(one) for one in (shape, *shapes)} | ({len(ranges)} if ranges else set())
     if len(ranks) > 1:
-        raise SpecError(f"array {name!r}: its shapes have different ranks, {sorted(ranks)}; such an input cannot be run")
+        raise SpecError(
+            f"array {name!r}: its shapes have different ranks, {sorted(ranks)}; such an input cannot be run"
+        )
     _check_sizes(f"array {name!r}", shapes, ranges)
     value = t.WhichOneof("defaultOptionalValue")
     return MultiArrayConstraint(shape, t.dataType, shapes, ranges, float(getattr(t, value)) if value else 0.0)

@@ -66,7 +66,7 @@ def network_array(
 ) -> NDArray[np.float32]:
     """An array input of a network, in the shape of its graph input.
 
-    legacy: blobs have rank 5; then [C] and [C,H,W] get leading (and trailing) 1s, and (Seq, Batch, C, H, W), (Seq, C) and
+    legacy: blobs have rank 5; then [C] and [C,H,W] get leading (and trailing) 1s; (Seq, Batch, C, H, W), (Seq, C) and
     (Batch, C, H, W) are taken too.
     """
     array = number_array(feature, value)

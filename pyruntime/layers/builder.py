@@ -76,7 +76,7 @@ class Builder:
         return self.emit(Transpose(tuple(axes)), x)
 
     def flatten_image(self, x: Value) -> Value:
-        """(..., C, H, W) -> (..., C*H*W); the product is known where the three sizes are, whatever is open before them."""
+        """(..., C, H, W) -> (..., C*H*W); known where the three sizes are, whatever is open before them."""
         sizes = x.shape[-3:]
         return self.reshape(x, *[0] * (x.rank - 3), UNKNOWN if UNKNOWN in sizes else math.prod(sizes))
 

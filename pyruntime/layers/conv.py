@@ -56,7 +56,9 @@ def convolution(p: Any, x: Value, *rest: Any) -> Value:
     kernel = two(p.kernelSize, 3, "kernelSize", b)
     channels, outputs = int(p.kernelChannels), int(p.outputChannels)
     if x.shape[-3] not in (channels * groups, UNKNOWN):
-        raise b.invalid("kernelChannels x nGroups", expected=f"{x.shape[-3]}, its input's channels", got=channels * groups)
+        raise b.invalid(
+            "kernelChannels x nGroups", expected=f"{x.shape[-3]}, its input's channels", got=channels * groups
+        )
     if outputs < 1 or outputs % groups:
         raise b.invalid("outputChannels", expected=f"a multiple of nGroups ({groups})", got=outputs)
     pad, begin, end = padding(p, "ConvolutionPaddingType", b)

@@ -63,7 +63,8 @@ def permute(p: Any, x: Value, b: Builder) -> Value:
 @layer("concat")
 def concat(p: Any, *operands: Any) -> Value:
     """Side by side along the channel axis -3, or the sequence axis -5.  ConcatLayerParams."""
-    *inputs, b = operands
+    inputs: tuple[Value, ...] = operands[:-1]
+    b: Builder = operands[-1]
     axis = -5 if p.sequenceConcat else -3
     b.need_rank(inputs[0], -axis)
     return b.emit(Concat(inputs[0].rank + axis), *inputs)

@@ -17,10 +17,47 @@ from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_floats
 
 CORE_ML_2_LAYERS = frozenset(
-    "convolution pooling activation innerProduct embedding batchnorm mvn l2normalize softmax lrn crop padding upsample "
-    "resizeBilinear cropResize unary add multiply average scale bias max min dot reduce loadConstant reshape flatten "
-    "permute concat split sequenceRepeat reorganizeData slice simpleRecurrent gru uniDirectionalLSTM "
-    "biDirectionalLSTM custom".split()
+    [
+        "convolution",
+        "pooling",
+        "activation",
+        "innerProduct",
+        "embedding",
+        "batchnorm",
+        "mvn",
+        "l2normalize",
+        "softmax",
+        "lrn",
+        "crop",
+        "padding",
+        "upsample",
+        "resizeBilinear",
+        "cropResize",
+        "unary",
+        "add",
+        "multiply",
+        "average",
+        "scale",
+        "bias",
+        "max",
+        "min",
+        "dot",
+        "reduce",
+        "loadConstant",
+        "reshape",
+        "flatten",
+        "permute",
+        "concat",
+        "split",
+        "sequenceRepeat",
+        "reorganizeData",
+        "slice",
+        "simpleRecurrent",
+        "gru",
+        "uniDirectionalLSTM",
+        "biDirectionalLSTM",
+        "custom",
+    ]
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
 
@@ -43,7 +80,9 @@ def is_legacy(network: Any) -> bool:
     return not network.arrayInputShapeMapping and not network.imageInputShapeMapping and kinds <= CORE_ML_2_LAYERS
 
 
-def lower_network(network: Any, description: ModelDescription, payloads: Payloads | None, wanted: tuple[str, ...]) -> NetworkGraph:
+def lower_network(
+    network: Any, description: ModelDescription, payloads: Payloads | None, wanted: tuple[str, ...]
+) -> NetworkGraph:
     """The graph that computes the blobs in `wanted` from the model's inputs.
 
     network: a NeuralNetwork, NeuralNetworkClassifier or NeuralNetworkRegressor message.
@@ -59,7 +98,9 @@ def lower_network(network: Any, description: ModelDescription, payloads: Payload
         _lower(message, blobs, b)
     missing = [name for name in wanted if name not in blobs]
     if missing:
-        raise SpecError(f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(list(blobs)[-5:])}, …")
+        raise SpecError(
+            f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(list(blobs)[-5:])}, …"
+        )
     outputs = tuple(blobs[name] for name in wanted)
     graph = Graph(tuple(graph_inputs), outputs, tuple(b.nodes), b.constants)
     return NetworkGraph(graph, tuple(f.name for f in description.inputs), wanted, b.legacy)
@@ -88,14 +129,18 @@ def _input(feature: FeatureDescription, network: Any, b: Builder) -> tuple[Value
         shape = array_shape(feature.constraint, b.legacy)
         if shape is None:
             rank = len(feature.constraint.shape)
-            raise b.unsupported(f"an array of rank {rank} cannot enter a network of Core ML 2 layers, which takes rank 1, 3 or 5")
+            raise b.unsupported(
+                f"an array of rank {rank} cannot enter a network of Core ML 2 layers, which takes rank 1, 3 or 5"
+            )
         value = Value(f"in:{feature.name}", DType.F32, shape)
         return value, value
-    raise SpecError(f"input {feature.name!r}: a network takes images and arrays, the model declares {feature.type_name}")
+    raise SpecError(
+        f"input {feature.name!r}: a network takes images and arrays, the model declares {feature.type_name}"
+    )
 
 
 def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape | None:
-    """Shape of an array input in the graph, open where the model or the mapping leaves it open; None: a rank it lacks."""
+    """Shape of an array input in the graph, open where model or mapping leave it open; None: a rank it lacks."""
     shape = constraint.open_shape()
     if not legacy:
         return shape

@@ -21,7 +21,9 @@ def batchnorm(p: Any, x: Value, b: Builder) -> Value:
     if x.shape[-3] not in (channels, UNKNOWN):
         raise b.invalid("channels", expected=f"{x.shape[-3]}, its input's channels", got=channels)
     if p.computeMeanVar and not p.instanceNormalization:
-        raise b.unsupported("statistics over a whole batch (computeMeanVar without instanceNormalization) are not supported")
+        raise b.unsupported(
+            "statistics over a whole batch (computeMeanVar without instanceNormalization) are not supported"
+        )
     epsilon = p.epsilon or 1e-5
     gamma = b.weights(p.gamma, (channels,), "gamma").astype(np.float64)
     beta = b.weights(p.beta, (channels,), "beta").astype(np.float64)

@@ -29,7 +29,9 @@ def upsample(p: Any, x: Value, b: Builder) -> Value:
     elif p.mode == 1 and 0 <= p.linearUpsampleMode < len(UPSAMPLE_GRIDS):
         kind, grid = ResizeKind.BILINEAR, UPSAMPLE_GRIDS[p.linearUpsampleMode]
     else:
-        raise b.invalid("mode", expected="NN or BILINEAR with a known linearUpsampleMode", got=(p.mode, p.linearUpsampleMode))
+        raise b.invalid(
+            "mode", expected="NN or BILINEAR with a known linearUpsampleMode", got=(p.mode, p.linearUpsampleMode)
+        )
     return b.channels_first(b.emit(Resize(kind, grid, (), (factor[0], factor[1])), b.channels_last(x)))
 
 

@@ -34,5 +34,4 @@ def optimise(graph: Graph, context: Context) -> Graph:
     for step in PASSES:
         graph = step(graph)
         verify(graph, after=step.__name__)
-    graph = pack_weights(graph, context)
-    return graph
+    return pack_weights(graph, context)

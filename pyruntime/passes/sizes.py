@@ -1,7 +1,7 @@
 """Which open dimensions are the same one in every prediction.
 
-Two values of shape (?, 8) need not have one shape when a prediction runs.  Here each open dimension gets a name: that of
-the input's dimension it comes from, or one of its own where an operator makes it from others in a way that is not
+Two values of shape (?, 8) need not have one shape when a prediction runs.  Here each open dimension gets a name: that
+of the input's dimension it comes from, or one of its own where an operator makes it from others in a way that is not
 followed.  Dimensions of one name are equal; those of two names may differ.
 """
 
@@ -12,7 +12,21 @@ from collections.abc import Callable
 from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
-    Affine, Binary, Concat, Conv, Gemm, Pad, Padding, Pool, PRelu, Reduce, Reshape, Resize, Slice, Softmax, Transpose,
+    Affine,
+    Binary,
+    Concat,
+    Conv,
+    Gemm,
+    Pad,
+    Padding,
+    Pool,
+    PRelu,
+    Reduce,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    Transpose,
     Unary,
 )  # fmt: skip
 from pyruntime.ir.ops.move import LAST

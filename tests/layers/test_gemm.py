@@ -12,7 +12,6 @@ from pyruntime.errors import FeatureTypeError
 from .network import check, layer, messages, model, numbers, refused, refused_at_predict, weights
 
 
-
 def dense(w: np.ndarray, b: np.ndarray | None = None, **more: Any) -> Any:
     fields: dict[str, Any] = {"outputChannels": w.shape[0], "inputChannels": w.shape[1], "weights": weights(w)}
     if b is not None:

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from .network import (
-    array, borders, both_mappings, check, layer, lead, model, numbers, predict, refused, weights
+    array,
+    borders,
+    both_mappings,
+    check,
+    layer,
+    lead,
+    model,
+    numbers,
+    predict,
+    refused,
+    weights,
 )  # fmt: skip
 
 CHANNEL_FIRST, CHANNEL_LAST = 0, 1
@@ -82,7 +92,7 @@ def test_concat_along_channels(channels: tuple[int, ...], exact: bool) -> None:
 
 def test_concat_along_the_sequence() -> None:
     features = {"a": numbers(2, 1, 3, 4, 5), "b": numbers(3, 1, 3, 4, 5, seed=1)}
-    spec = model({n: (3, 4, 5) for n in features}, [layer("concat", "a b", sequenceConcat=True)])
+    spec = model(dict.fromkeys(features, (3, 4, 5)), [layer("concat", "a b", sequenceConcat=True)])
     check(spec, features, np.concatenate([features["a"], features["b"]]), tolerance=0)
 
 
@@ -176,7 +186,7 @@ def test_a_constant_as_the_only_result_is_new_in_every_prediction() -> None:
 
 SHAPE = (4, 6, 7)
 BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "reshape to another count": (layer("reshape", name="m", targetShape=(4, 6, 8)), ("m", "targetShape", "168", "[4, 6, 8]")),
+    "reshape to another count": (layer("reshape", name="m", targetShape=(4, 6, 8)), ("m", "168", "[4, 6, 8]")),
     "reshape to rank 2": (layer("reshape", name="m", targetShape=(4, 42)), ("m", "targetShape", "[4, 42]")),
     "reshape to size 0": (layer("reshape", name="m", targetShape=(0, 6, 7)), ("m", "targetShape", "[0, 6, 7]")),
     "reshape to a huge size": (layer("reshape", name="m", targetShape=(2**40, 2, 6, 7)), ("m", "32 bits")),

@@ -15,7 +15,9 @@ CHW, HW = (-3, -2, -1), (-2, -1)
 
 
 def norm(**fields: Any) -> Any:
-    return layer("batchnorm", name="bn4", **{k: weights(v) if isinstance(v, np.ndarray) else v for k, v in fields.items()})
+    return layer(
+        "batchnorm", name="bn4", **{k: weights(v) if isinstance(v, np.ndarray) else v for k, v in fields.items()}
+    )
 
 
 def per_channel(*vectors: np.ndarray) -> list[np.ndarray]:

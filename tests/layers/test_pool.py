@@ -12,7 +12,9 @@ from .network import borders, both_mappings, check, layer, lead, model, numbers,
 MAX, AVERAGE, L2 = 0, 1, 2
 
 
-def windows(x: np.ndarray, kind: int, kernel: Any, stride: Any, starts: Any, counts: Any, pads: Any, exclude: bool) -> Any:
+def windows(
+    x: np.ndarray, kind: int, kernel: Any, stride: Any, starts: Any, counts: Any, pads: Any, exclude: bool
+) -> Any:
     """One window at a time.  starts: of the padding; counts: of the result; pads: (start, end) that may be counted.
 
     A window that hangs over the end of the padding counts cells up to there, as in Caffe and with PyTorch's ceil_mode.

@@ -40,7 +40,9 @@ def ask(models_dir: Path) -> Ask:
     def answer(name: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         path = models_dir / f"{name}.mlmodel"
         inputs = example_inputs(path, seed=seed)
-        return inputs, torch_network.predict(path, inputs, torch.float32 if name == "DeepLabV3Int8LUT" else torch.float64)
+        return inputs, torch_network.predict(
+            path, inputs, torch.float32 if name == "DeepLabV3Int8LUT" else torch.float64
+        )
 
     return answer
 

@@ -10,7 +10,20 @@ import numpy as np
 from pyruntime.ir.graph import Value
 from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
-    Affine, BinaryKind, Concat, Conv, Pad, Padding, PadMode, Pool, PoolKind, Reduce, ReduceKind, Slice, Softmax, Tile,
+    Affine,
+    BinaryKind,
+    Concat,
+    Conv,
+    Pad,
+    Padding,
+    PadMode,
+    Pool,
+    PoolKind,
+    Reduce,
+    ReduceKind,
+    Slice,
+    Softmax,
+    Tile,
     UnaryKind,
 )  # fmt: skip
 from pyruntime.layers.builder import Builder
@@ -34,7 +47,10 @@ def conv(b: Builder, x: Value, **fields: Any) -> Value:
 
 def ends(shown: str) -> list[str]:
     """Lines, with the attributes that every `conv` here has left out."""
-    default = "kernel=(1, 1), strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0), pads_end=(0, 0), padding=0, groups=1, outputs=2"
+    default = (
+        "kernel=(1, 1), strides=(1, 1), dilations=(1, 1), pads_begin=(0, 0), pads_end=(0, 0), padding=0, groups=1, "
+        "outputs=2"
+    )
     return [line.replace(default, "…") for line in shown.splitlines()]
 
 

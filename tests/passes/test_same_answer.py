@@ -73,7 +73,11 @@ def _pool(shape: Shape, b: int, seed: int, _: Any) -> Any:
     c, h, w = shape
     if b == 0:
         return layer("pooling", type=seed % 3, globalPooling=True, valid={}), (c, 1, 1), []
-    return layer("pooling", type=seed % 2, kernelSize=(2, 3), stride=(b % 2 + 1, 1), same={}), (c, -(-h // (b % 2 + 1)), w), []
+    return (
+        layer("pooling", type=seed % 2, kernelSize=(2, 3), stride=(b % 2 + 1, 1), same={}),
+        (c, -(-h // (b % 2 + 1)), w),
+        [],
+    )
 
 
 ACTIVATIONS: list[dict[str, Any]] = [
@@ -102,7 +106,11 @@ def _constant(shape: Shape, b: int, seed: int, _: Any) -> Any:
     values = numbers(int(np.prod(of)), seed=seed)
     if b % 2:
         return layer("bias", shape=of, bias=weights(values)), shape, []
-    return layer("scale", shapeScale=of, scale=weights(values), hasBias=b > 3, shapeBias=of, bias=weights(values)), shape, []
+    return (
+        layer("scale", shapeScale=of, scale=weights(values), hasBias=b > 3, shapeBias=of, bias=weights(values)),
+        shape,
+        [],
+    )
 
 
 def _batchnorm(shape: Shape, b: int, seed: int, _: Any) -> Any:
@@ -127,8 +135,18 @@ def _reduce(shape: Shape, b: int, _seed: int, _: Any) -> Any:
 
 def _pad(shape: Shape, b: int, _seed: int, _: Any) -> Any:
     c, h, w = shape
-    kind = {"constant": {"value": 0.5}} if b % 3 == 0 else {"replication": {}} if b % 3 == 1 or min(h, w) < 2 else {"reflection": {}}
-    return (layer("padding", paddingAmounts=borders((1, 0), (b % 2, 1)), **kind), (c, h + 1, w + 1 + b % 2), []) if h * w < 120 else None
+    kind = (
+        {"constant": {"value": 0.5}}
+        if b % 3 == 0
+        else {"replication": {}}
+        if b % 3 == 1 or min(h, w) < 2
+        else {"reflection": {}}
+    )
+    return (
+        (layer("padding", paddingAmounts=borders((1, 0), (b % 2, 1)), **kind), (c, h + 1, w + 1 + b % 2), [])
+        if h * w < 120
+        else None
+    )
 
 
 def _slice(shape: Shape, b: int, _seed: int, _: Any) -> Any:
@@ -167,7 +185,7 @@ STEPS = {
 STEP = st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 3), st.integers(0, 7), st.integers(0, 99))
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 7), st.integers(1, 7))
 NETWORKS = st.tuples(SHAPES, st.booleans(), st.lists(STEP, min_size=1, max_size=12), st.integers(0, 12))
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def written(network: Any) -> tuple[Graph, list[np.ndarray]]:
@@ -227,8 +245,22 @@ def test_packed_weights_of_an_unchanged_graph(network: Any) -> None:
 
 @settings(max_examples=1, deadline=None)
 @given(network=NETWORKS)
-@example(network=((64, 40, 40), False, [("conv", 0, 1, 1), ("activation", 0, 0, 0), ("conv", 0, 3, 1), ("softmax", 0, 0, 0)], 1))
-@example(network=((32, 50, 30), True, [("batchnorm", 0, 0, 1), ("conv", 0, 3, 2), ("binary", 0, 0, 2), ("reduce", 0, 1, 0)], 1))
+@example(
+    network=(
+        (64, 40, 40),
+        False,
+        [("conv", 0, 1, 1), ("activation", 0, 0, 0), ("conv", 0, 3, 1), ("softmax", 0, 0, 0)],
+        1,
+    )
+)
+@example(
+    network=(
+        (32, 50, 30),
+        True,
+        [("batchnorm", 0, 0, 1), ("conv", 0, 3, 2), ("binary", 0, 0, 2), ("reduce", 0, 1, 0)],
+        1,
+    )
+)
 def test_work_that_is_shared_among_threads_gives_the_same_bits(network: Any) -> None:
     """Large enough that every thread gets some."""
     graph, arrays = written(network)

@@ -27,6 +27,7 @@ PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))
 LONG_FOR_A_REASON = {
     "pyruntime/description.py": "every feature type of the format, one small class each",
     "pyruntime/native/lib.py": "the only module that speaks to C",
+    "pyruntime/model.py": "one class, and every way to open, ask and save it",
 }
 """Files of more than 300 lines, and why one file is better than two."""
 
@@ -73,9 +74,13 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
         assert ast.get_docstring(tree), "the module"
     for node in tree.body:
         named = isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-        if named and not node.name.startswith("_"):
+        if named and not node.name.startswith("_") and not (node.name in COMMAND and "cli" in path.parts):
             short = isinstance(node, ast.FunctionDef) and len(node.body) <= 3
             assert short or ast.get_docstring(node), f"{node.name} in line {node.lineno}"
+
+
+COMMAND = {"add", "run"}
+"""What every command's module has: said once, in pyruntime/cli/__init__.py."""
 
 
 def test_nothing_names_a_machine() -> None:
@@ -87,7 +92,18 @@ def test_nothing_names_a_machine() -> None:
     found = []
     for name in done.stdout.splitlines():
         path = ROOT / name
-        if path.is_file() and path.suffix in {".py", ".c", ".h", ".def", ".md", ".toml", ".build", ".ini", ".options", ""}:
+        if path.is_file() and path.suffix in {
+            ".py",
+            ".c",
+            ".h",
+            ".def",
+            ".md",
+            ".toml",
+            ".build",
+            ".ini",
+            ".options",
+            "",
+        }:
             found += [f"{name}: {m.group()!r}" for m in pattern.finditer(path.read_bytes())]
     assert not found
 
