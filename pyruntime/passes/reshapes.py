@@ -33,7 +33,8 @@ def sink_reshapes(graph: Graph) -> Graph:
 def _reshape(
     x: Value, op: Reshape, node: Node, rewriter: Rewriter, source_of: dict[str, tuple[Value, Reshape]]
 ) -> None:
-    result = x if keeps_shape(op, x) else rewriter.emit(op, (x,), node.layer)
+    same = keeps_shape(op, x) and x.shape == node.outputs[0].shape
+    result = x if same else rewriter.emit(op, (x,), node.layer)
     if result is not x:
         source_of[result.name] = (x, op)
     rewriter.replace(node.outputs[0], result)
