@@ -64,7 +64,7 @@ sanitize: $(VENV)/test-tools$(ORACLES) $(VENV)/build-tools
 
 bench: $(VENV)/installed
 	@$(BIN)/pip install -q --group test --group bench
-	$(BIN)/pytest benchmarks --benchmark-only $(ARGS)
+	$(BIN)/python benchmarks $(ARGS)
 
 clean:
 	rm -rf build build-* dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks demo-output

@@ -1,0 +1,140 @@
+"""Our runtime against others on the same networks.
+
+    python benchmarks/race.py --threads 1,2 --rounds 7 --json race.json --markdown
+
+Every runtime has a process of its own, and all are stopped but the one that runs.  A round gives each of them a turn,
+in another order each time, so that a machine that grows warm or busy slows all alike.  A turn's number is the median
+of its predictions; the race's numbers are the best and the median of the turns.  A peer whose outputs are not ours
+ends the race.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from machine import machine
+from networks import WITHOUT_FOLDER, model_paths, models_folder
+from tables import race_tables
+from worker import RUNTIMES
+
+HERE = Path(__file__).resolve().parent
+ONE_THREAD_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Racer:
+    """A runtime's process; stopped whenever it is not its turn."""
+
+    def __init__(self, runtime: str, path: Path, threads: int) -> None:
+        self.runtime, self.path = runtime, path
+        env = os.environ | dict.fromkeys(ONE_THREAD_LIBRARIES, str(threads))
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", str(HERE / "worker.py"), runtime, str(path), str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=env,
+        )  # fmt: skip
+        self.about = self._answer()
+        self.turns: list[dict[str, float]] = []
+        if not self.impossible:
+            self.process.send_signal(signal.SIGSTOP)
+
+    @property
+    def impossible(self) -> str:
+        return str(self.about.get("impossible", ""))
+
+    def turn(self, seconds: float) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"seconds": seconds}) + "\n")
+        self.turns.append(self._answer())
+        self.process.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.runtime} on {self.path.name} ended with an error; see above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def row(self, threads: int) -> dict[str, Any]:
+        medians = [turn["median"] for turn in self.turns]
+        return {
+            "model": self.path.stem, "threads": threads, "runtime": self.runtime, "note": self.about.get("note", ""),
+            "impossible": self.impossible, "turns": medians, "best": min(medians, default=None),
+            "median": statistics.median(medians) if medians else None,
+        }  # fmt: skip
+
+
+def race(path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float) -> list[Racer]:
+    """All runtimes on one model; closed again."""
+    racers = [Racer(runtime, path, threads) for runtime in runtimes]
+    running = [racer for racer in racers if not racer.impossible]
+    try:
+        for i in range(rounds):
+            first = i % len(running)
+            for racer in running[first:] + running[:first]:
+                racer.turn(seconds)
+    finally:
+        for racer in racers:
+            racer.close()
+    return racers
+
+
+def chosen(text: str, known: tuple[str, ...]) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"{unknown[0]!r} is not known; there are {', '.join(known)}")
+    return names or list(known)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, each a race (default 1,2)")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of every runtime (default 7)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="length of a turn (default 0.3)")
+    parser.add_argument("--models", default="", help="names without ending, with commas between (default all)")
+    parser.add_argument("--runtimes", default="", help=f"of {', '.join(RUNTIMES)} (default all)")
+    parser.add_argument("--json", type=Path, help="file to write the numbers to")
+    parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
+    options = parser.parse_args()
+    paths = {path.stem: path for path in model_paths()}
+    if models_folder() is None:
+        print(f"Only our own model: {WITHOUT_FOLDER}", file=sys.stderr)
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "versions": {},
+        "rows": [],
+    }
+    for threads in map(int, options.threads.split(",")):
+        for name in chosen(options.models, tuple(paths)):
+            print(f"{name}, {threads} threads …", file=sys.stderr, flush=True)
+            runtimes = chosen(options.runtimes, RUNTIMES)
+            for racer in race(paths[name], runtimes, threads, options.rounds, options.seconds):
+                result["rows"].append(racer.row(threads))
+                if not racer.impossible:
+                    result["versions"][racer.runtime] = racer.about["version"]
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if options.markdown or not options.json:
+        print("\n".join(race_tables(result)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Measured numbers as Markdown tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from machine import machine_line
+
+OURS = "pyruntime"
+Row = dict[str, Any]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The first column is text, the others are numbers."""
+    rule = ["---", *["--:"] * (len(header) - 1)]
+    return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]
+
+
+def milliseconds(seconds: float) -> str:
+    value = seconds * 1e3
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def nbytes(count: float) -> str:
+    return f"{count / 1024:.0f} KiB" if count < 1 << 20 else f"{count / 2**20:.2f} MiB"
+
+
+def race_tables(result: dict[str, Any]) -> list[str]:
+    """One table per number of threads, the geometric means, the notes."""
+    rows: list[Row] = result["rows"]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    lines = [
+        machine_line(result["machine"]),
+        "",
+        f"{versions}.  {result['rounds']} turns of {result['seconds']} s each.",
+        "",
+    ]
+    for threads in dict.fromkeys(row["threads"] for row in rows):
+        lines += [f"#### {threads} thread{'s' * (threads != 1)}, ms", ""]
+        lines += [*_race([row for row in rows if row["threads"] == threads]), ""]
+    notes = [(row["model"], row["runtime"], row["note"] or row["impossible"]) for row in rows]
+    lines += [f"- {model}, {runtime}: {note}" for model, runtime, note in dict.fromkeys(notes) if note]
+    return lines
+
+
+def _race(rows: list[Row]) -> list[str]:
+    runtimes = list(dict.fromkeys(row["runtime"] for row in rows))
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    at = {(row["model"], row["runtime"]): row for row in rows}
+    body = [[model, *(_cell(at[model, runtime], at.get((model, OURS))) for runtime in runtimes)] for model in models]
+    for kind in ("best", "median"):
+        body.append(
+            [
+                f"geometric mean of the ratios ({kind} turns)",
+                *(_mean(at, models, runtime, kind) for runtime in runtimes),
+            ]
+        )
+    return table(["model", *runtimes], body)
+
+
+def ratios(at: dict[tuple[str, str], Row], models: list[str], runtime: str, kind: str) -> list[float]:
+    """Time of `runtime` over ours, for the models that both run."""
+    pairs = [(at[model, runtime][kind], at[model, OURS][kind]) for model in models if (model, OURS) in at]
+    return [peer / ours for peer, ours in pairs if peer and ours]
+
+
+def _cell(row: Row, ours: Row | None) -> str:
+    if row["impossible"]:
+        return "not possible"
+    text = milliseconds(row["best"])
+    if row["runtime"] == OURS or ours is None:
+        return text
+    return f"{text} ({row['best'] / ours['best']:.2f}×)"
+
+
+def _mean(at: dict[tuple[str, str], Row], models: list[str], runtime: str, kind: str) -> str:
+    found = ratios(at, models, runtime, kind) if runtime != OURS else []
+    return f"{statistics.geometric_mean(found):.2f}×" if found else ""
+
+
+def start_tables(result: dict[str, Any]) -> list[str]:
+    """Start of a process, memory, sizes, and each model's opening and arena."""
+    lines = [machine_line(result["machine"]), "", *[f"- {note}" for note in result["notes"]], ""]
+    header = [
+        "first prediction in a new process",
+        "Python ms",
+        "import ms",
+        "open ms",
+        "predict ms",
+        "all: best ms",
+        "all: median ms",
+        "peak memory",
+    ]
+    body = [
+        [
+            run["what"],
+            *(milliseconds(run[part]) for part in ("python", "import", "open", "predict", "best", "median")),
+            nbytes(run["peak"]),
+        ]
+        for run in result["starts"]
+    ]
+    lines += [*table(header, body), ""]
+    library = result["library"]
+    stripped = f", {nbytes(library['stripped'])} stripped" if library["stripped"] else ""
+    lines += [f"The built library has {nbytes(library['bytes'])}{stripped}.", ""]
+    header = [
+        "model",
+        "steps",
+        "weights",
+        "open .mlmodel ms",
+        "from the cache ms",
+        "open compiled ms",
+        "arena",
+        "peak live",
+        "arena / peak",
+    ]
+    return [*lines, *table(header, map(_model, result["models"]))]
+
+
+def _model(m: Row) -> list[str]:
+    times = [milliseconds(m[way]) for way in ("file", "cached", "compiled")]
+    sizes = [nbytes(m[what]) for what in ("arena", "peak")]
+    return [m["model"], str(m["steps"]), nbytes(m["weights"]), *times, *sizes, _share(m["arena"], m["peak"])]
+
+
+def _share(arena: int, peak: int) -> str:
+    return f"{arena / peak:.3f}" if peak else ""
+
+
+def pytest_tables(result: dict[str, Any]) -> list[str]:
+    """What pytest-benchmark measured."""
+    body = []
+    for entry in result["benchmarks"]:
+        stats, extra = entry["stats"], ", ".join(f"{name} {value}" for name, value in entry["extra_info"].items())
+        body.append(
+            [entry["name"], f"{stats['min'] * 1e6:.2f}", f"{stats['median'] * 1e6:.2f}", str(stats["rounds"]), extra]
+        )
+    return table(["benchmark", "best µs", "median µs", "rounds", "also"], body)
