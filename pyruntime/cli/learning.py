@@ -9,6 +9,7 @@ from pyruntime.cli.console import Console, Progress
 from pyruntime.cli.training_data import Examples
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
+from pyruntime.tables import counted
 from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, UpdateEvent
 
 POLL = 0.2  # seconds between looks at the keyboard
@@ -27,7 +28,7 @@ def learn(model: MLModel, examples: Examples, console: Console) -> Learned:
     """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt."""
     epochs = _epochs(model)
     losses: list[float] = []
-    with console.progress(f"Learning {len(examples)} examples", epochs or len(examples)) as progress:
+    with console.progress(f"Learning {counted(len(examples), 'example')}", epochs or len(examples)) as progress:
         data = examples if epochs else Examples(examples.items, console.note_once, read=progress)
         handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, lambda context: _epoch(context, losses, progress))
         task = MLUpdateTask(model, data, progress_handlers=handlers)

@@ -238,15 +238,15 @@ class Session:
             )
         )  # fmt: skip
         self.handle = ffi.gc(handle[0], _c.pr_session_close)
-        self._bound: tuple[Shape, ...] | None = None
+        self._bound: list[tuple[Shape, np.dtype[Any]]] | None = None
         self._results: list[tuple[DType, Shape]] = []
         self._in: Any = None
         self._out: Any = None
 
     def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
-        """Result types and shapes for these inputs; cheap when the shapes are those of the last call."""
-        shapes = tuple(array.shape for array in inputs)
-        if shapes == self._bound:
+        """Result types and shapes for these inputs; cheap when types and shapes are those of the last call."""
+        forms = [(array.shape, array.dtype) for array in inputs]
+        if forms == self._bound:
             return self._results
         self._bound = None
         self._in, _ = _views([(dtype_of(a), a.shape, None) for a in inputs])
@@ -254,7 +254,7 @@ class Session:
         message = _Message()
         message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
         self._results = [_shape(self._out[i]) for i in range(outputs)]
-        self._bound = shapes
+        self._bound = forms
         return self._results
 
     def run(self, inputs: Sequence[Array], outputs: int) -> list[Array]:

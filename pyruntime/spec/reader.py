@@ -111,9 +111,21 @@ def check_model(model: messages.Model, source: str) -> messages.Model:
             f"{source} has specification version {version}, expected 1 to {NEWEST_VERSION}: "
             "it is damaged or no Core ML model"
         )
-    if model.WhichOneof("Type") is None:
-        raise SpecError(f"{source} has no model in it: none of the model types (neuralNetwork, pipeline, …) is set")
+    _check_types(model, source, "")
     return model
+
+
+def _check_types(model: messages.Model, source: str, inside: str) -> None:
+    """The model, and every one inside its pipelines, has a type.  inside: where it is, for the message."""
+    kind = model.WhichOneof("Type")
+    if kind is None:
+        raise SpecError(
+            f"{source} has no model in it{inside}: none of the model types (neuralNetwork, pipeline, …) is set"
+        )
+    if kind in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
+        parts = (model.pipeline if kind == "pipeline" else getattr(model, kind).pipeline).models
+        for number, part in enumerate(parts):
+            _check_types(part, source, f"{inside} at place {number} of the pipeline")
 
 
 def find_spec_file(path: str | os.PathLike[str]) -> str:

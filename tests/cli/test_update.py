@@ -74,7 +74,7 @@ def test_accuracy_on_held_out_examples_is_scikit_learns(run: Run, sticker: str, 
 
 def test_text_says_the_accuracy_before_and_after(run: Run, sticker: str, drawings: Path, tmp_path: Path) -> None:
     outcome = run("update", sticker, "--data", drawings, "--output", tmp_path / "Mine.mlmodel", "--hold-out", "0.3")
-    assert "accuracy on 6 examples that it has not seen: 0.0% before, 100.0% after\n" in outcome.out
+    assert "accuracy on 6 examples not learned from: 0.0% before, 100.0% after\n" in outcome.out
 
 
 def test_in_place_adds_to_what_was_learned(run: Run, sticker: str, drawings: Path) -> None:
@@ -148,7 +148,7 @@ def test_ctrl_c_leaves_the_original_and_nothing_else(sticker: str, tmp_path: Pat
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr
-    assert process.stderr.readline() == "Learning 3000 examples …\n"
+    assert process.stderr.readline() == "Learning 3,000 examples …\n"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -70,7 +70,11 @@ RULES: list[tuple[str, Change, str]] = [
     ("no k", clear("numberOfNeighbors"), "numberOfNeighbors is 0"),
     ("k of zero", setting("numberOfNeighbors.defaultValue", 0), "numberOfNeighbors"),
     ("negative k", setting("numberOfNeighbors.defaultValue", -1), "numberOfNeighbors"),
-    ("k outside its bounds", setting("numberOfNeighbors.range.minValue", 5), "default breaks its rule.*5 to 1000, got 3"),
+    (
+        "k outside its bounds",
+        setting("numberOfNeighbors.range.minValue", 5),
+        "default breaks its rule.*5 to 1000, got 3",
+    ),
     ("no weighting", clear("uniformWeighting"), "WeightingScheme is not set"),
     ("no index type", clear("linearIndex"), "IndexType is not set"),
     ("no distance", clear("squaredEuclideanDistance"), "DistanceFunction is not set"),

@@ -67,14 +67,14 @@ def test_tree_and_scan_agree_to_the_last_bit_at_any_number_of_threads(level: int
 def test_numbers_that_are_not_finite_are_refused(leaf_size: int) -> None:
     samples = np.ones((5, 3), np.float32)
     index = NeighborIndex(CONTEXT, samples, leaf_size)
-    with pytest.raises(MLModelError, match="query 1 .* number 2 is nan"):
+    with pytest.raises(MLModelError, match=r"query 1 .* number 2 is nan"):
         index.search(np.array([[1, 1, 1], [1, 1, np.nan]]), 1)
     samples = samples.copy()
     samples[3, 1] = np.inf
-    with pytest.raises(MLModelError, match="sample 3 .* number 1 is inf"):
+    with pytest.raises(MLModelError, match=r"sample 3 .* number 1 is inf"):
         NeighborIndex(CONTEXT, samples, leaf_size)
 
 
 def test_more_neighbours_than_samples_are_refused() -> None:
-    with pytest.raises(MLModelError, match="6 nearest of 5 samples"):
+    with pytest.raises(MLModelError, match=r"6 nearest of 5 samples"):
         NeighborIndex(CONTEXT, np.ones((5, 3), np.float32)).search(np.ones((1, 3)), 6)

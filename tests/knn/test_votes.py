@@ -80,7 +80,9 @@ def test_equal_votes_go_to_the_nearer_neighbour_then_to_the_label_stored_first(m
 def test_a_vote_is_one_over_the_distance_or_over_its_square_when_asked(make_knn: Any) -> None:
     spec = make_knn([[1, 0], [0, 2], [0, 3]], ["a", "b", "b"], k=3, weighting="inverseDistanceWeighting")
     a, b = 1, 1 / 2 + 1 / 3
-    assert MLModel(spec).predict({"vector": [0, 0]})["labelProbs"] == pytest.approx({"a": a / (a + b), "b": b / (a + b)})
+    assert MLModel(spec).predict({"vector": [0, 0]})["labelProbs"] == pytest.approx(
+        {"a": a / (a + b), "b": b / (a + b)}
+    )
     squared = MLModelConfiguration(parameters={"inverseDistancePower": 2})
     a, b = 1, 1 / 4 + 1 / 9
     answer = MLModel(spec, configuration=squared).predict({"vector": [0, 0]})

@@ -25,6 +25,4 @@ def stickers(tmp_path: Path) -> Path:
 def examples() -> list[dict[str, Any]]:
     """30 examples of three classes."""
     rng = np.random.default_rng(0)
-    return [
-        {"x": (rng.normal(size=WIDTH) + 2 * (i % 3)).astype(np.float32), "label": "abc"[i % 3]} for i in range(30)
-    ]
+    return [{"x": (rng.normal(size=WIDTH) + 2 * (i % 3)).astype(np.float32), "label": "abc"[i % 3]} for i in range(30)]

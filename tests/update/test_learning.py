@@ -39,7 +39,9 @@ def test_a_pipeline_answers_as_scikit_learn_does_on_numpys_embeddings(stickers: 
             assert answer["label"] == oracle.predict([linear_answer(x=x)])[0]
 
 
-def test_the_drawing_classifier_answers_as_scikit_learn_does_on_its_embeddings(models_dir: Path, data_dir: Path) -> None:
+def test_the_drawing_classifier_answers_as_scikit_learn_does_on_its_embeddings(
+    models_dir: Path, data_dir: Path
+) -> None:
     path = models_dir / "UpdatableDrawingClassifier.mlmodel"
     with np.load(data_dir / "quickdraw_20x100.npz") as data:
         images, labels = data["images"], data["labels"].astype(str)

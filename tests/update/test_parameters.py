@@ -35,7 +35,7 @@ def test_keys_are_values_with_a_text_form() -> None:
     assert ParameterKey.of("weights") == ParameterKey.WEIGHTS == ParameterKey("weights")
     assert {key: 1}[ParameterKey.of("embedding/dense:weights")] == 1
     assert ParameterKey.WEIGHTS.scope == ""
-    with pytest.raises(ParametersError, match="got a int"):
+    with pytest.raises(ParametersError, match=r"got a int"):
         ParameterKey.of(3)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,9 @@ def test_in_a_pipeline_the_scope_is_needed_when_two_models_have_the_key() -> Non
     spec = pipeline_spec()
     spec.pipelineClassifier.pipeline.models[0].CopyFrom(knn_spec(default="a"))
     described = describe_parameters(spec)
-    with pytest.raises(ParametersError, match="several models.*embedding:numberOfNeighbors, stickers:numberOfNeighbors"):
+    with pytest.raises(
+        ParametersError, match=r"several models.*embedding:numberOfNeighbors, stickers:numberOfNeighbors"
+    ):
         check_parameters({"numberOfNeighbors": 4}, described)
     assert check_parameters({"embedding:numberOfNeighbors": 4}, described) == {"embedding/numberOfNeighbors": 4}
 

@@ -36,7 +36,10 @@ def test_a_list_of_providers_becomes_examples() -> None:
     ("data", "message"),
     [
         ({"a": [1, 2], "b": [1]}, "equally many values, got {'a': 2, 'b': 1}"),
-        ({"a": [1, 2.0]}, r"'a' of a batch: expected values of one type, got int64 \(example 0\), double \(example 1\)"),
+        (
+            {"a": [1, 2.0]},
+            r"'a' of a batch: expected values of one type, got int64 \(example 0\), double \(example 1\)",
+        ),
         ({"a": [object()]}, "'a' of example 0: a object cannot be a feature"),
         ({"a": [True]}, "'a' of example 0: a bool"),
         ({"a": "text"}, "'a' of a batch: expected a list of values, got a str"),
@@ -77,12 +80,12 @@ def test_pictures_are_opened_when_asked_for(folder: Path) -> None:
 
 
 def test_folders_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FeatureTypeError, match="cat: expected a whole number as its name"):
+    with pytest.raises(FeatureTypeError, match=r"cat: expected a whole number as its name"):
         ImageFolderProvider(folder, DRAWING, label_type=int)
-    with pytest.raises(FeatureTypeError, match="cannot be read"):
+    with pytest.raises(FeatureTypeError, match=r"cannot be read"):
         ImageFolderProvider(folder / "missing", DRAWING)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FeatureTypeError, match="no pictures in it"):
+    with pytest.raises(FeatureTypeError, match=r"no pictures in it"):
         ImageFolderProvider(tmp_path / "empty", DRAWING)
-    with pytest.raises(FeatureTypeError, match="'n': expected an image"):
+    with pytest.raises(FeatureTypeError, match=r"'n': expected an image"):
         ImageFolderProvider(folder, FeatureDescription("n", "int64"))

@@ -153,7 +153,7 @@ pr_status pr_slice_run(pr_env *env, const pr_view *in, int inputs, pr_view *out,
     strides_of(in, stride);
     for (int i = 0; i < in->rank; i++) {
         copy.size[i] = slice_axis(in->shape[i], attrs->begin.at[i], attrs->end.at[i], attrs->stride.at[i], &first);
-        copy.from[i] = stride[i] * attrs->stride.at[i];
+        copy.from[i] = copy.size[i] > 1 ? stride[i] * attrs->stride.at[i] : 0;      /* a step that nobody takes may be absurd */
         start += first * stride[i];
     }
     pr_copy_dense_target(&copy);
