@@ -80,7 +80,7 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
 
 
 COMMAND = {"add", "run"}
-"""What every command's module has: said once, in pyruntime/cli/__init__.py."""
+"""What every command has, for pyruntime/cli/__init__.py to call."""
 
 
 def test_nothing_names_a_machine() -> None:
