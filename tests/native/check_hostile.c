@@ -19,7 +19,7 @@ static pr_dims strange_dims(void) {
 /* A view of a small shape with data, or a huge one without. */
 static pr_view strange_view(int rank) {
     pr_view v = {.rank = random_int(0, 15) ? rank : random_int(0, 8), .dtype = random_int(0, 15) ? PR_F32 : random_int(0, 2)};
-    for (int i = 0; i < v.rank; i++) v.shape[i] = random_int(0, 9) ? random_int(1, 6) : random_int(0, 1) ? strange() : (int64_t)strange() << 31;
+    for (int i = 0; i < v.rank; i++) v.shape[i] = random_int(0, 9) ? random_int(1, 6) : random_int(0, 1) ? strange() : strange() * ((int64_t)1 << 31);
     return v;
 }
 
