@@ -68,7 +68,7 @@ def test_an_empty_layer_runs_or_is_refused_in_one_sentence(kind: str) -> None:
 def test_a_result_larger_than_the_memory_limit_is_refused() -> None:
     layers = [layer("upsample", "x", "u", "large1", scalingFactor=(1000, 1000)), layer("softmax", "u", "y")]
     spec = model({"x": (4, 3, 3)}, layers)
-    with pytest.raises(MemoryError, match=r"140766 KiB.*limit is 1024 KiB"):
+    with pytest.raises(MemoryError, match=r"at least 14\d{4} KiB.*limit is 1024 KiB"):
         MLModel(spec, configuration=MLModelConfiguration(threads=1, memory_limit=2**20)).predict(
             {"x": np.ones((4, 3, 3))}
         )
