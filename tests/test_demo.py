@@ -11,7 +11,9 @@ DEMO = Path(__file__).resolve().parents[1] / "examples" / "sticker" / "demo.py"
 
 
 def run(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, str(DEMO), *arguments], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        [sys.executable, str(DEMO), *arguments], capture_output=True, text=True, timeout=300, check=True
+    )
     return done.stdout
 
 

@@ -34,8 +34,16 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ 
 
 def build(folder: Path, sanitizers: str, compiler: str, *, python: bool, programs: list[str]) -> None:
     """With symbols; any finding ends the program.  -O1: with sanitizers, -O2 takes 15 times as long for the same findings."""
-    arguments = "-fno-sanitize-recover=all -fno-omit-frame-pointer" + (" -shared-libasan" if shared(compiler, python) else "")
-    options = [f"-Db_sanitize={sanitizers}", "-Db_lundef=false", "-Dbuildtype=debug", "-Doptimization=1", f"-Dpython={str(python).lower()}"]
+    arguments = "-fno-sanitize-recover=all -fno-omit-frame-pointer" + (
+        " -shared-libasan" if shared(compiler, python) else ""
+    )
+    options = [
+        f"-Db_sanitize={sanitizers}",
+        "-Db_lundef=false",
+        "-Dbuildtype=debug",
+        "-Doptimization=1",
+        f"-Dpython={str(python).lower()}",
+    ]
     options += [f"-Dc_args={arguments}"] + ([f"-Dc_link_args={arguments}"] if shared(compiler, python) else [])
     if not (folder / "build.ninja").exists():
         setup = [tool("meson"), "setup", str(folder), str(ROOT), *options]
@@ -53,7 +61,10 @@ def shared(compiler: str, python: bool) -> bool:
 def runtime(compiler: str) -> str:
     """What LD_PRELOAD loads: the sanitizer, and C++'s library, whose exceptions it must find at its start."""
     names = (RUNTIMES[compiler], "libstdc++.so.6")
-    found = [subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True).stdout.strip() for name in names]
+    found = [
+        subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True).stdout.strip()
+        for name in names
+    ]
     return " ".join(path for path in found if Path(path).is_absolute())
 
 

@@ -92,5 +92,7 @@ class Engine(ABC):
         value = features.get(feature.name)
         if value is None and not feature.is_optional:
             there = ", ".join(sorted(map(str, features))) or "nothing"
-            raise FeatureTypeError(f"feature {feature.name!r}: expected {feature.type_name}, but it is missing; given: {there}")
+            raise FeatureTypeError(
+                f"feature {feature.name!r}: expected {feature.type_name}, but it is missing; given: {there}"
+            )
         return value

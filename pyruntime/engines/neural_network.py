@@ -25,7 +25,9 @@ class NeuralNetworkEngine(Engine):
         wanted = tuple(dict.fromkeys([*plain, *([self._scores] if self._scores else [])]))
         self.program: NetworkProgram = part.programs.get(part.place, lambda: compile_network(part, wanted))
         if self.program.outputs != wanted or self.program.inputs != tuple(f.name for f in self.description.inputs):
-            raise SpecError(f"the compiled network of {part.name or 'the model'} does not belong to this model: compile it again")
+            raise SpecError(
+                f"the compiled network of {part.name or 'the model'} does not belong to this model: compile it again"
+            )
         self._plain = plain
         self._idle: deque[lib.Session] = deque()
         self.release(self.session())

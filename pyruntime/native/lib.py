@@ -184,7 +184,9 @@ def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context:
     return results
 
 
-def pack(op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context: Context) -> tuple[AnyOp, Array] | None:
+def pack(
+    op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context: Context
+) -> tuple[AnyOp, Array] | None:
     """Constant operand `which` as the context's kernels read it, and the operator that says so; None: as it is."""
     number, _ = operators()[op.code]
     encoded = op.encode()
@@ -265,9 +267,7 @@ class Session:
         for i, array in enumerate(results):
             self._out[i].data = ffi.cast("void *", array.ctypes.data)
         message = _Message()
-        message.check(
-            _c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct)
-        )
+        message.check(_c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct))
         return results
 
     def memory(self) -> tuple[int, int]:

@@ -46,6 +46,8 @@ def test_a_foreign_target_can_be_built_and_emulated(path: Path) -> None:
 
 def test_no_boards_name_is_in_code() -> None:
     names = {word for path in BOARDS for word in (path.stem, read(path)["name"])}
-    code = [p for folder in ("csrc", "pyruntime") for p in (ROOT / folder).rglob("*") if p.suffix in (".c", ".h", ".py")]
+    code = [
+        p for folder in ("csrc", "pyruntime") for p in (ROOT / folder).rglob("*") if p.suffix in (".c", ".h", ".py")
+    ]
     found = {name: p.name for name in names for p in code if name in p.read_text(encoding="utf-8")}
     assert not found

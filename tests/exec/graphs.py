@@ -7,7 +7,19 @@ import numpy as np
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
-    Affine, BinaryKind, Concat, Gemm, PRelu, Reduce, ReduceKind, Reshape, Slice, Softmax, Tile, Transpose, UnaryKind,
+    Affine,
+    BinaryKind,
+    Concat,
+    Gemm,
+    PRelu,
+    Reduce,
+    ReduceKind,
+    Reshape,
+    Slice,
+    Softmax,
+    Tile,
+    Transpose,
+    UnaryKind,
 )  # fmt: skip
 from pyruntime.ir.types import DType
 from pyruntime.layers.builder import Builder
@@ -79,7 +91,9 @@ def session_of(graph: Graph, context: lib.Context, memory_limit: int = 1 << 26) 
 
 def one_by_one(graph: Graph, inputs: list[np.ndarray], context: lib.Context) -> list[np.ndarray]:
     """Every operator alone, each result in memory of its own; a reshape is NumPy's."""
-    arrays: dict[str, np.ndarray] = {v.name: a for v, a in zip(graph.inputs, inputs, strict=True)} | dict(graph.constants)
+    arrays: dict[str, np.ndarray] = {v.name: a for v, a in zip(graph.inputs, inputs, strict=True)} | dict(
+        graph.constants
+    )
     for node in graph.nodes:
         operands = [arrays[v.name] for v in node.inputs]
         if isinstance(node.op, Reshape):

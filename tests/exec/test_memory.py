@@ -71,7 +71,7 @@ def test_random_graphs_give_what_their_operators_give_alone(context: lib.Context
     for seed in range(40):
         graph = random_graph(seed, steps)
         session = session_of(graph, context)
-        for repeat in range(2):         # the second time in an arena full of old numbers
+        for repeat in range(2):  # the second time in an arena full of old numbers
             inputs = inputs_of(graph, seed + repeat)
             same(session.run(inputs, len(graph.outputs)), one_by_one(graph, inputs, context))
 
@@ -117,7 +117,7 @@ def test_a_value_with_a_second_reader_is_not_written_over(context: lib.Context, 
 def test_a_second_reader_under_another_shape(context: lib.Context, b: Builder, x: Value) -> None:
     y = b.unary(UnaryKind.ABS, x)
     view = b.emit(Reshape((24,)), y)
-    changed = b.unary(UnaryKind.LINEAR, y, 3.0)       # must not be written over y: `view` is y
+    changed = b.unary(UnaryKind.LINEAR, y, 3.0)  # must not be written over y: `view` is y
     graph = Graph((x,), (b.binary(BinaryKind.SUB, view, b.reshape(changed, 24)),), tuple(b.nodes), b.constants)
     data = inputs_of(graph, 3)
     want = np.abs(data[0]).reshape(24)
@@ -142,10 +142,12 @@ def test_an_operand_that_broadcasts_is_not_written_over(context: lib.Context, b:
     same(session_of(graph, context).run(data, 1), [np.arange(6, dtype=np.float32) - data[0]])
 
 
-def test_memory_limit_counts_values_and_results_and_names_both_numbers(context: lib.Context, b: Builder, x: Value) -> None:
+def test_memory_limit_counts_values_and_results_and_names_both_numbers(
+    context: lib.Context, b: Builder, x: Value
+) -> None:
     y = b.unary(UnaryKind.ABS, x)
     graph = Graph((x,), (b.emit(Concat(0), y, y),), tuple(b.nodes), b.constants)
-    data = [np.zeros((256, 6), np.float32)]         # 6 KiB as value, 12 KiB as result
+    data = [np.zeros((256, 6), np.float32)]  # 6 KiB as value, 12 KiB as result
     session_of(graph, context, 18 << 10).run(data, 1)
     with pytest.raises(MemoryError, match="needs at least 18 KiB .* the limit is 17 KiB") as error:
         session_of(graph, context, (18 << 10) - 1).run(data, 1)
@@ -179,7 +181,7 @@ def test_arena_is_close_to_its_lower_bound(models_dir: Path) -> None:
         try:
             model = pyruntime.MLModel(path)
         except pyruntime.MLModelError:
-            continue                                # of a type that this package does not run
+            continue  # of a type that this package does not run
         for engine in networks_of(model.engine):
             session = engine.session()
             inputs = [np.zeros(shape, dtype.numpy) for dtype, shape in default_inputs(engine.program.plan)]

@@ -45,7 +45,10 @@ def test_only_the_first_run_allocates(tmp_path: Path) -> None:
         pytest.skip("this C library has no other names for malloc")
     (tmp_path / "tests_plan").symlink_to(HERE.parent / "plan")
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)], env=os.environ | {"LD_PRELOAD": str(counter)}, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        env=os.environ | {"LD_PRELOAD": str(counter)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     counts = {name: (int(cold), int(warm)) for name, cold, warm in map(str.split, done.stdout.splitlines())}

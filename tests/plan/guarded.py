@@ -54,7 +54,12 @@ def run_all(
 
 
 def _run_all(
-    plans: Iterable[tuple[str, bytes]], weights: np.ndarray, inputs: list[np.ndarray], outputs: int, levels: int, tried: Any
+    plans: Iterable[tuple[str, bytes]],
+    weights: np.ndarray,
+    inputs: list[np.ndarray],
+    outputs: int,
+    levels: int,
+    tried: Any,
 ) -> Outcome:
     context = lib.Context(threads=1, levels=levels)
     outcome = Outcome()

@@ -9,8 +9,31 @@ import numpy as np
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
-    Affine, BinaryKind, Concat, Conv, GateFunction, GatherRows, Gemm, Image, Lstm, Pad, Padding, PadMode, Pool,
-    PoolKind, PRelu, Reduce, ReduceKind, Reshape, Resize, ResizeGrid, ResizeKind, Slice, Softmax, Tile, Transpose,
+    Affine,
+    BinaryKind,
+    Concat,
+    Conv,
+    GateFunction,
+    GatherRows,
+    Gemm,
+    Image,
+    Lstm,
+    Pad,
+    Padding,
+    PadMode,
+    Pool,
+    PoolKind,
+    PRelu,
+    Reduce,
+    ReduceKind,
+    Reshape,
+    Resize,
+    ResizeGrid,
+    ResizeKind,
+    Slice,
+    Softmax,
+    Tile,
+    Transpose,
     UnaryKind,
 )  # fmt: skip
 from pyruntime.ir.types import DType
@@ -107,7 +130,7 @@ def at_the_edge(content: bytes | np.ndarray) -> np.ndarray:
         if (room.ctypes.data + slack) % lib.ALIGNMENT == 0:
             room[slack:] = content
             return room[slack:]
-        kept.append(room)                       # so that the next try gets another place
+        kept.append(room)  # so that the next try gets another place
     room = lib.aligned(content.size)
     room[:] = content
     return room

@@ -49,7 +49,7 @@ def random_words(plan: bytes, seed: int) -> Iterator[tuple[str, bytes]]:
     for i in range(RANDOM_PLANS):
         damaged = bytearray(plan)
         for _ in range(int(rng.integers(1, 9))):
-            at = 4 * int(rng.integers(18, len(plan) // 4))      # behind the header, which refuses nearly all
+            at = 4 * int(rng.integers(18, len(plan) // 4))  # behind the header, which refuses nearly all
             struct.pack_into("<I", damaged, at, int(rng.choice(WORDS)))
         yield f"random {seed}/{i}", bytes(damaged)
 
@@ -97,10 +97,14 @@ def test_any_bytes_behind_a_good_header(data: st.DataObject) -> None:
     context = lib.Context(threads=1)
     plan, weights = encoded(graph, context, packed=True)
     damaged = bytearray(plan)
-    for at, byte in data.draw(st.lists(st.tuples(st.integers(72, len(plan) - 1), st.integers(0, 255)), min_size=1, max_size=6)):
+    for at, byte in data.draw(
+        st.lists(st.tuples(st.integers(72, len(plan) - 1), st.integers(0, 255)), min_size=1, max_size=6)
+    ):
         damaged[at] = byte
     try:
-        results = lib.Session(context, at_the_edge(bytes(damaged)), weights, MEMORY).run(sample_inputs(graph), len(graph.outputs))
+        results = lib.Session(context, at_the_edge(bytes(damaged)), weights, MEMORY).run(
+            sample_inputs(graph), len(graph.outputs)
+        )
     except MLModelError as error:
         assert str(error)
     else:

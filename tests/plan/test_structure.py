@@ -86,7 +86,9 @@ def test_the_plan_that_the_others_are_made_from_runs(context: lib.Context, good:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_damaged_header(context: lib.Context, good: tuple[bytes, np.ndarray], words: dict[str, int], message: str) -> None:
+def test_damaged_header(
+    context: lib.Context, good: tuple[bytes, np.ndarray], words: dict[str, int], message: str
+) -> None:
     plan, weights = good
     refused(context, with_header(plan, **words), weights, message)
 
@@ -118,7 +120,9 @@ def test_every_truncation_that_admits_it(context: lib.Context, good: tuple[bytes
         (6, 0xFFFFFFFC, "attributes of step"),
     ],
 )
-def test_damaged_step(context: lib.Context, good: tuple[bytes, np.ndarray], word: int, value: int, message: str) -> None:
+def test_damaged_step(
+    context: lib.Context, good: tuple[bytes, np.ndarray], word: int, value: int, message: str
+) -> None:
     plan, weights = good
     h = header(plan)
     for step in range(h["steps"]):
@@ -136,7 +140,9 @@ def test_damaged_step(context: lib.Context, good: tuple[bytes, np.ndarray], word
         (3, 1 << 30, "has no name"),
     ],
 )
-def test_damaged_value(context: lib.Context, good: tuple[bytes, np.ndarray], word: int, value: int, message: str) -> None:
+def test_damaged_value(
+    context: lib.Context, good: tuple[bytes, np.ndarray], word: int, value: int, message: str
+) -> None:
     plan, weights = good
     h = header(plan)
     for v in range(h["values"]):
