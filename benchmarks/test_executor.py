@@ -1,4 +1,4 @@
-"""What the executor adds to each operator: a plan of 1000 steps on four numbers.  Target: under 1 microsecond a step."""
+"""What the executor adds to each operator: 1000 steps on four numbers.  Target: under 1 microsecond a step."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def test_steps(benchmark: Any, steps: int) -> None:
     np.testing.assert_array_equal(y, [1, 2, 3, 4])
     benchmark.extra_info["nanoseconds per step"] = round(1e9 * benchmark.stats.stats.min / steps, 1)
     print(
-        f"\n{steps} steps: {1e9 * benchmark.stats.stats.min / steps:.0f} ns per step (with the call, the best of all rounds)"
+        f"\n{steps} steps: {1e9 * benchmark.stats.stats.min / steps:.0f} ns per step (with the call, best of all rounds)"
     )

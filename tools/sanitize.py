@@ -24,7 +24,7 @@ from check import ROOT, run_quietly, tool
 TESTS = ("tests/native", "tests/ops", "tests/plan", "tests/exec", "tests/layers", "tests/knn")
 RUNTIMES = {"gcc": "libasan.so", "clang": "libclang_rt.asan-x86_64.so"}
 
-FORGET_EDITABLE = '''"""Read by Python at its start: an editable install of the package must not win over the sanitized one."""
+FORGET_EDITABLE = '''"""Read by Python at its start: an editable install must not win over the sanitized package."""
 
 import sys
 
@@ -33,7 +33,7 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ 
 
 
 def build(folder: Path, sanitizers: str, compiler: str, *, python: bool, programs: list[str]) -> None:
-    """With symbols; any finding ends the program.  -O1: with sanitizers, -O2 takes 15 times as long for the same findings."""
+    """With symbols; any finding ends the program.  -O1: -O2 takes 15 times as long for the same findings."""
     arguments = "-fno-sanitize-recover=all -fno-omit-frame-pointer" + (
         " -shared-libasan" if shared(compiler, python) else ""
     )
@@ -105,7 +105,8 @@ def address(compiler: str, tests: list[str]) -> bool:
         "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1", "PYRUNTIME_SANITIZED": "1",
     }  # fmt: skip
     where = "import pyruntime.native._native as m, sys; sys.exit(m.__file__ != sys.argv[1])"
-    right = step("the sanitized module is the one in use", [sys.executable, "-c", where, str(site / "pyruntime/native/_native.abi3.so")],
+    module = str(site / "pyruntime/native/_native.abi3.so")
+    right = step("the sanitized module is the one in use", [sys.executable, "-c", where, module],
                  python | {"PYTHONSAFEPATH": "1"})  # fmt: skip
     right &= step("checker", [str(folder / "tests/native/checker"), "--rounds", "40"], checker)
     return right & step("tests", [sys.executable, tool("pytest"), "-q", "-p", "no:cacheprovider", *tests], python)

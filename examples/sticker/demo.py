@@ -155,11 +155,11 @@ def main() -> int:
         for d in everything.unseen
     )
     print(
-        f"  {mine}: {'the same answers to the last bit' if same else 'DIFFERENT ANSWERS'} for {len(everything.unseen)} drawings"
+        f"  {mine}: {'the same answers to the last bit' if same else 'DIFFERENT ANSWERS'} "
+        f"for {len(everything.unseen)} drawings"
     )
-    print(
-        f"  {options.model.name} is as it was: it still says {answers(pyruntime.MLModel(options.model), image, start.unseen[:1])[0]!r}"
-    )
+    still = answers(pyruntime.MLModel(options.model), image, start.unseen[:1])[0]
+    print(f"  {options.model.name} is as it was: it still says {still!r}")
 
     before += answers(pyruntime.MLModel(options.model), image, more.unseen)
     rows = [Row(*row) for row in zip(everything.unseen, everything.unseen_labels, before, final, strict=True)]

@@ -56,7 +56,7 @@ def write_page(path: Path, rows: list[Row], examples: Drawing, labels: list[str]
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>Stickers</title><style>{STYLE}</style><h1>Stickers learned on this machine</h1>",
-        f"<p>{right} of {len(rows)} drawings that the model had not seen are right. Under each: before → <b>after</b>.</p>",
+        f"<p>{right} of {len(rows)} drawings not seen before are right. Under each: before → <b>after</b>.</p>",
     ]
     for name in dict.fromkeys(labels):
         taught = "".join(

@@ -76,7 +76,7 @@ class NeuralNetworkEngine(Engine):
         return outputs
 
     def _classify(self, scores: Any) -> dict[str, Any]:
-        """The label of the largest score, and all scores by label.  No softmax is added: scores are used as they are."""
+        """The label of the largest score, and all scores by label.  No softmax is added."""
         labels = self.description.class_labels
         if labels is None or len(labels) != scores.size:
             raise SpecError(f"the network gives {scores.size} scores, the model has {len(labels or ())} class labels")

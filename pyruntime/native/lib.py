@@ -83,7 +83,7 @@ def operators() -> dict[str, tuple[int, int]]:
 
 
 class Context:
-    """Chosen kernels and a thread pool.  levels: bits by the order of `levels()`; threads: 0 for one per usable core."""
+    """Chosen kernels and a thread pool.  levels: bits in the order of `levels()`; threads: 0 for one per core."""
 
     def __init__(self, *, threads: int = 0, levels: int = ALL_LEVELS) -> None:
         message = _Message()
@@ -144,7 +144,7 @@ def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list
 
 
 _inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DType, Shape]]] = {}
-"""Answers of the shape rules.  `verify` asks the same questions after every pass, and no operator's rule looks at data."""
+"""Answers of the shape rules.  `verify` asks the same after every pass, and no operator's rule looks at data."""
 
 
 def _infer(

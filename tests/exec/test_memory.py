@@ -149,7 +149,7 @@ def test_memory_limit_counts_values_and_results_and_names_both_numbers(
     graph = Graph((x,), (b.emit(Concat(0), y, y),), tuple(b.nodes), b.constants)
     data = [np.zeros((256, 6), np.float32)]  # 6 KiB as value, 12 KiB as result
     session_of(graph, context, 18 << 10).run(data, 1)
-    with pytest.raises(MemoryError, match="needs at least 18 KiB .* the limit is 17 KiB") as error:
+    with pytest.raises(MemoryError, match=r"needs at least 18 KiB .* the limit is 17 KiB") as error:
         session_of(graph, context, (18 << 10) - 1).run(data, 1)
     assert isinstance(error.value, pyruntime.MLModelError)
 

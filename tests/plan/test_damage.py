@@ -37,7 +37,7 @@ def context() -> lib.Context:
 
 
 def every_byte(plan: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each byte with its lowest and highest bit turned, off by one, and with the values that mean most as a sign or size."""
+    """Each byte with its lowest and highest bit turned, off by one, and with values that mean most as sign or size."""
     for at, old in enumerate(plan):
         for new in sorted({old ^ 1, old ^ 0x80, (old + 1) % 256, (old - 1) % 256, 0, 0x7F, 0xFF} - {old}):
             yield f"byte {at}: {old} -> {new}", plan[:at] + bytes([new]) + plan[at + 1 :]

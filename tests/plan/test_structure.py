@@ -206,5 +206,5 @@ def test_a_sequence_plan_refuses_weights_packed_for_other_kernels(context: lib.C
         pytest.skip("this CPU has one level only")
     other = lib.Context(threads=1, levels=1)
     graph = sequence_network()
-    with pytest.raises(Exception, match="compile the model again|packed for other kernels"):
+    with pytest.raises(Exception, match=r"compile the model again|packed for other kernels"):
         open_plan(other, plan, weights).run(sample_inputs(graph), len(graph.outputs))
