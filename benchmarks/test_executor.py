@@ -37,6 +37,4 @@ def test_steps(benchmark: Any, steps: int) -> None:
     (y,) = benchmark(session.run, [x], 1)
     np.testing.assert_array_equal(y, [1, 2, 3, 4])
     benchmark.extra_info["nanoseconds per step"] = round(1e9 * benchmark.stats.stats.min / steps, 1)
-    print(
-        f"\n{steps} steps: {1e9 * benchmark.stats.stats.min / steps:.0f} ns per step (with the call, best of all rounds)"
-    )
+    print(f"\n{steps} steps: {1e9 * benchmark.stats.stats.min / steps:.0f} ns per step (call included, best of all)")

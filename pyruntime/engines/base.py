@@ -31,7 +31,7 @@ class NetworkProgram:
 
 
 class Programs:
-    """Compiled networks of a model by the place of their part in it: "" for the model itself, "0", "1" in a pipeline."""
+    """Compiled networks of a model by the place of their part: "" for the model itself, "0", "1" in a pipeline."""
 
     def __init__(self, programs: Mapping[str, NetworkProgram] | None = None) -> None:
         self._programs = dict(programs or {})

@@ -62,7 +62,7 @@ def test_an_empty_layer_runs_or_is_refused_in_one_sentence(kind: str) -> None:
     try:
         predict(spec, {"x": np.ones((4, 3, 3))})
     except MLModelError as error:
-        assert f"'empty1' ({kind})" in str(error)  # noqa: PT017
+        assert f"'empty1' ({kind})" in str(error)
 
 
 def test_a_result_larger_than_the_memory_limit_is_refused() -> None:
