@@ -51,7 +51,7 @@ def test_search_finds_what_scikit_learn_finds(count: int, dimensions: int) -> No
 @pytest.mark.parametrize("scale", [1, 1e-22, 1e18], ids=["ordinary", "underflow", "overflow"])
 def test_tree_and_scan_agree_to_the_last_bit_at_any_number_of_threads(level: int, scale: float) -> None:
     rng = np.random.default_rng(level)
-    samples = (rng.standard_normal((9000, 17)) * scale).astype(np.float32)
+    samples = (rng.standard_normal((20000, 17)) * scale).astype(np.float32)
     samples[4000:4500] = samples[:500]  # equal samples: ties
     queries = np.concatenate([samples[::1500], (rng.standard_normal((6, 17)) * scale).astype(np.float32)])
     answers = [
