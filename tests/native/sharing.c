@@ -16,13 +16,13 @@ typedef struct small_plan {
     pr_plan_value values[VALUES];
     pr_plan_step steps[STEPS];
     uint32_t indices[12];
-    struct {
+    _Alignas(8) struct {
         pr_unary_attrs unary;
         pr_softmax_attrs softmax;
         pr_affine_attrs affine;
         pr_reduce_attrs reduce;
     } attrs;
-    char text[8];
+    _Alignas(8) char text[8];
 } small_plan;
 
 #define AT(member) ((uint32_t)offsetof(small_plan, member))
