@@ -80,9 +80,11 @@ class Racer:
 
 def race(path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float) -> list[Racer]:
     """All runtimes on one model; closed again."""
-    racers = [Racer(runtime, path, threads) for runtime in runtimes]
-    running = [racer for racer in racers if not racer.impossible]
+    racers: list[Racer] = []
     try:
+        for runtime in runtimes:
+            racers.append(Racer(runtime, path, threads))
+        running = [racer for racer in racers if not racer.impossible]
         for i in range(rounds):
             first = i % len(running)
             for racer in running[first:] + running[:first]:
