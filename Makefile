@@ -25,8 +25,7 @@ $(BIN)/python:
 # The package, built and installed for use (not editable): what a user gets.
 $(VENV)/installed: $(BIN)/python $(SOURCES)
 	@echo "Building and installing pyruntime …"
-	@$(BIN)/pip install -q --force-reinstall --no-deps .
-	@$(BIN)/pip install -q '.[progress]'
+	@$(BIN)/pip install -q -Cbuild-dir=build/package '.[progress]'
 	@touch $@
 
 $(VENV)/test-tools$(ORACLES): $(VENV)/installed pyproject.toml
@@ -47,11 +46,12 @@ install: $(VENV)/installed
 demo: $(VENV)/installed
 	@$(BIN)/python examples/sticker/demo.py $(if $(MODEL),--model $(MODEL))
 
-test: $(VENV)/test-tools$(ORACLES) check
+test: $(VENV)/test-tools$(ORACLES) $(VENV)/build-tools
 	$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/build-tools
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/check.py $(if $(CROSS),--cross)
+	$(BIN)/python tools/check.py
+	$(if $(CROSS),$(BIN)/python tools/check.py --target aarch64-linux-gnu --cpu cortex-a53 --cpu cortex-a72 --cpu cortex-a76)
 
 lint: $(VENV)/lint-tools $(VENV)/installed
 	$(BIN)/ruff check .

@@ -38,9 +38,16 @@ if TYPE_CHECKING:
         UpdateCancelled,
         UpdateError,
     )
+    from pyruntime.image_folder import ImageFolderProvider
+    from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
-    from pyruntime.providers import DictionaryFeatureProvider, FeatureProvider
+    from pyruntime.providers import (
+        ArrayBatchProvider,
+        BatchProvider,
+        DictionaryFeatureProvider,
+        FeatureProvider,
+    )
     from pyruntime.spec import load_spec, save_spec
     from pyruntime.update import (
         MetricKey,
@@ -61,9 +68,11 @@ _HOME = {
         "CustomLayerError", "CustomModelError", "FeatureTypeError", "MLModelError", "ModelIOError", "ParametersError",
         "PredictionCancelled", "SpecError", "UnsupportedError", "UpdateCancelled", "UpdateError",
     ),
+    "image_folder": ("ImageFolderProvider",),
+    "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
-    "providers": ("DictionaryFeatureProvider", "FeatureProvider"),
+    "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
     "update": (
         "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
@@ -77,7 +86,10 @@ _MODULES = ("models", "spec", "utils")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "ArrayBatchProvider",
+    "BatchProvider",
     "ComputeUnit",
+    "CropAndScale",
     "CustomLayerError",
     "CustomModelError",
     "DictionaryConstraint",
@@ -86,6 +98,8 @@ __all__ = [
     "FeatureProvider",
     "FeatureTypeError",
     "ImageConstraint",
+    "ImageFolderProvider",
+    "ImageOptions",
     "MLModel",
     "MLModelConfiguration",
     "MLModelError",

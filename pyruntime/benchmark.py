@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def benchmark(
     messages.message("CoreML.Specification.Model")
     choose = inputs or (lambda model: sample_features(model.engine.part.spec))
     entrants = [_enter(os.fspath(path), choose, configuration) for path in paths]
-    calls = [lambda e=entrant: e.model.predict(e.features) for entrant in entrants]  # type: ignore[misc]
+    calls = [partial(entrant.model.predict, entrant.features) for entrant in entrants]
     for _ in range(warm_up):
         for call in calls:
             call()

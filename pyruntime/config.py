@@ -42,7 +42,9 @@ def _say_once_that_there_is_no_neural_engine() -> None:
     import warnings
 
     warnings.warn(
-        "ComputeUnit.CPU_AND_NE: there is no Neural Engine here, the model runs on the CPU", RuntimeWarning, stacklevel=5
+        "ComputeUnit.CPU_AND_NE: there is no Neural Engine here, the model runs on the CPU",
+        RuntimeWarning,
+        stacklevel=5,
     )
 
 

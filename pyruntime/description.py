@@ -226,7 +226,7 @@ def describe_model(spec: Any) -> ModelDescription:
 
 
 def class_labels(spec: Any) -> tuple[str, ...] | tuple[int, ...] | None:
-    """Labels of a classifier; of a pipeline, those of the model that makes the predicted feature, else of the only one."""
+    """Labels of a classifier; of a pipeline, of the model that makes the predicted feature, else the only ones."""
     kind = spec.WhichOneof("Type")
     model = getattr(spec, kind)
     if kind in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
@@ -286,7 +286,18 @@ def _image(t: Any, name: str) -> ImageConstraint:
         width, height = sizes[0] if sizes else (ranges[0][0], ranges[1][0]) if ranges else (0, 0)
     if not (0 < width < 2**24 and 0 < height < 2**24) or t.colorSpace not in COLOUR_SPACES:
         raise SpecError(f"image {name!r}: size {width} x {height}, colour space {t.colorSpace} are not legal")
+    _check_sizes(f"image {name!r}", sizes, ranges or ())
     return ImageConstraint(width, height, t.colorSpace, sizes, ranges)
+
+
+def _check_sizes(what: str, shapes: tuple[tuple[int, ...], ...], ranges: tuple[tuple[int, int], ...]) -> None:
+    """Enumerated sizes and ranges that can be."""
+    for low, high in ranges:
+        if not 0 <= low < 2**40 or 0 <= high < low:
+            raise SpecError(f"{what}: a size from {low} to {high} is not legal, expected a range from small to large")
+    for shape in shapes:
+        if any(not 0 <= size < 2**40 for size in shape):
+            raise SpecError(f"{what}: the size {list(shape)} is not legal")
 
 
 def _array(t: Any, name: str) -> MultiArrayConstraint:
@@ -302,5 +313,11 @@ def _array(t: Any, name: str) -> MultiArrayConstraint:
         shape = shapes[0] if shapes else tuple(low for low, _ in ranges)
     if any(not 0 <= size < 2**40 for size in shape) or len(shape) > 8:
         raise SpecError(f"array {name!r}: shape {list(shape)} is not legal")
+    ranks = {len(one) for one in (shape, *shapes)} | ({len(ranges)} if ranges else set())
+    if len(ranks) > 1:
+        raise SpecError(
+            f"array {name!r}: its shapes have different ranks, {sorted(ranks)}; such an input cannot be run"
+        )
+    _check_sizes(f"array {name!r}", shapes, ranges)
     value = t.WhichOneof("defaultOptionalValue")
     return MultiArrayConstraint(shape, t.dataType, shapes, ranges, float(getattr(t, value)) if value else 0.0)

@@ -33,7 +33,7 @@ def image_pixels(feature: FeatureDescription, image: ImageConstraint, value: Any
     elif isinstance(value, np.ndarray):
         pixels = value
         kind = np.dtype(np.float32 if image.is_float else np.uint8)
-        if pixels.dtype != kind or pixels.shape[2:] != ((3,) if image.channels == 3 else ()):
+        if pixels.dtype != kind or pixels.ndim < 2 or pixels.shape[2:] != ((3,) if image.channels == 3 else ()):
             raise wrong(feature, f"{what}, as {kind} array", f"{pixels.dtype} array of shape {pixels.shape}")
     else:
         raise wrong(feature, f"{what} (a Pillow image or an array)", _kind(value))
@@ -41,6 +41,8 @@ def image_pixels(feature: FeatureDescription, image: ImageConstraint, value: Any
     if not image.allows(width, height):
         raise wrong(feature, str(image), f"{width} x {height} pixels; resize the image first, a prediction does not")
     dtype = np.float32 if image.is_float else np.uint8
+    if image.is_float and np.isnan(pixels).any():
+        raise wrong(feature, "pixels that are numbers", f"NaN in {int(np.isnan(pixels).sum())} of {pixels.size}")
     return np.ascontiguousarray(pixels, dtype).reshape(height, width, image.channels)
 
 
@@ -52,7 +54,8 @@ def number_array(feature: FeatureDescription, value: Any) -> NDArray[np.float32]
         raise wrong(feature, feature.type_name, f"something that is no array ({error})") from None
     if array.dtype.kind not in "fiub":
         raise wrong(feature, f"{feature.type_name} of numbers", f"{_kind(value)} with elements of type {array.dtype}")
-    floats = np.ascontiguousarray(array, np.float32).reshape(array.shape)
+    with np.errstate(over="ignore"):  # a double beyond the range of floats is infinite
+        floats = np.ascontiguousarray(array, np.float32).reshape(array.shape)
     if array.dtype.kind == "f" and np.isnan(floats).any():
         raise wrong(feature, "numbers", f"NaN in {int(np.isnan(floats).sum())} of {floats.size} elements")
     return floats
@@ -63,7 +66,7 @@ def network_array(
 ) -> NDArray[np.float32]:
     """An array input of a network, in the shape of its graph input.
 
-    legacy: blobs have rank 5; then [C] and [C,H,W] get leading (and trailing) 1s, and (Seq, Batch, C, H, W), (Seq, C) and
+    legacy: blobs have rank 5; then [C] and [C,H,W] get leading (and trailing) 1s; (Seq, Batch, C, H, W), (Seq, C) and
     (Batch, C, H, W) are taken too.
     """
     array = number_array(feature, value)
@@ -71,12 +74,17 @@ def network_array(
     if constraint.allows(shape):
         return _legacy(array) if legacy else array
     if legacy:
-        declared = constraint.shape if len(constraint.shape) == 3 else (*constraint.shape, 1, 1)
-        if len(shape) == 5 and shape[2:] == declared:
+
+        def fits(channels_first: tuple[int, ...]) -> bool:
+            """Whether (C, H, W) is what the model declares, as [C,H,W] or as [C]."""
+            vector = channels_first[1:] == (1, 1) and constraint.allows(channels_first[:1])
+            return constraint.allows(channels_first) or vector
+
+        if len(shape) == 5 and fits(shape[2:]):
             return array
-        if len(shape) == 4 and shape[1:] == declared:
+        if len(shape) == 4 and fits(shape[1:]):
             return array[None]
-        if len(shape) == 2 and shape[1:] == constraint.shape:
+        if len(shape) == 2 and constraint.allows(shape[1:]):
             return array[:, None, :, None, None]
     elif not constraint.shape and not constraint.shapes and not constraint.ranges:
         return array
@@ -111,8 +119,8 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
     if legacy:
         if constraint.shape and int(np.prod(constraint.shape)) == array.size:
             return array.reshape(constraint.shape)
-        while array.ndim > 1 and array.shape[0] == 1:
-            array = array[0]
+        if array.shape[:2] == (1, 1):  # one example: [C, H, W]
+            return array[0, 0]
     return array
 
 

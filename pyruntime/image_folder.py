@@ -34,15 +34,21 @@ class ImageFolderProvider:
         options: ImageOptions | None = None,
     ) -> None:
         if not isinstance(feature.constraint, ImageConstraint):
-            raise FeatureTypeError(f"feature {feature.name!r}: expected an image to read a folder for, it is {feature.type_name}")
+            raise FeatureTypeError(
+                f"feature {feature.name!r}: expected an image to read a folder for, it is {feature.type_name}"
+            )
         self._constraint, self._options = feature.constraint, options
         self._input, self._label = input_name or feature.name, label_name
         self.files: tuple[tuple[Path, str | int], ...] = tuple(
-            (file, _label(place, label_type)) for place in _entries(Path(folder)) if place.is_dir() for file in _pictures(place)
+            (file, _label(place, label_type))
+            for place in _entries(Path(folder))
+            if place.is_dir()
+            for file in _pictures(place)
         )
         if not self.files:
             raise FeatureTypeError(
-                f"folder {os.fspath(folder)}: no pictures in it; expected one folder per class with {' or '.join(SUFFIXES)} files"
+                f"folder {os.fspath(folder)}: no pictures in it; "
+                f"expected one folder per class with {' or '.join(SUFFIXES)} files"
             )
 
     @property
@@ -73,4 +79,6 @@ def _label(folder: Path, label_type: type[str] | type[int]) -> str | int:
     try:
         return label_type(folder.name)
     except ValueError:
-        raise FeatureTypeError(f"folder {folder}: expected a whole number as its name, labels of this model are numbers") from None
+        raise FeatureTypeError(
+            f"folder {folder}: expected a whole number as its name, labels of this model are numbers"
+        ) from None

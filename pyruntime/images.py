@@ -52,15 +52,13 @@ class ImageOptions:
             x, y, width, height = self.crop_rect
             if not (x >= 0 and y >= 0 and width > 0 and height > 0 and x + width <= 1 and y + height <= 1):
                 raise FeatureTypeError(
-                    f"crop_rect: expected x, y, width, height inside 0 to 1 (shares of the picture), got {self.crop_rect}"
+                    f"crop_rect: expected x, y, width, height inside 0 to 1 of the picture, got {self.crop_rect}"
                 )
         if self.orientation not in (None, *range(1, 9)):
             raise FeatureTypeError(f"orientation: expected 1 to 8 as in EXIF, got {self.orientation!r}")
 
 
-def load_image(
-    path: str | os.PathLike[str], image: ImageConstraint, options: ImageOptions | None = None
-) -> Image:
+def load_image(path: str | os.PathLike[str], image: ImageConstraint, options: ImageOptions | None = None) -> Image:
     """The picture of a file in the model's mode and size.
 
     Raises FeatureTypeError naming the file when it cannot be read, is no image, is damaged or far too large.
@@ -93,7 +91,9 @@ def convert_image(picture: Image, image: ImageConstraint, options: ImageOptions 
     picture = _in_mode(_upright(picture, options.orientation), image.mode)
     if options.crop_rect is not None:
         picture = _cropped(picture, options.crop_rect)
-    return picture if image.allows(*picture.size) else _scaled(picture, options.crop_and_scale, image.width, image.height)
+    return (
+        picture if image.allows(*picture.size) else _scaled(picture, options.crop_and_scale, image.width, image.height)
+    )
 
 
 def _upright(picture: Image, orientation: int | None) -> Image:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyruntime.compiled.opening import Source, open_source
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from pyruntime.providers import DictionaryFeatureProvider, FeatureProvider
 
 AnyPath = str | os.PathLike[str]
+_TEXT: tuple[type, ...] = (str, bytes)
 
 
 @dataclass(frozen=True)
 class MLPredictionOptions:
-    """Wishes for one prediction; this release computes on the CPU into new arrays whatever they say, as Core ML may too."""
+    """Wishes for one prediction.  This release computes on the CPU into new arrays whatever they say."""
 
     uses_cpu_only: bool = False
     output_backings: Mapping[str, Any] = field(default_factory=dict)
@@ -39,8 +39,8 @@ class MLModel:
     compute_units: what it may run on; replaces the configuration's.
     verify: read and check all of a compiled directory, its large files too.
 
-    Raises ModelIOError when it cannot be read, SpecError when it is not a valid model, UnsupportedError when something in
-    it cannot run here, ParametersError when a parameter of the configuration is not one of the model's or not allowed.
+    Raises ModelIOError when it cannot be read, SpecError when it is not a valid model, UnsupportedError when something
+    in it cannot run here, ParametersError when a parameter of the configuration is unknown or not allowed.
     Predictions from several threads on one model are safe.
     """
 
@@ -70,14 +70,22 @@ class MLModel:
 
     @classmethod
     def load(
-        cls, path: AnyPath, configuration: MLModelConfiguration | None = None, *, compute_units: ComputeUnit | None = None
+        cls,
+        path: AnyPath,
+        configuration: MLModelConfiguration | None = None,
+        *,
+        compute_units: ComputeUnit | None = None,
     ) -> MLModel:
         """Open a model from a path; raises what the constructor raises."""
         return cls(path, compute_units, configuration=configuration)
 
     @classmethod
     async def load_async(
-        cls, path: AnyPath, configuration: MLModelConfiguration | None = None, *, compute_units: ComputeUnit | None = None
+        cls,
+        path: AnyPath,
+        configuration: MLModelConfiguration | None = None,
+        *,
+        compute_units: ComputeUnit | None = None,
     ) -> MLModel:
         """Like `load`, on a worker thread."""
         import asyncio
@@ -121,10 +129,9 @@ class MLModel:
 
     def _build(self) -> Engine:
         config, lean = self.configuration, self._lean
-        parameters = self._parameters
-        return build(
-            ModelPart(lean.spec, lean.payloads, self._programs, config.context(), config.memory_limit, parameters=parameters)
-        )
+        context, limit = config.context(), config.memory_limit
+        part = ModelPart(lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters)
+        return build(part)
 
     def _checked_parameters(self) -> dict[str, Any]:
         if not self.configuration.parameters:
@@ -173,16 +180,16 @@ class MLModel:
     ) -> Any:
         """Outputs by name for inputs by name; for a list of inputs, a list of outputs.
 
-        Images are Pillow images of the exact size and mode (RGB for BGR models too) or uint8 arrays (H, W) or (H, W, 3);
-        arrays are anything that NumPy takes.  Raises FeatureTypeError for a missing, unknown or wrong feature; the
-        caller's dictionary is never changed.  `options` are wishes, see MLPredictionOptions.
+        Images are Pillow images of the exact size and mode (RGB for BGR models too) or uint8 arrays (H, W) or
+        (H, W, 3); arrays are anything that NumPy takes.  The caller's dictionary is never changed.
+        options: wishes, see MLPredictionOptions.  Raises FeatureTypeError for a missing, unknown or wrong feature.
         """
         if state is not None:
             raise UnsupportedError("predict: expected state=None, models with state cannot run in this release")
         start = time.perf_counter_ns()
         if isinstance(data, Mapping):
             outputs: Any = self._predict(data)
-        elif isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        elif isinstance(data, Sequence) and not isinstance(data, _TEXT):
             outputs = [self._predict_item(i, item) for i, item in enumerate(data)]
         else:
             raise FeatureTypeError(
@@ -203,7 +210,8 @@ class MLModel:
 
     def _predict_item(self, index: int, item: Any) -> dict[str, Any]:
         if not isinstance(item, Mapping):
-            raise FeatureTypeError(f"predict: item {index} of the list is a {type(item).__name__}, expected a dictionary")
+            kind = type(item).__name__
+            raise FeatureTypeError(f"predict: item {index} of the list is a {kind}, expected a dictionary")
         try:
             return self._predict(item)
         except FeatureTypeError as error:
@@ -223,7 +231,7 @@ class MLModel:
     async def predict_async(
         self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]], options: MLPredictionOptions | None = None
     ) -> Any:
-        """Like `predict`, on a worker thread.  A cancelled task does not wait for the prediction, which runs to its end."""
+        """Like `predict`, on a worker thread.  A cancelled task does not wait, and the prediction runs to its end."""
         import asyncio
 
         return await asyncio.to_thread(self.predict, data, None, options)
@@ -231,7 +239,8 @@ class MLModel:
     @property
     def metadata(self) -> messages.Metadata:
         """The metadata message of the model: changes are saved with it."""
-        return self._lean.spec.description.metadata
+        metadata: messages.Metadata = self._lean.spec.description.metadata
+        return metadata
 
     @property
     def user_defined_metadata(self) -> Any:
@@ -262,12 +271,12 @@ class MLModel:
         Raises ModelIOError when it cannot be written; what was there before is then unchanged.
         """
         from pyruntime.compiled.manifest import kernels_of
-        from pyruntime.compiled.store import write_compiled
+        from pyruntime.compiled.writing import write_compiled
 
         write_compiled(self._lean, self._programs, kernels_of(self.configuration.context()), path)
 
     def get_compiled_model_path(self) -> str:
-        """A compiled directory of this model: the one it was opened from, else a temporary one that lives as long as it."""
+        """A compiled directory of this model: where it was opened from, else a temporary one that lives as long."""
         if self._compiled_path is None:
             import tempfile
 
@@ -293,22 +302,24 @@ class MLModel:
         lines = [f"{name}: {kind}{self._engine.part.kind}"]
         for what, features in (("input", d.inputs), ("output", d.outputs)):
             lines += [f"  {what} {feature.name}: {feature.type_name}" for feature in features]
-        return "\n".join([*lines, f"  runs on {self._engine.part.context.level}, {self._engine.part.context.threads} threads"])
+        context = self._engine.part.context
+        return "\n".join([*lines, f"  runs on {context.level}, threads: {context.threads}"])
 
 
 def compile_model(model: AnyPath | messages.Model, destination: AnyPath | None = None) -> str:
     """Compile a model and give the path of its .mlmodelc directory.
 
-    destination: where to write it, ending in .mlmodelc; a compiled model that is there is replaced in one step.  By default
-    a temporary folder, which the caller moves or removes, as with Core ML.  Raises what MLModel and `write` raise.
+    destination: where to write it, ending in .mlmodelc; a compiled model that is there is replaced in one step.  By
+    default a temporary folder, which the caller moves or removes, as with Core ML.  Raises what MLModel and `write` do.
     """
     opened = MLModel(model)
     if destination is None:
         import tempfile
 
-        stem = Path(model).stem if isinstance(model, str | os.PathLike) else "model"
-        destination = Path(tempfile.mkdtemp(prefix="pyruntime-")) / f"{stem}.mlmodelc"
-    elif Path(destination).suffix != ".mlmodelc":
+        name = os.path.basename(os.path.normpath(model)) if isinstance(model, str | os.PathLike) else "model"
+        folder = tempfile.mkdtemp(prefix="pyruntime-")
+        destination = os.path.join(folder, f"{os.path.splitext(name)[0]}.mlmodelc")
+    elif os.path.splitext(destination)[1] != ".mlmodelc":
         raise ValueError(f"destination {os.fspath(destination)!r}: expected a path that ends in .mlmodelc")
     opened.write(destination)
     return os.fspath(destination)

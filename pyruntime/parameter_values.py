@@ -19,9 +19,9 @@ _FIELDS = {"weights": "weights", "biases": "bias"}
 def parameter_value(lean: LeanModel, overrides: Mapping[str, Any], key: ParameterKey | str) -> Any:
     """The value of a parameter, or the weights or biases of a layer as a read-only float32 array.
 
-    overrides: checked values by `ParameterKey.path`.  Weights have the shape in which the format stores them: (out, in / groups,
-    height, width) for convolutions, (in, out / groups, height, width) for deconvolutions, (out, in) for inner products.
-    Raises ParametersError.
+    overrides: checked values by `ParameterKey.path`.  Weights have the shape in which the format stores them:
+    (out, in / groups, height, width) for convolutions, (in, out / groups, height, width) for deconvolutions, (out, in)
+    for inner products.  Raises ParametersError.
     """
     wanted = ParameterKey.of(key)
     if wanted.name in READ_ONLY:
@@ -36,12 +36,12 @@ def _weights(lean: LeanModel, key: ParameterKey) -> Any:
     if layer is None:
         there = listed(sorted(name for name, layer in layers.items() if _holds(layer, key.name))) or "none"
         raise ParametersError(
-            f"parameter {str(key)!r}: there is no layer {key.scope!r}; expected layer:{key.name} or model/layer:{key.name}, "
-            f"layers with {key.name}: {there}"
+            f"parameter {str(key)!r}: there is no layer {key.scope!r}; "
+            f"expected layer:{key.name} or model/layer:{key.name}, layers with {key.name}: {there}"
         )
-    if not _holds(layer, key.name):
-        raise ParametersError(f"parameter {str(key)!r}: the layer {key.scope!r} ({layer.WhichOneof('layer')}) has no {key.name}")
     kind = layer.WhichOneof("layer")
+    if not _holds(layer, key.name):
+        raise ParametersError(f"parameter {str(key)!r}: the layer {key.scope!r} ({kind}) has no {key.name}")
     params = getattr(layer, kind)
     field = _FIELDS[key.name]
     shape, axis = _shape(params, kind, key)

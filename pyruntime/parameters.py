@@ -164,7 +164,7 @@ def _plain(kind: str, value: Any) -> Any:
         return None
     number = int(value) if isinstance(value, numbers.Integral) else float(value)
     if kind == "Int64":
-        return number
+        return number if -(2**63) <= number < 2**63 else None
     return float(number) if math.isfinite(number) else None
 
 

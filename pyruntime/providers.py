@@ -60,7 +60,8 @@ def features_of(provider: FeatureProvider | Mapping[str, Any]) -> Mapping[str, A
     if isinstance(provider, FeatureProvider):
         return {name: provider.feature_value(name) for name in provider.feature_names}
     raise FeatureTypeError(
-        f"expected a dictionary of features or a provider with feature_names and feature_value, got a {type(provider).__name__}"
+        "expected a dictionary of features or a provider with feature_names and feature_value, "
+        f"got a {type(provider).__name__}"
     )
 
 

@@ -33,11 +33,7 @@ def escaped(text: str) -> str:
 def columns(text: str) -> int:
     """Columns of a terminal that the text takes; wide characters and emoji take two."""
     return sum(
-        0
-        if unicodedata.combining(c) or c == "\u200d"
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
+        0 if unicodedata.combining(c) or c == "\u200d" else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
     )
 
@@ -52,6 +48,11 @@ def nbytes(count: int) -> str:
         if size < 999.5:
             return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
     return f"{size:.0f} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 example", "3 examples"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def table(

@@ -73,9 +73,7 @@ def test_forty_drawings_of_each_sticker_are_shipped(tools: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["first stickers", "with the later ones"])
-def test_five_examples_tell_stickers_apart_far_better_than_raw_pixels_do(
-    tools: ModuleType, later: bool
-) -> None:
+def test_five_examples_tell_stickers_apart_far_better_than_raw_pixels_do(tools: ModuleType, later: bool) -> None:
     names = tools.drawings.STICKERS + (tools.drawings.LATER_STICKERS if later else ())
     shipped = tools.drawings.load(DRAWINGS).of(names)
     model = load_spec(MODEL)

@@ -40,7 +40,8 @@ def build(target: str = "native", *, sanitize: bool = False, imitate: bool = Fal
     if target != "native":
         options += ["--cross-file", str(TARGETS / f"{target}.ini")]
     if sanitize:
-        options += ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dc_args=-fno-sanitize-recover=all"]
+        options += ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
+        options += ["-Dc_args=-fno-sanitize-recover=all"]
     program = "checker_imitated" if imitate else "checker"
     if not (folder / "build.ninja").exists():
         run_quietly([tool("meson"), "setup", str(folder), str(ROOT), *options])
@@ -76,7 +77,8 @@ def board(name: str) -> tuple[str, str | None]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--target", default="native", help="native, or a file of boards/targets without .ini")
     parser.add_argument("--cpu", action="append", default=[], help="emulated CPU; may be given several times")
     parser.add_argument("--board", help="a file of boards without .toml")
@@ -94,12 +96,12 @@ def main() -> int:
         cpus = [cpu] if cpu else []
     program = build(target, sanitize=arguments.sanitize, imitate=arguments.imitate)
     if target != "native" and "--rounds" not in arguments.rest:
-        arguments.rest = ["--rounds", "30", *arguments.rest]     # an emulator is some hundred times slower
+        arguments.rest = ["--rounds", "30", *arguments.rest]  # an emulator is some hundred times slower
     failed = 0
     for cpu in cpus or [None]:
         print(f"== {target} {cpu or ''}", flush=True)
-        command = [*wrapper(target, cpu), str(program), *(["--bench"] if arguments.bench else []), *arguments.rest]
-        failed |= subprocess.run(command).returncode
+        bench = ["--bench"] if arguments.bench else []
+        failed |= subprocess.run([*wrapper(target, cpu), str(program), *bench, *arguments.rest]).returncode
     return int(failed != 0)
 
 

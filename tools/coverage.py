@@ -57,8 +57,9 @@ def families() -> list[str]:
 def page() -> str:
     parts = [
         "# Coverage",
-        "Written by `tools/coverage.py` from the lists that the program uses. Empty: not yet; such a model is refused with the "
-        "layer's name. Numbers are float32 throughout; quantized and half-precision weights are expanded when a model is compiled.",
+        "Written by `tools/coverage.py` from the lists that the program uses. Empty: not yet; such a model is refused "
+        "with the layer's name. Numbers are float32 throughout; quantized and half-precision weights are expanded when "
+        "a model is compiled.",
         "## Model types",
         "\n".join(model_types()),
         "## Layers of neural networks",

@@ -90,17 +90,13 @@ def stub_class(message: DescriptorProto, indent: str) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the stored files, write nothing")
     options = parser.parse_args(arguments)
     descriptors = compile_protos()
     products = {SPEC / "coreml.desc": descriptors, SPEC / "messages.pyi": make_stub(descriptors).encode()}
     if options.check:
-        stale = [
-            path.name for path, data in products.items() if not path.exists() or path.read_bytes() != data
-        ]
+        stale = [path.name for path, data in products.items() if not path.exists() or path.read_bytes() != data]
         print(f"out of date: {', '.join(stale)}; run tools/make_descriptors.py" if stale else "up to date")
         return 1 if stale else 0
     for path, data in products.items():

@@ -146,9 +146,7 @@ def _print_random(model: Model, drawings: Drawings, *, episodes: int, seed: int)
 def _print_unrelated(model: Model, drawings: Drawings, *, episodes: int, seed: int) -> None:
     """5 classes x 5 examples, only of classes that have no close relative among the training classes."""
     rest = drawings.of([name for name in drawings.classes if name not in RELATED])
-    print(
-        f"only the {len(rest.classes)} classes without a close relative in training, 5 classes x 5 examples"
-    )
+    print(f"only the {len(rest.classes)} classes without a close relative in training, 5 classes x 5 examples")
     draw = Episodes(ways=5, shots=5, count=episodes, seed=seed)
     for name, vectors in _raw_and_network(model, rest):
         print(f"  {name:<10} {measure.random_episodes(vectors, rest.labels, draw)}")

@@ -108,9 +108,20 @@ static void assign_offsets(pr_session *s, const size_t *scratch, live *list) {
         size_t alive = 0;
         for (size_t i = 0; i < count; i++) alive += list[i].bytes;
         if (alive > peak) peak = alive;
+        if (top > s->memory_limit) break;       /* will be refused; going on could overflow */
     }
     s->arena_bytes = top;
     s->peak_live = peak;
+}
+
+/* Results count too: the caller takes memory for them because this plan says so. */
+static pr_status check_limit(const pr_session *s, pr_message *message) {
+    size_t need = s->arena_bytes;
+    for (uint32_t i = 0; i < s->plan.header->outputs && need <= s->memory_limit; i++)
+        need += value_bytes(s, s->plan.indices[s->plan.header->outputs_first + i]);
+    if (need <= s->memory_limit) return PR_OK;
+    return pr_fail(message, PR_NO_MEMORY, "this model needs at least %zu KiB for its values at these input shapes, the limit is "
+                   "%zu KiB: raise memory_limit or give smaller inputs", (need + 1023) >> 10, s->memory_limit >> 10);
 }
 
 pr_status pr_memory_plan(pr_session *s, const size_t *scratch, pr_message *message) {
@@ -120,9 +131,7 @@ pr_status pr_memory_plan(pr_session *s, const size_t *scratch, pr_message *messa
     if (!list) return pr_fail(message, PR_NO_MEMORY, "no memory to plan memory");
     assign_offsets(s, scratch, list);
     free(list);
-    if (s->arena_bytes > s->memory_limit)
-        return pr_fail(message, PR_NO_MEMORY, "this model needs %zu MiB for its values at these input shapes, the limit is %zu MiB",
-                       s->arena_bytes >> 20, s->memory_limit >> 20);
+    PR_TRY(check_limit(s, message));
     if (s->arena_bytes > s->arena_capacity || !s->arena) {
         free(s->arena);
         s->arena = NULL, s->arena_capacity = 0;

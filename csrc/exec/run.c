@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "exec/session.h"
+#include "exec/poison.h"
 
 static int64_t now(void) {
     struct timespec t;
@@ -29,15 +29,18 @@ static pr_status check_call(const pr_session *s, const pr_view *in, int32_t inpu
 
 static pr_status run_steps(pr_session *s, pr_message *message) {
     uint32_t steps = s->plan.header->steps;
-    for (uint32_t t = 0; t < steps; t++) {
+    pr_status status = PR_OK;
+    for (uint32_t t = 0; t < steps && status == PR_OK; t++) {
         pr_bound_step *b = &s->steps[t];
         if (!b->run) continue;
         int64_t start = s->profile ? now() : 0;
         b->env.message = message;
-        PR_TRY(b->run(&b->env, b->in, b->inputs, b->out, b->outputs));
+        pr_arena_open_for(s, b);
+        status = b->run(&b->env, b->in, b->inputs, b->out, b->outputs);
         if (s->profile) s->profile[t] += now() - start;
     }
-    return PR_OK;
+    pr_arena_open(s);
+    return status;
 }
 
 pr_status pr_session_run(pr_session *s, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs, pr_message *message) {

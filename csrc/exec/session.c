@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Far above any machine; sums of values that are each below it cannot overflow. */
+#define PR_MOST_MEMORY ((size_t)1 << 47)
+
 static void *table(size_t count, size_t entry) { return calloc(count + 1, entry); }
 
 pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_bytes, const void *weights,
@@ -14,7 +17,8 @@ pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_byt
         free(s);
         return status;
     }
-    s->context = context, s->weights = weights, s->memory_limit = memory_limit;
+    s->context = context, s->weights = weights;
+    s->memory_limit = memory_limit < PR_MOST_MEMORY ? memory_limit : PR_MOST_MEMORY;
     const pr_plan_header *h = s->plan.header;
     size_t operands = 0;
     for (uint32_t t = 0; t < h->steps; t++) operands += s->plan.steps[t].in_count + (size_t)s->plan.steps[t].out_count;
@@ -88,13 +92,18 @@ static pr_status infer_all(pr_session *s, const pr_view *in, size_t *scratch, pr
         for (uint32_t i = 0; i < step->out_count; i++, at++) s->operand_value[at] = p->indices[step->out_first + i];
         memset(b->out, 0, step->out_count * sizeof *b->out);
         PR_TRY(op->infer(&b->env, b->in, b->inputs, b->out, b->outputs));
+        bool is_empty = true;
         for (uint32_t i = 0; i < step->out_count; i++) {
+            int64_t count = pr_view_count(&b->out[i]);
             b->out[i].data = NULL;
-            if (pr_view_count(&b->out[i]) < 0)
+            if (count < 0)
                 return pr_fail(message, PR_UNSUPPORTED, "%s: the size of its result is only known while running, or absurd",
                                b->env.layer);
+            if (count > 0) is_empty = false;
             s->shapes[p->indices[step->out_first + i]] = b->out[i];
         }
+        /* Nothing to compute.  Without this, (2^40, 0) would be walked row by row. */
+        if (is_empty) b->run = NULL, b->env.scratch_bytes = 0;
         scratch[t] = b->env.scratch_bytes;
     }
     return PR_OK;

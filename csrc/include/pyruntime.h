@@ -64,7 +64,7 @@ pr_status pr_pack(pr_context *context, int32_t op, void *attrs, size_t attr_byte
                   const pr_view *in, int32_t inputs, int32_t which, pr_view *out, pr_message *message);
 
 /* Checks every offset, rank and index of the plan and keeps pointers to `plan` and `weights`: both must outlive the
- * session and lie 64-byte aligned.  memory_limit: bytes that a run may take for values and scratch. */
+ * session and lie 64-byte aligned.  memory_limit: bytes that a run may take for values, scratch and results. */
 pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_bytes, const void *weights,
                           size_t weight_bytes, size_t memory_limit, pr_session **session, pr_message *message);
 void pr_session_close(pr_session *session);

@@ -15,7 +15,7 @@ const int pr_knn_row_count = sizeof pr_knn_rows / sizeof *pr_knn_rows;
 
 #define MOST_ELEMENTS ((int64_t)1 << 40)
 /* Floats below which a scan is not worth waking other threads. */
-#define WORTH ((int64_t)1 << 17)
+#define WORTH ((int64_t)1 << 18)
 
 static pr_knn_distances_fn *select_distances(uint32_t levels) {
     pr_knn_distances_fn *best = pr_knn_rows[0].distances;       /* ref is always there */

@@ -110,8 +110,12 @@ def report(title: str, given: Labels, drawings: Drawings, baseline: bool = True)
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--model", type=Path, default=HERE / "Sticker.mlmodel", help="an updatable drawing classifier, 28 x 28 gray")
-    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for the page and the learned model")
+    parser.add_argument(
+        "--model", type=Path, default=HERE / "Sticker.mlmodel", help="an updatable drawing classifier, 28 x 28 gray"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo-output"), help="folder for the page and the learned model"
+    )
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     first, later = stickers()
@@ -146,11 +150,16 @@ def main() -> int:
     again = pyruntime.MLModel(mine)
     probabilities = model.model_description.predicted_probabilities_name
     same = all(
-        model.predict({image: Image.fromarray(d)})[probabilities] == again.predict({image: Image.fromarray(d)})[probabilities]
+        model.predict({image: Image.fromarray(d)})[probabilities]
+        == again.predict({image: Image.fromarray(d)})[probabilities]
         for d in everything.unseen
     )
-    print(f"  {mine}: {'the same answers to the last bit' if same else 'DIFFERENT ANSWERS'} for {len(everything.unseen)} drawings")
-    print(f"  {options.model.name} is as it was: it still says {answers(pyruntime.MLModel(options.model), image, start.unseen[:1])[0]!r}")
+    print(
+        f"  {mine}: {'the same answers to the last bit' if same else 'DIFFERENT ANSWERS'} "
+        f"for {len(everything.unseen)} drawings"
+    )
+    still = answers(pyruntime.MLModel(options.model), image, start.unseen[:1])[0]
+    print(f"  {options.model.name} is as it was: it still says {still!r}")
 
     before += answers(pyruntime.MLModel(options.model), image, more.unseen)
     rows = [Row(*row) for row in zip(everything.unseen, everything.unseen_labels, before, final, strict=True)]

@@ -56,10 +56,12 @@ def write_page(path: Path, rows: list[Row], examples: Drawing, labels: list[str]
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
         f"<title>Stickers</title><style>{STYLE}</style><h1>Stickers learned on this machine</h1>",
-        f"<p>{right} of {len(rows)} drawings that the model had not seen are right. Under each: before → <b>after</b>.</p>",
+        f"<p>{right} of {len(rows)} drawings not seen before are right. Under each: before → <b>after</b>.</p>",
     ]
     for name in dict.fromkeys(labels):
-        taught = "".join(f"<figure>{picture(d)}</figure>" for d, label in zip(examples, labels, strict=True) if label == name)
+        taught = "".join(
+            f"<figure>{picture(d)}</figure>" for d, label in zip(examples, labels, strict=True) if label == name
+        )
         asked = "".join(figure(row) for row in rows if row.label == name)
         parts.append(f'<h2>{escape(name)}</h2><p>learned from</p><div class="drawings">{taught}</div>')
         parts.append(f'<p>asked about</p><div class="drawings">{asked}</div>')

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pyruntime.card.data import FeatureCard, ModelCard, NetworkCard, RunCard, WeightCard
 from pyruntime.card.names import SYSTEMS
-from pyruntime.tables import nbytes, printable, table, wrapped
+from pyruntime.tables import counted, nbytes, printable, table, wrapped
 
 FIRST_LABELS = 10
 LINE = 100
@@ -115,7 +115,7 @@ def _neighbors(heading: Heading, card: ModelCard, width: int) -> list[str]:
 
 def _network(heading: Heading, network: NetworkCard, *, all_layers: bool) -> list[str]:
     name = f"{network.type} {printable(network.name)}" if network.name else network.type
-    title = heading(f"{name}: {len(network.layers)} layers, {_weights(network.weights) or 'no weights'}")
+    title = heading(f"{name}: {counted(len(network.layers), 'layer')}, {_weights(network.weights) or 'no weights'}")
     if all_layers:
         rows = [
             (str(i), layer.name, layer.type + (" (updatable)" if layer.updatable else ""),
@@ -123,8 +123,8 @@ def _network(heading: Heading, network: NetworkCard, *, all_layers: bool) -> lis
             for i, layer in enumerate(network.layers)
         ]  # fmt: skip
         return [title, *table(rows, header=("", "Layer", "Type", "Reads → makes", "Weights"), right=(0,))]
-    rows = [(kind, str(count), _weights(weights)) for kind, (count, weights) in network.by_type().items()]
-    return [title, *table(rows, header=("Type", "Layers", "Weights"), right=(1,))] if rows else [title]
+    types = [(kind, str(count), _weights(weights)) for kind, (count, weights) in network.by_type().items()]
+    return [title, *table(types, header=("Type", "Layers", "Weights"), right=(1,))] if types else [title]
 
 
 def _weights(weights: Iterable[WeightCard]) -> str:
@@ -137,13 +137,13 @@ def _run(title: str, run: RunCard, width: int) -> list[str]:
     rows = [
         (
             "Units",
-            f"{run.units}, {run.threads} thread{'s' if run.threads != 1 else ''}, kernels for {run.level}",
+            f"{run.units}, {counted(run.threads, 'thread')}, kernels for {run.level}",
         )
     ]
     for memory in run.memory:
         what = f"Memory of {memory.network}" if memory.network else "Memory"
         rows.append(
             (what, f"{nbytes(memory.arena)} for values (at least {nbytes(memory.peak)} alive at once), "
-                   f"{nbytes(memory.weights)} packed weights, {memory.steps} steps")
+                   f"{nbytes(memory.weights)} packed weights, {counted(memory.steps, 'step')}")
         )  # fmt: skip
     return [title, *wrapped(rows, width)]

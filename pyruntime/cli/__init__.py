@@ -46,6 +46,7 @@ class _Version(argparse.Action):
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, every command in it."""
     parser = Parser(
         prog="pyruntime",
         description="Run Core ML models on this machine: look at one, predict, let it learn, measure it.",

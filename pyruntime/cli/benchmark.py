@@ -90,7 +90,7 @@ def _features(options: argparse.Namespace, console: Console, model: MLModel) -> 
 
 
 def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
-    from pyruntime.tables import nbytes, table
+    from pyruntime.tables import counted, nbytes, table
 
     first = measured[0]
     rows = [
@@ -100,12 +100,12 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
     ]  # fmt: skip
     header = ("Model", "Load", "First", "Min", "Median", "p90", "Runs", "Arena", "Peak live")
     lines = [
-        console.heading(f"CPU, {first.level} kernels, {first.threads} thread{'s' * (first.threads != 1)}; times in ms"),
+        console.heading(f"CPU, {first.level} kernels, {counted(first.threads, 'thread')}; times in ms"),
         *table(rows, header=header, right=range(1, 9)),
     ]
     for m in measured:
         if m.profile:
-            lines += ["", console.heading(f"{m.model}: {m.steps} steps"), *_profile(m)]
+            lines += ["", console.heading(f"{m.model}: {counted(m.steps, 'step')}"), *_profile(m)]
     return lines
 
 

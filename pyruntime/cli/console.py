@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, TextIO
@@ -15,6 +16,8 @@ from pyruntime.tables import printable
 
 PIPE_WIDTH = 100
 """Columns when nobody says how wide the reader's screen is."""
+PATIENCE = 1.0
+"""Seconds of work that need no lines of progress."""
 
 
 class Progress(Protocol):
@@ -87,14 +90,15 @@ def _silent(done: float, note: str = "") -> None:
 
 
 class _Lines:
-    """Progress as lines, at most one per tenth of the work."""
+    """Progress as lines, at most one per tenth of the work, and none for what is done in a moment."""
 
     def __init__(self, what: str, total: float) -> None:
-        self.what, self.total, self.next = what, max(total, 1e-9), 0.0
+        self.total, self.next = max(total, 1e-9), 0.0
+        self.start = time.monotonic() + PATIENCE
         _stderr(f"{what} …")
 
     def __call__(self, done: float, note: str = "") -> None:
-        if done >= self.next or done >= self.total:
+        if (done >= self.next or done >= self.total) and time.monotonic() > self.start:
             self.next = (math.floor(10 * done / self.total) + 1) * self.total / 10
             _stderr(f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}")
 

@@ -9,6 +9,7 @@ from pyruntime.cli.console import Console, Progress
 from pyruntime.cli.training_data import Examples
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
+from pyruntime.tables import counted
 from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, UpdateEvent
 
 POLL = 0.2  # seconds between looks at the keyboard
@@ -23,20 +24,14 @@ class Learned:
     parameters: dict[str, Any]
 
 
-def learn(path: str, model: MLModel, examples: Examples, console: Console) -> Learned:
-    """Train a copy of the model at `path`; the file stays.  Raises UpdateError, or KeyboardInterrupt."""
+def learn(model: MLModel, examples: Examples, console: Console) -> Learned:
+    """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt."""
     epochs = _epochs(model)
-    done: list[MLUpdateContext] = []
     losses: list[float] = []
-    with console.progress(f"Learning {len(examples)} examples", epochs or len(examples)) as progress:
-        if not epochs:
-            examples = Examples(examples.items, console.note_once, read=progress)
-        handlers = MLUpdateProgressHandlers(
-            UpdateEvent.EPOCH_END,
-            lambda context: _epoch(context, losses, progress),
-            completion_handler=done.append,
-        )
-        task = MLUpdateTask(path, examples, model.configuration, progress_handlers=handlers)
+    with console.progress(f"Learning {counted(len(examples), 'example')}", epochs or len(examples)) as progress:
+        data = examples if epochs else Examples(examples.items, console.note_once, read=progress)
+        handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, lambda context: _epoch(context, losses, progress))
+        task = MLUpdateTask(model, data, progress_handlers=handlers)
         task.resume()
         try:
             while not task.wait(POLL):
@@ -47,23 +42,19 @@ def learn(path: str, model: MLModel, examples: Examples, console: Console) -> Le
             raise
     if task.error:
         raise task.error
-    if not done:
+    if task.context is None:
         raise UpdateError("the update ended without a result; nothing was saved")
-    context = done[-1]
-    return Learned(context.model, losses, {str(key): value for key, value in context.parameters.items()})
+    return Learned(task.context.model, losses, {str(key): value for key, value in task.context.parameters.items()})
 
 
 def _epoch(context: MLUpdateContext, losses: list[float], progress: Progress) -> None:
-    loss = context.metrics.get("lossValue")
-    if loss is not None:
-        losses.append(float(loss))
-    progress(float(context.metrics["epochIndex"]) + 1, "" if loss is None else f"loss {float(loss):.4g}")
+    """Note the loss, and move the bar by one pass over the examples."""
+    loss = float(context.metrics["lossValue"])
+    losses.append(loss)
+    progress(float(context.metrics["epochIndex"]) + 1, f"loss {loss:.4g}")
 
 
 def _epochs(model: MLModel) -> int:
     """Passes over the data; 0 for models that learn in one."""
-    from pyruntime.parameters import describe_parameters
-
-    parameters = describe_parameters(model.engine.part.spec)
-    epochs = [parameter for key, parameter in parameters.items() if key.name == "epochs"]
-    return int(model.parameter_value(epochs[0].key)) if epochs else 0
+    keys = [key for key in model.model_description.parameter_descriptions_by_key if key.name == "epochs"]
+    return int(model.parameter_value(keys[0])) if keys else 0

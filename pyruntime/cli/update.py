@@ -63,6 +63,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from pyruntime.cli.training_data import Examples, read_examples, split
     from pyruntime.errors import UpdateError
     from pyruntime.model import MLModel
+    from pyruntime.tables import counted
 
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
     before = judge(model, test)
     started = time.perf_counter()
-    learned = learn(options.model, model, examples, console)
+    learned = learn(model, examples, console)
     seconds = time.perf_counter() - started
     after = judge(learned.model, test)
     save(learned.model, target)
@@ -82,12 +83,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
             "before": before.value if before else None, "after": after.value if after else None,
             "loss": learned.losses, "parameters": learned.parameters, "seconds": seconds,
         })  # fmt: skip
-    classes = f" of {len(examples.labels)} classes" if examples.labels else ""
-    console.print(f"learned {len(examples)} examples{classes} in {seconds:.1f} s")
+    classes = f" of {counted(len(examples.labels), 'class')}" if examples.labels else ""
+    console.print(f"learned {counted(len(examples), 'example')}{classes} in {seconds:.1f} s")
     if learned.losses:
         console.print(f"loss per epoch: {', '.join(f'{loss:.4g}' for loss in _shortened(learned.losses))}")
     if before and after:
-        console.print(f"{after.kind} on {len(test)} examples that it has not seen: {before} before, {after} after")
+        console.print(
+            f"{after.kind} on {counted(len(test), 'example')} not learned from: {before} before, {after} after"
+        )
     console.print(f"saved {target}")
     return None
 
@@ -121,6 +124,7 @@ def save(model: MLModel, target: Path) -> None:
         try:
             _write(model, rescue)
         except ModelIOError:
+            rescue.parent.rmdir()
             raise error from None
         raise ModelIOError(f"{error}; what was learned is saved in {rescue}") from None
 

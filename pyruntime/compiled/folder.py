@@ -17,12 +17,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from pyruntime.compiled.manifest import FILE_NAME, MAX_BYTES, NAME
+from pyruntime.compiled.files import open_file, open_folder, read_manifest
+from pyruntime.compiled.manifest import FILE_NAME, NAME
 from pyruntime.errors import ModelIOError
 
 LOCK = "lock"
@@ -34,11 +34,11 @@ _CHUNK = 1 << 20
 _OTHER_WRITERS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
 
 
-@dataclass(frozen=True)
 class Content:
     """The bytes of one file, in pieces."""
 
-    pieces: Pieces
+    def __init__(self, pieces: Pieces) -> None:
+        self.pieces = pieces
 
     @cached_property
     def size(self) -> int:
@@ -46,8 +46,6 @@ class Content:
 
     @cached_property
     def sha256(self) -> str:
-        from hashlib import sha256
-
         digest = sha256()
         for piece in self.pieces:
             digest.update(piece)
@@ -59,9 +57,9 @@ def write_folder(
 ) -> bool:
     """Make or renew the directory `path`, and bring it to the disk; whether it was written.
 
-    files: by names that contain their hash.  used: the files that an older manifest names; it raises an MLModelError when
-    the manifest is none of ours, and the directory is then left alone.  renew: False leaves a directory that is there.
-    Raises ModelIOError when it cannot be written; then what was there before is still there.
+    files: by names that contain their hash.  used: the files that an older manifest names; it raises an MLModelError
+    when the manifest is none of ours, and the directory is then left alone.  renew: False leaves a directory that is
+    there.  Raises ModelIOError when it cannot be written; then what was there before is still there.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -109,8 +107,8 @@ def _renew(target: Path, files: Mapping[str, Content], manifest: bytes, used: Na
             old = used(read_manifest(folder))
         except FileNotFoundError:
             raise ModelIOError(
-                f"cannot write the compiled model {target}: the folder has no {NAME}, so it is none of ours and is left "
-                "alone; choose another path, or remove it first"
+                f"cannot write the compiled model {target}: the folder has no {NAME}, so it is none of ours and "
+                "is left alone; choose another path, or remove it first"
             ) from None
         with _locked(folder):
             if not _is_at(folder, target):
@@ -166,8 +164,6 @@ def _write_all(handle: int, data: memoryview) -> None:
 
 def _has(folder: int, name: str, content: Content) -> bool:
     """Whether a file is there already, undamaged."""
-    from hashlib import sha256
-
     try:
         with open_file(folder, name) as file:
             if os.fstat(file.fileno()).st_size != content.size:
@@ -180,18 +176,6 @@ def _has(folder: int, name: str, content: Content) -> bool:
         return False
 
 
-def open_file(folder: int, name: str) -> BinaryIO:
-    """A file of the open directory `folder`; links are not followed, a pipe does not wait.  Raises OSError."""
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    return cast(BinaryIO, open(handle, "rb", buffering=0))
-
-
-def read_manifest(folder: int) -> bytes:
-    """The bytes of the manifest, cut when they are more than a manifest can have.  Raises OSError."""
-    with open_file(folder, NAME) as file:
-        return file.read(MAX_BYTES + 1) or b""
-
-
 def _remove_others(folder: int, keep: frozenset[str]) -> None:
     """Remove files of ours that no manifest names any more.  Other people's files stay."""
     with suppress(OSError):  # it is only litter
@@ -201,7 +185,7 @@ def _remove_others(folder: int, keep: frozenset[str]) -> None:
                 os.unlink(name, dir_fd=folder)
 
 
-def remove_unfinished(parent: Path, name: str | None = None) -> None:
+def remove_unfinished(parent: str | os.PathLike[str], name: str | None = None) -> None:
     """Remove directories that killed writers left in `parent`; with `name`, those meant to become it.
 
     A directory whose lock is held belongs to a writer at work.
@@ -210,13 +194,14 @@ def remove_unfinished(parent: Path, name: str | None = None) -> None:
     pattern = re.compile(re.escape(prefix) + (".*" if name is None else "") + "[0-9a-f]{16}" + re.escape(PART))
     for entry in os.listdir(parent):
         if pattern.fullmatch(entry):
-            with suppress(OSError), open_folder(parent / entry) as folder, _locked(folder, wait=False):
-                _remove(parent / entry)
+            path = Path(parent, entry)
+            with suppress(OSError), open_folder(path) as folder, _locked(folder, wait=False):
+                _remove(path)
 
 
-def remove_folder(path: Path) -> None:
+def remove_folder(path: str | os.PathLike[str]) -> None:
     """Remove a directory of ours: at once for readers, then file by file."""
-    gone = path.with_name(f"{_prefix(path.name)}{os.urandom(8).hex()}{PART}")
+    gone = Path(path).with_name(f"{_prefix(Path(path).name)}{os.urandom(8).hex()}{PART}")
     os.rename(path, gone)
     _remove(gone)
 
@@ -239,15 +224,6 @@ def _is_at(folder: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(folder), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def open_folder(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
 
 
 @contextmanager

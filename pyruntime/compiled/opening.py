@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyruntime.compiled.cache import Cache
 from pyruntime.compiled.manifest import kernels_of
-from pyruntime.compiled.store import is_compiled, open_compiled
+from pyruntime.compiled.reading import is_compiled, open_compiled
 from pyruntime.engines.base import Programs
 from pyruntime.errors import ModelIOError
 from pyruntime.spec import LeanModel, load_lean_bytes
@@ -19,12 +18,14 @@ if TYPE_CHECKING:
     from pyruntime.config import MLModelConfiguration
 
 
+_GIVE = "give the .mlmodel it was made from"
+
+
 def _nothing() -> None:
     """For sources that keep no compiled networks."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A model and what is compiled of it.
 
     keep: to be called when an engine has compiled the rest.  forget: when the programs turn out not to fit the model.
@@ -33,7 +34,7 @@ class Source:
 
     lean: LeanModel
     programs: Programs
-    keep: Callable[[], None] = field(default=_nothing)
+    keep: Callable[[], None] = _nothing
     forget: Callable[[], None] | None = None
     compiled_path: str | None = None
 
@@ -43,23 +44,24 @@ def open_source(path: str | os.PathLike[str], configuration: MLModelConfiguratio
     if is_compiled(path):
         return _open_compiled(path, configuration, verify)
     if os.path.exists(os.path.join(path, "coremldata.bin")):
-        raise ModelIOError(
-            f"{os.fspath(path)} was compiled by Apple's tools, whose format is not public: give the .mlmodel it was made from"
-        )
+        raise ModelIOError(f"{os.fspath(path)} was compiled by Apple's tools, whose format is not public: {_GIVE}")
     return _open_file(path, configuration)
 
 
 def _open_compiled(path: str | os.PathLike[str], configuration: MLModelConfiguration, verify: bool) -> Source:
     opened = open_compiled(path, verify=verify)
     if opened.lean is None:
-        raise ModelIOError(f"{os.fspath(path)} is an entry of the cache, without a model: give the .mlmodel it was made from")
+        raise ModelIOError(f"{os.fspath(path)} is an entry of the cache, without a model: {_GIVE}")
     wanted = kernels_of(configuration.context())
     if opened.kernels == wanted:
         return Source(opened.lean, opened.programs, compiled_path=os.fspath(path))
     import logging
 
     logging.getLogger("pyruntime").info(
-        "%s was compiled for %s, this is %s: compiling in memory; compile it here to open it faster", path, opened.kernels, wanted
+        "%s was compiled for %s, this is %s: compiling in memory; compile it here to open it faster",
+        path,
+        opened.kernels,
+        wanted,
     )
     return Source(opened.lean, Programs())
 

@@ -31,7 +31,7 @@ class NetworkProgram:
 
 
 class Programs:
-    """Compiled networks of one model by the place of their part in it: "" for the model itself, "0", "1" in a pipeline."""
+    """Compiled networks of a model by the place of their part: "" for the model itself, "0", "1" in a pipeline."""
 
     def __init__(self, programs: Mapping[str, NetworkProgram] | None = None) -> None:
         self._programs = dict(programs or {})
@@ -92,5 +92,7 @@ class Engine(ABC):
         value = features.get(feature.name)
         if value is None and not feature.is_optional:
             there = ", ".join(sorted(map(str, features))) or "nothing"
-            raise FeatureTypeError(f"feature {feature.name!r}: expected {feature.type_name}, but it is missing; given: {there}")
+            raise FeatureTypeError(
+                f"feature {feature.name!r}: expected {feature.type_name}, but it is missing; given: {there}"
+            )
         return value

@@ -25,7 +25,9 @@ class NeuralNetworkEngine(Engine):
         wanted = tuple(dict.fromkeys([*plain, *([self._scores] if self._scores else [])]))
         self.program: NetworkProgram = part.programs.get(part.place, lambda: compile_network(part, wanted))
         if self.program.outputs != wanted or self.program.inputs != tuple(f.name for f in self.description.inputs):
-            raise SpecError(f"the compiled network of {part.name or 'the model'} does not belong to this model: compile it again")
+            raise SpecError(
+                f"the compiled network of {part.name or 'the model'} does not belong to this model: compile it again"
+            )
         self._plain = plain
         self._idle: deque[lib.Session] = deque()
         self.release(self.session())
@@ -74,7 +76,7 @@ class NeuralNetworkEngine(Engine):
         return outputs
 
     def _classify(self, scores: Any) -> dict[str, Any]:
-        """The label of the largest score, and all scores by label.  No softmax is added: scores are used as they are."""
+        """The label of the largest score, and all scores by label.  No softmax is added."""
         labels = self.description.class_labels
         if labels is None or len(labels) != scores.size:
             raise SpecError(f"the network gives {scores.size} scores, the model has {len(labels or ())} class labels")

@@ -29,7 +29,9 @@ class PipelineEngine(Engine):
         for name, engine in zip(self.names, self.engines, strict=True):
             for feature in engine.description.inputs:
                 if feature.name not in known and not feature.is_optional:
-                    raise SpecError(f"model {name!r} of the pipeline reads {feature.name!r}, which nothing before it makes")
+                    raise SpecError(
+                        f"model {name!r} of the pipeline reads {feature.name!r}, which nothing before it makes"
+                    )
             known |= {feature.name for feature in engine.description.outputs}
         for feature in self.description.outputs:
             if feature.name not in known:
@@ -58,13 +60,16 @@ def part_names(message: Any) -> tuple[str, ...]:
     """Names of a pipeline's models: scopes of parameters.  Default model0, model1, …"""
     names = tuple(message.names) or tuple(f"model{i}" for i in range(len(message.models)))
     if len(names) != len(message.models) or len(set(names)) != len(names):
-        raise SpecError(f"a pipeline of {len(message.models)} models has the names {list(names)}, expected one distinct name each")
+        raise SpecError(
+            f"a pipeline of {len(message.models)} models has the names {list(names)}, expected one distinct name each"
+        )
     if not names:
         raise SpecError("the pipeline has no models")
     return names
 
 
 def part_of(part: ModelPart, message: Any, index: int, name: str) -> ModelPart:
+    """Model `index` of the pipeline `message` as a part, with those of the pipeline's parameters that name it."""
     place = f"{part.place}.{index}" if part.place else str(index)
     scope = f"{name}/"
     parameters = {key[len(scope) :]: value for key, value in part.parameters.items() if key.startswith(scope)}

@@ -54,7 +54,7 @@ def build(part: ModelPart) -> Engine:
     where = f"model {part.name!r}" if part.name else "the model"
     if part.kind in APPLE_ONLY:
         raise UnsupportedError(
-            f"{where} is {APPLE_ONLY[part.kind]} ({part.kind}): its weights are part of Apple's systems and not of the file, "
+            f"{where} is {APPLE_ONLY[part.kind]} ({part.kind}): its weights are in Apple's systems, not in the file, "
             "so it runs only there; replace it with a network that the file contains"
         )
     if part.kind not in ENGINES:

@@ -29,10 +29,14 @@ class Activation:
 
     @property
     def is_identity(self) -> bool:
-        return self == Activation()
+        return self == IDENTITY
 
     def encode(self) -> bytes:
         return struct.pack("<3f", self.slope, self.lo, self.hi)
+
+
+IDENTITY = Activation()
+"""No activation."""
 
 
 @dataclass(frozen=True, slots=True)

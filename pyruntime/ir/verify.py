@@ -1,4 +1,4 @@
-"""What every graph must satisfy.  Run after each pass, so that a broken graph is reported with the pass that broke it."""
+"""What every graph must satisfy.  Run after each pass: a broken graph is reported with the pass that broke it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def verify(graph: Graph, after: str) -> None:
                     raise BrokenGraph(f"after {after}: constant {value.name} is {array.shape}, declared {value.shape}")
             elif known.get(value.name) != value:
                 raise BrokenGraph(f"after {after}: {node.layer} reads {value}, known as {known.get(value.name)}")
-        shapes = lib.infer(node.op, node.layer, [(v, graph.constants.get(v.name)) for v in node.inputs], len(node.outputs))
+        shapes = lib.infer(
+            node.op, node.layer, [(v, graph.constants.get(v.name)) for v in node.inputs], len(node.outputs)
+        )
         for value, (dtype, shape) in zip(node.outputs, shapes, strict=True):
             if (value.dtype, value.shape) != (dtype, shape):
                 raise BrokenGraph(f"after {after}: {node.layer} makes {dtype.name} {shape}, declared {value}")

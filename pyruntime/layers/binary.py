@@ -11,6 +11,10 @@ from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
 
 
+def _inputs(operands: tuple[Any, ...]) -> tuple[tuple[Value, ...], Builder]:
+    return operands[:-1], operands[-1]
+
+
 def _chain(kind: BinaryKind, inputs: tuple[Value, ...], b: Builder) -> Value:
     return reduce(lambda x, y: b.binary(kind, x, y), inputs)
 
@@ -18,56 +22,65 @@ def _chain(kind: BinaryKind, inputs: tuple[Value, ...], b: Builder) -> Value:
 @layer("add")
 def add(p: Any, *operands: Any) -> Value:
     """Sum of all inputs, or x + alpha.  AddLayerParams."""
-    *inputs, b = operands
-    return b.unary(UnaryKind.LINEAR, inputs[0], 1.0, p.alpha) if len(inputs) == 1 else _chain(BinaryKind.ADD, tuple(inputs), b)
+    inputs, b = _inputs(operands)
+    if len(inputs) == 1:
+        return b.unary(UnaryKind.LINEAR, inputs[0], 1.0, p.alpha)
+    return _chain(BinaryKind.ADD, inputs, b)
 
 
 @layer("multiply")
 def multiply(p: Any, *operands: Any) -> Value:
     """Product of all inputs, or x * alpha.  MultiplyLayerParams."""
-    *inputs, b = operands
-    return b.unary(UnaryKind.LINEAR, inputs[0], p.alpha, 0.0) if len(inputs) == 1 else _chain(BinaryKind.MUL, tuple(inputs), b)
+    inputs, b = _inputs(operands)
+    if len(inputs) == 1:
+        return b.unary(UnaryKind.LINEAR, inputs[0], p.alpha, 0.0)
+    return _chain(BinaryKind.MUL, inputs, b)
 
 
 @layer("average")
 def average(_p: Any, *operands: Any) -> Value:
     """Mean of all inputs.  AverageLayerParams."""
-    *inputs, b = operands
-    return b.unary(UnaryKind.LINEAR, _chain(BinaryKind.ADD, tuple(inputs), b), 1.0 / len(inputs), 0.0)
+    inputs, b = _inputs(operands)
+    return b.unary(UnaryKind.LINEAR, _chain(BinaryKind.ADD, inputs, b), 1.0 / len(inputs), 0.0)
 
 
 @layer("max")
 def maximum(_p: Any, *operands: Any) -> Value:
     """MaxLayerParams."""
-    *inputs, b = operands
-    return _chain(BinaryKind.MAX, tuple(inputs), b)
+    inputs, b = _inputs(operands)
+    return _chain(BinaryKind.MAX, inputs, b)
 
 
 @layer("min")
 def minimum(_p: Any, *operands: Any) -> Value:
     """MinLayerParams."""
-    *inputs, b = operands
-    return _chain(BinaryKind.MIN, tuple(inputs), b)
+    inputs, b = _inputs(operands)
+    return _chain(BinaryKind.MIN, inputs, b)
 
 
 @layer("bias")
 def bias(p: Any, x: Value, b: Builder) -> Value:
     """x + b, b of shape [1], [C], [1,H,W] or [C,H,W].  BiasLayerParams."""
     b.need_rank(x, 3)
-    return b.binary(BinaryKind.ADD, x, _image_constant(p.bias, p.shape, "bias", b))
+    return b.binary(BinaryKind.ADD, x, _image_constant(p.bias, p.shape, "bias", x, b))
 
 
 @layer("scale")
 def scale(p: Any, x: Value, b: Builder) -> Value:
     """x * s, + b if there is one, with shapes as for `bias`.  ScaleLayerParams."""
     b.need_rank(x, 3)
-    y = b.binary(BinaryKind.MUL, x, _image_constant(p.scale, p.shapeScale, "scale", b))
-    return b.binary(BinaryKind.ADD, y, _image_constant(p.bias, p.shapeBias, "bias", b)) if p.hasBias else y
+    y = b.binary(BinaryKind.MUL, x, _image_constant(p.scale, p.shapeScale, "scale", x, b))
+    return b.binary(BinaryKind.ADD, y, _image_constant(p.bias, p.shapeBias, "bias", x, b)) if p.hasBias else y
 
 
-def _image_constant(params: Any, shape: Any, field: str, b: Builder) -> Value:
-    """A weight aligned at the channel axis: [C] is one number per channel."""
+def _image_constant(params: Any, shape: Any, field: str, x: Value, b: Builder) -> Value:
+    """A weight aligned at the channel axis of `x`: [C] is one number per channel."""
     sizes = tuple(int(size) for size in shape)
     if len(sizes) not in (1, 3):
         raise b.invalid(f"shape of {field}", expected="[1], [C], [1,H,W] or [C,H,W]", got=list(sizes))
-    return b.constant(b.weights(params, sizes, field).reshape(sizes if len(sizes) == 3 else (*sizes, 1, 1)))
+    aligned = sizes if len(sizes) == 3 else (*sizes, 1, 1)
+    if any(size not in (1, there) and there >= 0 for size, there in zip(aligned, x.shape[-3:], strict=True)):
+        raise b.invalid(
+            f"shape of {field}", expected=f"1 or the size of its input at each of {list(x.shape[-3:])}", got=list(sizes)
+        )
+    return b.constant(b.weights(params, sizes, field).reshape(aligned))

@@ -6,6 +6,8 @@ emit the transposes, and passes/layout.py removes those that meet.
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +18,7 @@ from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
-from pyruntime.ir.types import Array, dtype_of
+from pyruntime.ir.types import UNKNOWN, Array, dtype_of
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_weights
@@ -45,9 +47,11 @@ class Builder:
 
     def emit_many(self, op: Op, inputs: Sequence[Value], outputs: int) -> tuple[Value, ...]:
         operands = [(value, self.constants.get(value.name)) for value in inputs]
-        results = tuple(
-            Value(self._name(), dtype, shape) for dtype, shape in lib.infer(op, self.where, operands, outputs)
-        )
+        try:
+            inferred = lib.infer(op, self.where, operands, outputs)
+        except (struct.error, OverflowError, ValueError) as error:  # of Op.encode: more than 32 bits, or 8 axes
+            raise self.invalid("a number", expected="one of 32 bits", got=f"a larger one ({error})") from None
+        results = tuple(Value(self._name(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
 
@@ -70,6 +74,11 @@ class Builder:
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
         return self.emit(Transpose(tuple(axes)), x)
+
+    def flatten_image(self, x: Value) -> Value:
+        """(..., C, H, W) -> (..., C*H*W); known where the three sizes are, whatever is open before them."""
+        sizes = x.shape[-3:]
+        return self.reshape(x, *[0] * (x.rank - 3), UNKNOWN if UNKNOWN in sizes else math.prod(sizes))
 
     def channels_last(self, x: Value) -> Value:
         """(..., C, H, W) -> (..., H, W, C)."""

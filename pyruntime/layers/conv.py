@@ -6,6 +6,7 @@ from typing import Any
 
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import Conv, Padding
+from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
 
@@ -54,8 +55,10 @@ def convolution(p: Any, x: Value, *rest: Any) -> Value:
     groups = int(p.nGroups) or 1
     kernel = two(p.kernelSize, 3, "kernelSize", b)
     channels, outputs = int(p.kernelChannels), int(p.outputChannels)
-    if x.shape[-3] != channels * groups:
-        raise b.invalid("kernelChannels x nGroups", expected=f"{x.shape[-3]}, its input's channels", got=channels * groups)
+    if x.shape[-3] not in (channels * groups, UNKNOWN):
+        raise b.invalid(
+            "kernelChannels x nGroups", expected=f"{x.shape[-3]}, its input's channels", got=channels * groups
+        )
     if outputs < 1 or outputs % groups:
         raise b.invalid("outputChannels", expected=f"a multiple of nGroups ({groups})", got=outputs)
     pad, begin, end = padding(p, "ConvolutionPaddingType", b)

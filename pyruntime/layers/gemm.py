@@ -18,7 +18,7 @@ def inner_product(p: Any, x: Value, b: Builder) -> Value:
         raise b.invalid("inputChannels and outputChannels", expected="positive numbers", got=(inputs, outputs))
     flat = x.rank >= 4
     if flat:
-        x = b.reshape(x, *[0] * (x.rank - 3), -1)
+        x = b.flatten_image(x)
     if x.shape and x.shape[-1] not in (inputs, -1):
         raise b.invalid("inputChannels", expected=f"{x.shape[-1]}, the size of its input", got=inputs)
     operands = [b.constant(b.weights(p.weights, (outputs, inputs), "weights"))]

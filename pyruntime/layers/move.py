@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import Concat, Pad, PadMode, Slice, Tile
 from pyruntime.ir.ops.move import LAST
+from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.conv import border
 from pyruntime.layers.registry import layer
@@ -18,7 +20,8 @@ def flatten(p: Any, x: Value, b: Builder) -> Value:
     b.need_rank(x, 3)
     if p.mode == 1:
         x = b.channels_last(x)
-    return b.reshape(x, *[0] * (x.rank - 3), -1, 1, 1)
+    y = b.flatten_image(x)
+    return b.reshape(y, *[0] * (y.rank - 1), y.shape[-1], 1, 1)
 
 
 @layer("reshape")
@@ -27,10 +30,23 @@ def reshape(p: Any, x: Value, b: Builder) -> Value:
     target = [int(size) for size in p.targetShape]
     if x.rank != 5 or len(target) not in (3, 4) or any(size < 1 for size in target):
         raise b.invalid("targetShape", expected="3 or 4 positive sizes and an input of rank 5", got=(target, x.shape))
-    sequence, (c, h, w) = (0 if len(target) == 3 else target[0]), target[-3:]
+    c, h, w = target[-3:]
+    there = math.prod(x.shape[2:])
+    if len(target) == 3 and UNKNOWN not in x.shape[2:] and c * h * w != there:
+        raise b.invalid("targetShape", expected=f"{there} elements, as its input {list(x.shape[2:])}", got=target)
     if p.mode == 1:  # channel last: read and write in (Seq, H, W, C) order
-        return b.channels_first(b.reshape(b.channels_last(x), sequence, 0, h, w, c))
-    return b.reshape(x, sequence, 0, c, h, w)
+        return b.channels_first(_reshaped(b.channels_last(x), target[:-3], (h, w, c), b))
+    return _reshaped(x, target[:-3], (c, h, w), b)
+
+
+def _reshaped(x: Value, sequence: list[int], rest: tuple[int, int, int], b: Builder) -> Value:
+    """The last three axes to `rest`, and the sequence if it is given: then each batch entry by itself."""
+    if not sequence:
+        return b.reshape(x, 0, 0, *rest)
+    if x.shape[1] == 1:
+        return b.reshape(x, sequence[0], 0, *rest)
+    batch_first = (1, 0, 2, 3, 4)
+    return b.transpose(b.reshape(b.transpose(x, batch_first), 0, sequence[0], *rest), batch_first)
 
 
 @layer("permute")
@@ -47,7 +63,8 @@ def permute(p: Any, x: Value, b: Builder) -> Value:
 @layer("concat")
 def concat(p: Any, *operands: Any) -> Value:
     """Side by side along the channel axis -3, or the sequence axis -5.  ConcatLayerParams."""
-    *inputs, b = operands
+    inputs: tuple[Value, ...] = operands[:-1]
+    b: Builder = operands[-1]
     axis = -5 if p.sequenceConcat else -3
     b.need_rank(inputs[0], -axis)
     return b.emit(Concat(inputs[0].rank + axis), *inputs)
@@ -58,7 +75,7 @@ def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
     """Equal parts along the channel axis -3.  SplitLayerParams."""
     b.need_rank(x, 3)
     parts, channels = int(p.nOutputs), b.known(x.shape[-3], "the number of channels")
-    if parts < 1 or channels % parts:
+    if not 1 <= parts <= channels or channels % parts:
         raise b.invalid("nOutputs", expected=f"a divisor of its input's {channels} channels", got=parts)
     size = channels // parts
     return tuple(_slice(x, -3, i * size, (i + 1) * size, 1, b) for i in range(parts))
@@ -70,7 +87,13 @@ def slice_axis(p: Any, x: Value, b: Builder) -> Value:
     b.need_rank(x, 3)
     if p.stride < 1:
         raise b.invalid("stride", expected="1 or more", got=p.stride)
-    return _slice(x, {0: -3, 1: -2, 2: -1}[p.axis], int(p.startIndex), int(p.endIndex), int(p.stride), b)
+    axes = {0: -3, 1: -2, 2: -1}
+    if p.axis not in axes:
+        raise b.invalid("axis", expected="CHANNEL, HEIGHT or WIDTH", got=p.axis)
+    y = _slice(x, axes[p.axis], int(p.startIndex), int(p.endIndex), int(p.stride), b)
+    if y.shape[axes[p.axis]] == 0:
+        raise b.invalid("startIndex and endIndex", expected="a range that is not empty", got=(p.startIndex, p.endIndex))
+    return y
 
 
 @layer("crop")
@@ -83,17 +106,22 @@ def crop(p: Any, x: Value, *rest: Any) -> Value:
         if len(offset) != 2:
             raise b.invalid("offset", expected="two numbers", got=offset)
         ends = [o + b.known(like.shape[axis], "the size to crop to") for o, axis in zip(offset, (-2, -1), strict=True)]
+        if any(0 <= x.shape[axis] < end for axis, end in zip((-2, -1), ends, strict=True)):
+            raise b.invalid("offset", expected=f"at most {x.shape[-2:]} with the size {like.shape[-2:]}", got=offset)
         y = _slice(x, -2, offset[0], ends[0], 1, b)
         return _slice(y, -1, offset[1], ends[1], 1, b)
     (top, left), (bottom, right) = border(p.cropAmounts, "cropAmounts", b)
     y = _slice(x, -2, top, -bottom if bottom else LAST, 1, b)
-    return _slice(y, -1, left, -right if right else LAST, 1, b)
+    y = _slice(y, -1, left, -right if right else LAST, 1, b)
+    if 0 in y.shape[-2:]:
+        raise b.invalid("cropAmounts", expected=f"less than its input's {x.shape[-2:]}", got=[top, bottom, left, right])
+    return y
 
 
 def _slice(x: Value, axis: int, begin: int, end: int, stride: int, b: Builder) -> Value:
     axis %= x.rank
     begins, ends, strides = [0] * x.rank, [LAST] * x.rank, [1] * x.rank
-    begins[axis], ends[axis], strides[axis] = begin, end, stride
+    begins[axis], ends[axis], strides[axis] = (min(max(v, -LAST), LAST) for v in (begin, end, stride))
     return b.emit(Slice(tuple(begins), tuple(ends), tuple(strides)), x)
 
 

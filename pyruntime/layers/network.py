@@ -6,23 +6,62 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyruntime.description import FeatureDescription, ImageConstraint, ModelDescription, MultiArrayConstraint
-from pyruntime.errors import SpecError, UnsupportedError
+from pyruntime.errors import SpecError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.ops import BinaryKind, Image, UnaryKind
 from pyruntime.ir.types import UNKNOWN, DType, Shape
 from pyruntime.layers import binary, conv, gather, gemm, move, norm, pool, reduce, resize, rnn, softmax, unary  # noqa: F401
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.registry import lower_layer
+from pyruntime.layers.registry import LAYERS, lower_layer
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_floats
 
 CORE_ML_2_LAYERS = frozenset(
-    "convolution pooling activation innerProduct embedding batchnorm mvn l2normalize softmax lrn crop padding upsample "
-    "resizeBilinear cropResize unary add multiply average scale bias max min dot reduce loadConstant reshape flatten "
-    "permute concat split sequenceRepeat reorganizeData slice simpleRecurrent gru uniDirectionalLSTM "
-    "biDirectionalLSTM custom".split()
+    [
+        "convolution",
+        "pooling",
+        "activation",
+        "innerProduct",
+        "embedding",
+        "batchnorm",
+        "mvn",
+        "l2normalize",
+        "softmax",
+        "lrn",
+        "crop",
+        "padding",
+        "upsample",
+        "resizeBilinear",
+        "cropResize",
+        "unary",
+        "add",
+        "multiply",
+        "average",
+        "scale",
+        "bias",
+        "max",
+        "min",
+        "dot",
+        "reduce",
+        "loadConstant",
+        "reshape",
+        "flatten",
+        "permute",
+        "concat",
+        "split",
+        "sequenceRepeat",
+        "reorganizeData",
+        "slice",
+        "simpleRecurrent",
+        "gru",
+        "uniDirectionalLSTM",
+        "biDirectionalLSTM",
+        "custom",
+    ]
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
+
+__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_network"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +80,9 @@ def is_legacy(network: Any) -> bool:
     return not network.arrayInputShapeMapping and not network.imageInputShapeMapping and kinds <= CORE_ML_2_LAYERS
 
 
-def lower_network(network: Any, description: ModelDescription, payloads: Payloads | None, wanted: tuple[str, ...]) -> NetworkGraph:
+def lower_network(
+    network: Any, description: ModelDescription, payloads: Payloads | None, wanted: tuple[str, ...]
+) -> NetworkGraph:
     """The graph that computes the blobs in `wanted` from the model's inputs.
 
     network: a NeuralNetwork, NeuralNetworkClassifier or NeuralNetworkRegressor message.
@@ -57,7 +98,9 @@ def lower_network(network: Any, description: ModelDescription, payloads: Payload
         _lower(message, blobs, b)
     missing = [name for name in wanted if name not in blobs]
     if missing:
-        raise SpecError(f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(list(blobs)[-5:])}, …")
+        raise SpecError(
+            f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(list(blobs)[-5:])}, …"
+        )
     outputs = tuple(blobs[name] for name in wanted)
     graph = Graph(tuple(graph_inputs), outputs, tuple(b.nodes), b.constants)
     return NetworkGraph(graph, tuple(f.name for f in description.inputs), wanted, b.legacy)
@@ -83,13 +126,21 @@ def _input(feature: FeatureDescription, network: Any, b: Builder) -> tuple[Value
     if isinstance(feature.constraint, ImageConstraint):
         return _image_input(feature, feature.constraint, network, b)
     if isinstance(feature.constraint, MultiArrayConstraint):
-        value = Value(f"in:{feature.name}", DType.F32, array_shape(feature.constraint, b.legacy))
+        shape = array_shape(feature.constraint, b.legacy)
+        if shape is None:
+            rank = len(feature.constraint.shape)
+            raise b.unsupported(
+                f"an array of rank {rank} cannot enter a network of Core ML 2 layers, which takes rank 1, 3 or 5"
+            )
+        value = Value(f"in:{feature.name}", DType.F32, shape)
         return value, value
-    raise SpecError(f"input {feature.name!r}: a network takes images and arrays, the model declares {feature.type_name}")
+    raise SpecError(
+        f"input {feature.name!r}: a network takes images and arrays, the model declares {feature.type_name}"
+    )
 
 
-def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape:
-    """Shape of an array input in the graph; open where the model or the mapping leaves it open."""
+def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape | None:
+    """Shape of an array input in the graph, open where model or mapping leave it open; None: a rank it lacks."""
     shape = constraint.open_shape()
     if not legacy:
         return shape
@@ -97,9 +148,7 @@ def array_shape(constraint: MultiArrayConstraint, legacy: bool) -> Shape:
         return (UNKNOWN, UNKNOWN, shape[0], 1, 1)
     if len(shape) == 3:
         return (UNKNOWN, UNKNOWN, *shape)
-    if len(shape) == 5:
-        return shape
-    raise UnsupportedError(f"an array of rank {len(shape)} cannot enter a network of Core ML 2 layers, which takes rank 1, 3 or 5")
+    return shape if len(shape) == 5 else None
 
 
 def _image_input(feature: FeatureDescription, image: ImageConstraint, network: Any, b: Builder) -> tuple[Value, Value]:
@@ -112,7 +161,7 @@ def _image_input(feature: FeatureDescription, image: ImageConstraint, network: A
         value = Value(f"in:{feature.name}", DType.U8, (*lead, height, width, image.channels))
         pixels = value
         scale, bias = 1.0, [0.0] * image.channels
-    means = []
+    means: list[Any] = []
     for entry in network.preprocessing:
         if entry.featureName not in ("", feature.name):  # no name: the only image
             continue

@@ -8,6 +8,7 @@ import numpy as np
 
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import Affine, BinaryKind, Reduce, ReduceKind, UnaryKind
+from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
 
@@ -17,10 +18,12 @@ def batchnorm(p: Any, x: Value, b: Builder) -> Value:
     """gamma * (x - mean) / sqrt(variance + eps) + beta per channel.  BatchnormLayerParams."""
     b.need_rank(x, 3)
     channels = int(p.channels)
-    if x.shape[-3] != channels:
+    if x.shape[-3] not in (channels, UNKNOWN):
         raise b.invalid("channels", expected=f"{x.shape[-3]}, its input's channels", got=channels)
     if p.computeMeanVar and not p.instanceNormalization:
-        raise b.unsupported("statistics over a whole batch (computeMeanVar without instanceNormalization) are not supported")
+        raise b.unsupported(
+            "statistics over a whole batch (computeMeanVar without instanceNormalization) are not supported"
+        )
     epsilon = p.epsilon or 1e-5
     gamma = b.weights(p.gamma, (channels,), "gamma").astype(np.float64)
     beta = b.weights(p.beta, (channels,), "beta").astype(np.float64)

@@ -21,7 +21,9 @@ def pooling(p: Any, x: Value, b: Builder) -> Value:
     op = Pool(
         kind=PoolKind(p.type),
         global_pool=p.globalPooling,
-        kernel=(1, 1) if p.globalPooling else two(p.kernelSize, 3, "kernelSize", b),  # global: files have anything there
+        kernel=(1, 1)
+        if p.globalPooling
+        else two(p.kernelSize, 3, "kernelSize", b),  # global: files have anything there
         strides=(1, 1) if p.globalPooling else two(p.stride, 1, "stride", b),
         pads_begin=begin,
         pads_end=end,

@@ -20,7 +20,7 @@ AXES = ((-3, -2, -1), (-2, -1), (-3,), (-2,), (-1,))
 def reduce(p: Any, x: Value, b: Builder) -> Value:
     """Fold CHW, HW, C, H or W; folded axes stay as 1.  ReduceLayerParams; an epsilon of 0 stands for 1e-6."""
     b.need_rank(x, 3)
-    if p.mode >= len(MODES) or p.axis >= len(AXES):
+    if not (0 <= p.mode < len(MODES) and 0 <= p.axis < len(AXES)):
         raise b.invalid("mode and axis", expected="those of the format", got=(p.mode, p.axis))
     kind, axes = MODES[p.mode], AXES[p.axis]
     if kind is ReduceKind.ARG_MAX and len(axes) > 1:

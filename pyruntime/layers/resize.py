@@ -26,10 +26,12 @@ def upsample(p: Any, x: Value, b: Builder) -> Value:
     factor = fractional or [float(f) for f in two(p.scalingFactor, 1, "scalingFactor", b)]
     if p.mode == 0:
         kind, grid = ResizeKind.NEAREST, ResizeGrid.FLOOR
-    elif p.mode == 1 and p.linearUpsampleMode < len(UPSAMPLE_GRIDS):
+    elif p.mode == 1 and 0 <= p.linearUpsampleMode < len(UPSAMPLE_GRIDS):
         kind, grid = ResizeKind.BILINEAR, UPSAMPLE_GRIDS[p.linearUpsampleMode]
     else:
-        raise b.invalid("mode", expected="NN or BILINEAR with a known linearUpsampleMode", got=p.mode)
+        raise b.invalid(
+            "mode", expected="NN or BILINEAR with a known linearUpsampleMode", got=(p.mode, p.linearUpsampleMode)
+        )
     return b.channels_first(b.emit(Resize(kind, grid, (), (factor[0], factor[1])), b.channels_last(x)))
 
 
@@ -38,7 +40,7 @@ def resize_bilinear(p: Any, x: Value, b: Builder) -> Value:
     """(..., C, H, W) -> (..., C, targetSize).  ResizeBilinearLayerParams."""
     b.need_rank(x, 3)
     method = p.mode.samplingMethod
-    if method >= len(SAMPLING_GRIDS):
+    if not 0 <= method < len(SAMPLING_GRIDS):
         raise b.invalid("mode.samplingMethod", expected="one of the format's four", got=method)
     op = Resize(ResizeKind.BILINEAR, SAMPLING_GRIDS[method], two(p.targetSize, 1, "targetSize", b))
     return b.channels_first(b.emit(op, b.channels_last(x)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pyruntime.errors import SpecError
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import BinaryKind, PRelu, UnaryKind
 from pyruntime.layers.builder import Builder
@@ -48,11 +49,15 @@ def activation(p: Any, x: Value, b: Builder) -> Value:
 
 
 def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Any:
-    """A weight with one number, or one per channel (axis -3)."""
-    try:
-        return b.weights(params, (1,), field)
-    except Exception:  # not one number: then one per channel, and a wrong length is reported for that
-        return b.weights(params, (b.known(x.shape[-3], "the number of channels"),), field)
+    """A weight with one number per channel (axis -3), or one for all; a wrong length is reported for the former."""
+    per_channel = (b.known(x.shape[-3], "the number of channels"),)
+    try:  # first: quantised bytes do not say how many numbers they are, and may be more than are read
+        return b.weights(params, per_channel, field)
+    except SpecError as wrong:
+        try:
+            return b.weights(params, (1,), field)
+        except SpecError:
+            raise wrong from None
 
 
 @layer("unary")

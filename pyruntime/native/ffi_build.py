@@ -19,6 +19,7 @@ def declarations(header: str) -> str:
 
 
 def main(header_path: str, out_path: str) -> None:
+    """Write the module's C source for the public header."""
     with open(header_path, encoding="utf-8") as file:
         header = file.read()
     ffi = FFI()

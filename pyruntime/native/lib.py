@@ -61,7 +61,7 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
 
 def levels() -> tuple[str, ...]:
     """Names of the instruction-set levels of this build, oldest first."""
-    names = []
+    names: list[str] = []
     while (name := _c.pr_level_name(len(names))) != ffi.NULL:
         names.append(ffi.string(name).decode())
     return tuple(names)
@@ -83,7 +83,7 @@ def operators() -> dict[str, tuple[int, int]]:
 
 
 class Context:
-    """Chosen kernels and a thread pool.  levels: bits by the order of `levels()`; threads: 0 for one per usable core."""
+    """Chosen kernels and a thread pool.  levels: bits in the order of `levels()`; threads: 0 for one per core."""
 
     def __init__(self, *, threads: int = 0, levels: int = ALL_LEVELS) -> None:
         message = _Message()
@@ -144,7 +144,7 @@ def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list
 
 
 _inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DType, Shape]]] = {}
-"""Answers of the shape rules.  `verify` asks the same questions after every pass, and no operator's rule looks at data."""
+"""Answers of the shape rules.  `verify` asks the same after every pass, and no operator's rule looks at data."""
 
 
 def _infer(
@@ -184,7 +184,9 @@ def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context:
     return results
 
 
-def pack(op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context: Context) -> tuple[AnyOp, Array] | None:
+def pack(
+    op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context: Context
+) -> tuple[AnyOp, Array] | None:
     """Constant operand `which` as the context's kernels read it, and the operator that says so; None: as it is."""
     number, _ = operators()[op.code]
     encoded = op.encode()
@@ -238,15 +240,15 @@ class Session:
             )
         )  # fmt: skip
         self.handle = ffi.gc(handle[0], _c.pr_session_close)
-        self._bound: tuple[Shape, ...] | None = None
+        self._bound: list[tuple[Shape, np.dtype[Any]]] | None = None
         self._results: list[tuple[DType, Shape]] = []
         self._in: Any = None
         self._out: Any = None
 
     def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
-        """Result types and shapes for these inputs; cheap when the shapes are those of the last call."""
-        shapes = tuple(array.shape for array in inputs)
-        if shapes == self._bound:
+        """Result types and shapes for these inputs; cheap when types and shapes are those of the last call."""
+        forms = [(array.shape, array.dtype) for array in inputs]
+        if forms == self._bound:
             return self._results
         self._bound = None
         self._in, _ = _views([(dtype_of(a), a.shape, None) for a in inputs])
@@ -254,7 +256,7 @@ class Session:
         message = _Message()
         message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
         self._results = [_shape(self._out[i]) for i in range(outputs)]
-        self._bound = shapes
+        self._bound = forms
         return self._results
 
     def run(self, inputs: Sequence[Array], outputs: int) -> list[Array]:
@@ -265,9 +267,7 @@ class Session:
         for i, array in enumerate(results):
             self._out[i].data = ffi.cast("void *", array.ctypes.data)
         message = _Message()
-        message.check(
-            _c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct)
-        )
+        message.check(_c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct))
         return results
 
     def memory(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 def constants_to_affine(graph: Graph) -> Graph:
-    """x + c and x * c with a constant: a linear function for one number, Affine for one number per channel (last axis)."""
+    """x + c and x * c with a constant: linear for one number, Affine for one number per channel (last axis)."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         rewritten = _rewrite(node, rewriter)
@@ -51,7 +51,7 @@ def _rewrite(node: Node, rewriter: Rewriter) -> Value | None:
 
 
 def merge_affines(graph: Graph) -> Graph:
-    """Two linear functions in a row, one of them per channel, are one Affine.  A clamp may follow, not stand between."""
+    """Two linear functions in a row, one of them per channel, are one Affine.  A clamp may only follow."""
     rewriter = Rewriter(graph)
     uses = graph.uses()
     makers: dict[str, Node] = {}
@@ -125,9 +125,10 @@ def _folds(maker: Node, node: Node, rewriter: Rewriter) -> bool:
 def _folded(maker: Node, node: Node, rewriter: Rewriter) -> Node:
     """In double precision: one rounding instead of three."""
     op = maker.op
-    assert isinstance(op, Conv | Gemm) and isinstance(node.op, Affine)
+    assert isinstance(op, Conv | Gemm)
+    assert isinstance(node.op, Affine)
     scale, shift = (rewriter.constants[v.name].astype(np.float64) for v in rewriter.operands(node)[1:])
-    weights = rewriter.constants[maker.inputs[1].name]
+    weights = rewriter.constants[maker.inputs[1].name].astype(np.float64)
     bias = rewriter.constants[maker.inputs[2].name].astype(np.float64) if op.has_bias else 0.0
     scaled = (weights * scale.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.float32)
     moved = (bias * scale + shift).astype(np.float32)

@@ -14,28 +14,41 @@ from pyruntime.passes.rewrite import Rewriter
 
 def merge_clamps(graph: Graph) -> Graph:
     """Join a unary node with the unary node before it where both together are one node of a simpler form."""
-    rewriter = Rewriter(graph)
+    chains = _Chains(Rewriter(graph))
     uses = graph.uses()
-    before: dict[str, Unary] = {}
-    source_of: dict[str, Value] = {}
     for node in graph.nodes:
         op = canonical(node.op) if isinstance(node.op, Unary) else None
         if op is None:
-            rewriter.keep(node)
+            chains.rewriter.keep(node)
             continue
-        source = rewriter.resolve(node.inputs[0])
-        first = before.get(source.name)
-        joined = join(first, op) if first and uses[node.inputs[0].name] == 1 else None
+        result = chains.push(op, chains.rewriter.resolve(node.inputs[0]), node.layer)
+        chains.read_once[result.name] = uses[node.outputs[0].name] == 1
+        chains.rewriter.replace(node.outputs[0], result)
+    return chains.rewriter.finish()
+
+
+class _Chains:
+    """The unary nodes written so far: by result, what each does, on which value, and whether one node only reads it."""
+
+    def __init__(self, rewriter: Rewriter) -> None:
+        self.rewriter = rewriter
+        self.ops: dict[str, Unary] = {}
+        self.sources: dict[str, Value] = {}
+        self.read_once: dict[str, bool] = {}
+
+    def push(self, op: Unary, source: Value, layer: str) -> Value:
+        """`op` on `source`, joined with what made the source, and that with what came before."""
+        first = self.ops.get(source.name)
+        joined = join(first, op) if first and self.read_once[source.name] else None
         if joined is None:
-            result = rewriter.emit(op, (source,), node.layer)
-            before[result.name], source_of[result.name] = op, source
-        else:
-            result = source_of[source.name]
-            for part in joined:
-                before_part, result = result, rewriter.emit(part, (result,), node.layer)
-                before[result.name], source_of[result.name] = part, before_part
-        rewriter.replace(node.outputs[0], result)
-    return rewriter.finish()
+            result = self.rewriter.emit(op, (source,), layer)
+            self.ops[result.name], self.sources[result.name] = op, source
+            return result
+        result = self.sources[source.name]
+        for part in joined:
+            result = self.push(part, result, layer)
+            self.read_once[result.name] = True
+        return result
 
 
 def canonical(op: Unary) -> Unary:

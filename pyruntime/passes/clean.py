@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from pyruntime.ir.graph import Graph, Node
+from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Concat, Pad, Reshape, Resize, ResizeGrid, Tile, Transpose, Unary, UnaryKind
 from pyruntime.ir.types import is_known
 from pyruntime.native import lib
 from pyruntime.passes.rewrite import Rewriter
+
+FOLD_UP_TO = 1 << 20
+"""Bytes of folded results that may be more than the operands have."""
 
 
 def drop_dead_nodes(graph: Graph) -> Graph:
@@ -26,7 +29,10 @@ def drop_dead_nodes(graph: Graph) -> Graph:
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Compute nodes whose operands are all constants now instead of in every prediction."""
+    """Compute nodes whose operands are all constants now instead of in every prediction.
+
+    Not where that makes much out of little: such a file would take memory that no limit of a prediction bounds.
+    """
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         inputs = rewriter.operands(node)
@@ -34,6 +40,9 @@ def fold_constants(graph: Graph) -> Graph:
             rewriter.keep(node)
             continue
         arrays = [rewriter.constants[value.name] for value in inputs]
+        if sum(map(_nbytes, node.outputs)) > max(FOLD_UP_TO, sum(array.nbytes for array in arrays)):
+            rewriter.keep(node)
+            continue
         if isinstance(node.op, Reshape):
             results = [arrays[0].reshape(node.outputs[0].shape)]
         else:
@@ -41,6 +50,10 @@ def fold_constants(graph: Graph) -> Graph:
         for old, array in zip(node.outputs, results, strict=True):
             rewriter.replace(old, rewriter.constant(array))
     return rewriter.finish()
+
+
+def _nbytes(value: Value) -> int:
+    return math.prod(value.shape) * value.dtype.numpy.itemsize
 
 
 def remove_identities(graph: Graph) -> Graph:

@@ -8,6 +8,7 @@ from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Activation, Op
 from pyruntime.ir.ops import Affine, Binary, BinaryKind, Conv, Gemm, Unary, UnaryKind
 from pyruntime.passes.rewrite import Rewriter
+from pyruntime.passes.sizes import Sizes, name_sizes
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -48,10 +49,10 @@ def fuse_residual(graph: Graph) -> Graph:
     The fused node stands where the addition stood, because only there both operands are known to exist.
     """
     rewriter = Rewriter(graph)
-    uses = graph.uses()
+    uses, sizes = graph.uses(), name_sizes(graph)
     makers: dict[str, Node] = {}
     for node in graph.nodes:
-        fused = _fused(node, makers, uses, rewriter)
+        fused = _fused(node, makers, uses, sizes, rewriter)
         if fused is not None:
             old, joined = fused
             rewriter.nodes.remove(old)
@@ -63,11 +64,13 @@ def fuse_residual(graph: Graph) -> Graph:
     return rewriter.finish()
 
 
-def _fused(node: Node, makers: dict[str, Node], uses: dict[str, int], rewriter: Rewriter) -> tuple[Node, Node] | None:
+def _fused(
+    node: Node, makers: dict[str, Node], uses: dict[str, int], sizes: Sizes, rewriter: Rewriter
+) -> tuple[Node, Node] | None:
     if not isinstance(node.op, Binary) or node.op.kind is not BinaryKind.ADD:
         return None
     operands = rewriter.operands(node)
-    if operands[0].shape != operands[1].shape or operands[0] == operands[1]:
+    if sizes[operands[0].name] != sizes[operands[1].name] or operands[0] == operands[1]:
         return None
     candidates = [(i, makers.get(value.name)) for i, value in enumerate(operands) if uses[value.name] == 1]
     for i, maker in sorted(candidates, key=lambda c: rewriter.nodes.index(c[1]) if c[1] else -1, reverse=True):

@@ -102,6 +102,8 @@ class _Sinker:
         op = moved(node.op, axes)
         if op is None or node.outputs[0].shape == () or len(node.outputs[0].shape) != rank:
             return False
+        if any(v.rank < rank and sum(size == UNKNOWN for size in v.shape) > 1 for v in node.inputs):
+            return False  # no Reshape can say where the leading 1s of such a value go
         inputs = [self._in_order(value, axes, node.layer) for value in node.inputs]
         result = self.rewriter.emit(op, tuple(inputs), node.layer)
         self.pending[node.outputs[0].name] = Pending(result, axes)
@@ -121,8 +123,6 @@ class _Sinker:
         if value.name in self.rewriter.constants:
             array = self.rewriter.constants[value.name]
             return self.rewriter.constant(array.reshape((1,) * (rank - value.rank) + array.shape))
-        if sum(size == UNKNOWN for size in value.shape) > 1:
-            raise AssertionError(f"{layer}: broadcasting a value of unknown shape {value.shape}")
         return self.rewriter.emit(Reshape((1,) * (rank - value.rank) + value.shape), (value,), layer)
 
 

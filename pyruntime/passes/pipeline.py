@@ -11,12 +11,14 @@ from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_ident
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
 from pyruntime.passes.layout import sink_transposes
 from pyruntime.passes.pack import pack_weights
+from pyruntime.passes.reshapes import sink_reshapes
 
 PASSES: tuple[Pass, ...] = (
     drop_dead_nodes,           # before anything costs time
     fold_constants,            # before layout: constants then transpose for free
     remove_identities,
     sink_transposes,           # before the fusions: they look at the last axis for channels
+    sink_reshapes,             # before the fusions: a dense layer and its ReLU must meet
     merge_clamps,              # before fuse_activation: a ReLU6 in four nodes must be one
     remove_identities,         # what merging left: times -1, times -1
     drop_dead_nodes,           # what merging replaced would count as readers below
@@ -34,5 +36,4 @@ def optimise(graph: Graph, context: Context) -> Graph:
     for step in PASSES:
         graph = step(graph)
         verify(graph, after=step.__name__)
-    graph = pack_weights(graph, context)
-    return graph
+    return pack_weights(graph, context)

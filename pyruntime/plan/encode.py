@@ -54,7 +54,13 @@ def encode(graph: Graph) -> tuple[bytes, NDArray[np.uint8]]:
         name = text.add(node.layer.encode() + b"\0")
         steps += STEP.pack(table[node.op.code][0], name, *operands, attrs.add(node.op.encode()), 0)
     inputs, outputs = run_of(graph.inputs), run_of(graph.outputs)
-    sections = [bytes(values), bytes(steps), struct.pack(f"<{len(indices)}I", *indices), bytes(attrs.data), bytes(text.data)]
+    sections = [
+        bytes(values),
+        bytes(steps),
+        struct.pack(f"<{len(indices)}I", *indices),
+        bytes(attrs.data),
+        bytes(text.data),
+    ]
     offsets, at = [], HEADER.size
     for section in sections:
         at += -at % 8

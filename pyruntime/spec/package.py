@@ -31,9 +31,7 @@ def find_spec_in_package(path: str) -> str:
     data = (folder / "Data").resolve()
     spec = (data / relative).resolve()
     if not spec.is_relative_to(data):
-        raise SpecError(
-            f"{folder}/Manifest.json: path {relative!r} leaves the package; it must stay under Data/"
-        )
+        raise SpecError(f"{folder}/Manifest.json: path {relative!r} leaves the package; it must stay under Data/")
     return str(spec)
 
 

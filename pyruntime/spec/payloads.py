@@ -79,9 +79,7 @@ def resolve(data: bytes, start: int, end: int, payloads: Payloads | None) -> lis
     view, pieces, position = memoryview(data), [], start
     while (found := data.find(_MARK, position, end)) >= 0:
         if payloads is None:
-            raise SpecError(
-                "these weights are kept outside the message: pass the payloads that were loaded with it"
-            )
+            raise SpecError("these weights are kept outside the message: pass the payloads that were loaded with it")
         if found > position:
             pieces.append(view[position:found])
         position = found + REFERENCE_BYTES
@@ -105,9 +103,7 @@ def _detach(
 ) -> tuple[list[memoryview | bytes], int]:
     """Pieces of the rewritten message, and their size."""
     if depth > MAX_DEPTH:
-        raise SpecError(
-            f"the file nests more than {MAX_DEPTH} messages in each other; a valid model needs far fewer"
-        )
+        raise SpecError(f"the file nests more than {MAX_DEPTH} messages in each other; a valid model needs far fewer")
     inner = _inner(descriptor)
     pieces: list[memoryview | bytes] = []
     copied, size = start, 0
@@ -182,8 +178,7 @@ def _inner(descriptor: Any) -> dict[int, Any]:
         _children[name] = {
             field.number: field.message_type
             for field in descriptor.fields
-            if field.name in wanted
-            or (field.message_type is not None and _can_hold_payloads(field.message_type))
+            if field.name in wanted or (field.message_type is not None and _can_hold_payloads(field.message_type))
         }
     return _children[name]
 

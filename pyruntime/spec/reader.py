@@ -111,11 +111,21 @@ def check_model(model: messages.Model, source: str) -> messages.Model:
             f"{source} has specification version {version}, expected 1 to {NEWEST_VERSION}: "
             "it is damaged or no Core ML model"
         )
-    if model.WhichOneof("Type") is None:
-        raise SpecError(
-            f"{source} has no model in it: none of the model types (neuralNetwork, pipeline, …) is set"
-        )
+    _check_types(model, source, "")
     return model
+
+
+def _check_types(model: messages.Model, source: str, inside: str) -> None:
+    """The model, and every one inside its pipelines, has a type.  inside: where it is, for the message."""
+    kind = model.WhichOneof("Type")
+    if kind is None:
+        raise SpecError(
+            f"{source} has no model in it{inside}: none of the model types (neuralNetwork, pipeline, …) is set"
+        )
+    if kind in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
+        parts = (model.pipeline if kind == "pipeline" else getattr(model, kind).pipeline).models
+        for number, part in enumerate(parts):
+            _check_types(part, source, f"{inside} at place {number} of the pipeline")
 
 
 def find_spec_file(path: str | os.PathLike[str]) -> str:
@@ -127,13 +137,13 @@ def find_spec_file(path: str | os.PathLike[str]) -> str:
         from pyruntime.spec.package import find_spec_in_package
 
         return find_spec_in_package(place)
-    raise ModelIOError(
-        f"{place} is a folder without Manifest.json, expected a .mlmodel file or an .mlpackage folder"
-    )
+    raise ModelIOError(f"{place} is a folder without Manifest.json, expected a .mlmodel file or an .mlpackage folder")
 
 
 def read_model_file(path: str, *, map_large: bool = True) -> tuple[bytes | memoryview, os.stat_result]:
-    """The contents of a regular file, and its status before they were read; large ones are mapped.  Raises ModelIOError."""
+    """The contents of a regular file, and its status before they were read; large ones are mapped.
+
+    Raises ModelIOError."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # asked before opening: a pipe would wait for a writer
             raise ModelIOError(f"{path} is not a regular file, expected a .mlmodel file")
@@ -144,24 +154,18 @@ def read_model_file(path: str, *, map_large: bool = True) -> tuple[bytes | memor
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), status
             return file.read(), status
     except (OSError, ValueError) as error:
-        raise ModelIOError(
-            f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        raise ModelIOError(f"cannot read the model {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _check_size(size: int, source: str) -> None:
     if size > wire.MAX_BYTES:
-        raise SpecError(
-            f"{source} has {size} bytes; the format (protobuf) ends at 2 GiB, {wire.MAX_BYTES} bytes"
-        )
+        raise SpecError(f"{source} has {size} bytes; the format (protobuf) ends at 2 GiB, {wire.MAX_BYTES} bytes")
 
 
 def _check_bytes(data: bytes | memoryview, source: str) -> None:
     _check_size(len(data), source)
     if len(data) == 0:
-        raise SpecError(
-            f"{source} is empty, expected a Core ML model; the download or copy may not have finished"
-        )
+        raise SpecError(f"{source} is empty, expected a Core ML model; the download or copy may not have finished")
     for start, what in _FOREIGN_STARTS.items():
         if bytes(data[: len(start)]) == start:
             raise SpecError(f"{source} is {what}, expected a Core ML model")

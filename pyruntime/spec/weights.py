@@ -76,9 +76,7 @@ def weight_form(params: messages.WeightParams) -> str | None:
     """
     found = [_FORMS[number] for number, _ in _contents(params.SerializeToString(), None, resolved=False)]
     if len(set(found)) > 1:
-        raise SpecError(
-            f"weights are given as {' and '.join(sorted(set(found)))}, expected exactly one of them"
-        )
+        raise SpecError(f"weights are given as {' and '.join(sorted(set(found)))}, expected exactly one of them")
     return found[0] if found else None
 
 
@@ -155,9 +153,7 @@ def read_floats(message: Any, payloads: Payloads | None = None) -> NDArray[np.fl
     return np.frombuffer(_join(pieces), "<f4")
 
 
-def read_samples(
-    index: messages.NearestNeighborsIndex, payloads: Payloads | None = None
-) -> NDArray[np.float32]:
+def read_samples(index: messages.NearestNeighborsIndex, payloads: Payloads | None = None) -> NDArray[np.float32]:
     """The stored samples of a k-NN index: float32 (samples, numberOfDimensions).
 
     Raises SpecError when a sample has another length.
@@ -172,9 +168,7 @@ def read_samples(
     return np.concatenate(rows).reshape(-1, width) if rows else np.empty((0, width), np.float32)
 
 
-def write_weights(
-    params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None
-) -> None:
+def write_weights(params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None) -> None:
     """Replace the numbers of a weight by float32 `values`, any shape, row-major; isUpdatable stays."""
     for name in ("float16Value", "rawValue", "int8RawValue", "quantization"):
         params.ClearField(name)
@@ -259,9 +253,7 @@ def _linear(linear: Any, channels: int, name: _Name) -> tuple[NDArray[np.float32
     return scale, np.array(linear.bias, np.float32) if biases else np.zeros_like(scale)
 
 
-def _payload(
-    params: messages.WeightParams, payloads: Payloads | None, name: _Name
-) -> tuple[str, bytes | memoryview]:
+def _payload(params: messages.WeightParams, payloads: Payloads | None, name: _Name) -> tuple[str, bytes | memoryview]:
     """Form and bytes of a weight.  Raises SpecError when there is not exactly one form."""
     contents = _contents(params.SerializeToString(), payloads)
     forms = sorted({_FORMS[number] for number, _ in contents})

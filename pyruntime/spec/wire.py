@@ -72,9 +72,7 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, i
         elif wire_type == GROUP:
             stop = end
         if (stop == position and wire_type != LENGTH) or number == 0 or tag > MAX_TAG:
-            raise SpecError(
-                f"the file is damaged: no field of a model starts at byte {tag_start} with tag {tag}"
-            )
+            raise SpecError(f"the file is damaged: no field of a model starts at byte {tag_start} with tag {tag}")
         if stop > end:
             raise SpecError(
                 f"the file is truncated or damaged: the field at byte {tag_start} "

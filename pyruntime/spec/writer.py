@@ -38,9 +38,7 @@ def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     if isinstance(spec, LeanModel):
         pieces, size = attach(data, message.DESCRIPTOR, spec.payloads)
     elif has_reference(data):
-        raise MLModelError(
-            "the weights of this message are kept outside it: save the LeanModel, or use its to_spec()"
-        )
+        raise MLModelError("the weights of this message are kept outside it: save the LeanModel, or use its to_spec()")
     if size > wire.MAX_BYTES:
         raise SpecError(f"the model has {size} bytes; the format (protobuf) ends at {wire.MAX_BYTES}")
     return pieces
@@ -67,9 +65,7 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memo
             raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelIOError(
-            f"cannot write the model {target}: {reason}; what was there before is unchanged"
-        ) from None
+        raise ModelIOError(f"cannot write the model {target}: {reason}; what was there before is unchanged") from None
     try:
         _sync_folder(folder)
     except OSError as error:

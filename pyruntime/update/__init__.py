@@ -1,8 +1,8 @@
 """Training on the device: MLUpdateTask and what it tells its handlers.
 
-    task      states, threads, handlers
-    learner   what a model type does with examples; `neighbors` for k-NN
-    examples  training data by number, with errors that name the example
+task      states, threads, handlers
+learner   what a model type does with examples; `neighbors` for k-NN
+examples  training data by number, with errors that name the example
 """
 
 from pyruntime.update.context import MetricKey, MLUpdateContext, ParameterValues, TaskState, UpdateEvent

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyruntime.description import FeatureDescription
 from pyruntime.errors import FeatureTypeError, MLModelError, UpdateError
-from pyruntime.providers import DictionaryFeatureProvider, features_of
+from pyruntime.providers import FeatureProvider, features_of
 
 
 class Examples:
@@ -26,7 +26,8 @@ class Examples:
             )
         if not hasattr(data, "__len__") or not (hasattr(data, "__getitem__") or hasattr(data, "__iter__")):
             raise UpdateError(
-                f"training data: expected a list of examples, a batch provider or another thing with a length, got a {kind}"
+                "training data: expected a list of examples, a batch provider or something else with a length, "
+                f"got a {kind}"
             )
         if len(data) == 0:
             raise UpdateError("training data: it is empty, expected at least one example to learn from")
@@ -54,18 +55,20 @@ class Examples:
                 try:
                     example = next(iterator)
                 except StopIteration:
-                    raise UpdateError(f"the training data says it has {count} examples, but ended here") from None
+                    raise UpdateError(f"the data says it has {count} examples, but ended here") from None
             yield example
 
     def _known(self, example: Any) -> dict[str, Any]:
-        features = features_of(example)
+        """A dictionary may have no other features; a provider is asked for those that are needed."""
         names = {feature.name for feature in self._features}
-        if not isinstance(example, DictionaryFeatureProvider) and isinstance(example, Mapping):
-            unknown = [name for name in features if name not in names]
-            if unknown:
-                takes = ", ".join(f"{f.name} ({f.type_name})" for f in self._features)
-                raise FeatureTypeError(f"feature {unknown[0]!r} is none of the training inputs, which are {takes}")
-        return {name: value for name, value in features.items() if name in names}
+        if isinstance(example, FeatureProvider):
+            return {name: example.feature_value(name) for name in names & set(example.feature_names)}
+        features = dict(features_of(example))
+        unknown = [name for name in features if name not in names]
+        if unknown:
+            takes = ", ".join(f"{f.name} ({f.type_name})" for f in self._features)
+            raise FeatureTypeError(f"feature {unknown[0]!r} is none of the training inputs, {takes}")
+        return features
 
 
 @contextmanager

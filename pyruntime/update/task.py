@@ -232,9 +232,7 @@ class MLUpdateTask:
         if self._stream is not None:
             self._stream.put(context)
 
-    def _context(
-        self, event: UpdateEvent, metrics: Mapping[str, Any], model: Callable[[], MLModel]
-    ) -> MLUpdateContext:
+    def _context(self, event: UpdateEvent, metrics: Mapping[str, Any], model: Callable[[], MLModel]) -> MLUpdateContext:
         values = ParameterValues(self._parameters, self._described)
         return MLUpdateContext(self, event, metrics, values, model)
 

@@ -192,3 +192,25 @@ def test_an_output_folder_that_is_missing_is_noticed_before_learning(run: Run, s
     _picture(tmp_path / "data" / "cat" / "a.png")
     output = tmp_path / "nowhere" / "mine.mlmodel"
     assert "does not exist" in fails(run, "update", sticker, "--data", tmp_path / "data", "--output", output)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_flipped_bits_are_the_files_fault_or_do_no_harm(run: Run, sticker: str, tmp_path: Path, seed: int) -> None:
+    data = np.frombuffer(Path(sticker).read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(seed)
+    data[rng.integers(len(data), size=2)] ^= np.uint8(1) << rng.integers(8, size=2, dtype=np.uint8)
+    path = tmp_path / "flipped.mlmodel"
+    path.write_bytes(data.tobytes())
+    _picture(tmp_path / "a.png")
+    for command in (["describe", path], ["predict", path, "--input", tmp_path / "a.png"]):
+        outcome = run(*command)
+        assert outcome.code in (0, 1)
+        assert "fault of pyruntime itself" not in outcome.err, outcome.err
+
+
+def test_a_part_of_a_pipeline_without_a_type_is_named(run: Run, tmp_path: Path) -> None:
+    spec = models.sticker()
+    spec.pipelineClassifier.pipeline.models[1].ClearField("kNearestNeighborsClassifier")
+    path = tmp_path / "hollow.mlmodel"
+    path.write_bytes(spec.SerializeToString())
+    assert "at place 1 of the pipeline" in fails(run, "describe", path)

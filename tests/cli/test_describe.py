@@ -67,8 +67,8 @@ def test_json_has_the_card_under_stable_keys(run: Run, sticker: str) -> None:
     card = run("describe", sticker, "--json").json
     assert list(card) == [
         "name", "path", "kind", "type", "nbytes", "specification_version", "author", "description", "license",
-        "version", "user_defined", "updatable", "inputs", "outputs", "training_inputs", "parameters", "labels", "networks",
-        "neighbors", "run",
+        "version", "user_defined", "updatable", "inputs", "outputs", "training_inputs", "parameters", "labels",
+        "networks", "neighbors", "run",
     ]  # fmt: skip
     assert card["kind"] == "pipelineClassifier"
     assert card["inputs"] == [

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.small_models import X, linear, linear_answer
 
 from pyruntime import MLModel
+from tests.small_models import X, linear, linear_answer
 
 NOBODY = 65534
 

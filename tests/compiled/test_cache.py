@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.small_models import X, linear, linear_answer, pipeline
 
 import pyruntime.engines.neural_network as engine
 from pyruntime import MLModel, MLModelConfiguration, save_spec
 from pyruntime.compiled import cache as cache_module
 from pyruntime.compiled.cache import Cache
+from tests.small_models import X, linear, linear_answer, pipeline
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.small_models import X, linear, linear_answer
 
 from pyruntime import MLModel, MLModelError, ModelIOError, SpecError
+from tests.small_models import X, linear, linear_answer
 
 from .conftest import seed_of
 
@@ -47,12 +47,14 @@ def test_flipped_bit_of_the_manifest_is_noticed_or_harmless(compiled, place, bit
     data = bytearray(good)
     data[place % len(data)] ^= 1 << bit
     path.write_bytes(data)
+    problem = None
     try:
         assert seed_of(compiled) == 1  # white space
     except SpecError as error:
-        assert "manifest.json" in str(error)
+        problem = str(error)
     finally:
         path.write_bytes(good)
+    assert problem is None or "manifest.json" in problem
 
 
 @once_per_example
@@ -113,7 +115,8 @@ def test_pipe_in_place_of_a_file_does_not_wait(compiled, suffix):
 
 
 @pytest.mark.parametrize(
-    "name", ["../m.mlmodel", "/etc/passwd", "sub/model-0123456789abcdef.mlmodel", "", ".", "..", "manifest.json", "a\0b", 7, None]
+    "name",
+    ["../m.mlmodel", "/etc/passwd", "sub/model-0123456789abcdef.mlmodel", "", ".", "..", "manifest.json", "a\0b", 7],
 )
 @pytest.mark.parametrize("field", ["plan", "weights", "model"])
 def test_path_out_of_the_directory_is_refused(compiled, field, name):
@@ -123,8 +126,6 @@ def test_path_out_of_the_directory_is_refused(compiled, field, name):
         table[field] = name
 
     rewrite_manifest(compiled, change)
-    if field == "model" and name is None:
-        pytest.skip("no model: an entry of the cache")
     with pytest.raises(SpecError, match=r"manifest\.json"):
         MLModel(compiled)
 
@@ -144,7 +145,9 @@ def test_manifest_that_is_none_says_why(compiled, text, what):
 
 
 leaves = st.none() | st.booleans() | st.integers(-5, 2**70) | st.floats() | st.text(max_size=5) | st.just("0" * 64)
-anything = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3))
+anything = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
 
 
 @once_per_example

@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.small_models import linear
 
 from pyruntime import MLModel, MLModelError, ModelIOError
+from tests.small_models import X, linear, linear_answer
 
 from .conftest import seed_of
 
@@ -32,7 +34,7 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 def kill_at(count: int) -> None:
-    """From now on, this process kills itself before its file operation number `count`; a write is done by half first."""
+    """From now on, this process kills itself before file operation number `count`; a write is done by half first."""
     left = count
 
     def dying(name: str, real: Callable) -> Callable:
@@ -85,49 +87,56 @@ def test_kill_at_any_point_of_write_leaves_the_old_or_the_new_model(old, tmp_pat
     assert seen == ({1, 2} if old else {None, 2})
 
 
+def failing(step: str, count: int, error: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make the operation `step` of the system fail once, the `count`-th time; the list that is returned then has it."""
+    real, left, failed = getattr(os, step), count, []
+
+    def call(*args, **options):
+        nonlocal left
+        left -= 1
+        if left == -1:
+            failed.append(step)
+            raise OSError(error, os.strerror(error))
+        return real(*args, **options)
+
+    monkeypatch.setattr(os, step, call)
+    return failed
+
+
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("old", [False, True], ids=["new path", "replacing"])
 @pytest.mark.parametrize("step", ["write", "fsync", "open", "rename"])
-def test_failing_step_leaves_what_was_there_and_no_litter(step, old, error, tmp_path, monkeypatch):
+def test_failing_step_leaves_what_was_there_and_no_litter(step, old, error, tmp_path):
     models = {seed: MLModel(linear(seed)) for seed in (1, 2)}
-    path = tmp_path / "m.mlmodelc"
-    real, failures = getattr(os, step), 0
     for count in range(100):
-        if old and not path.exists():
+        place = tmp_path / str(count)
+        place.mkdir()
+        path = place / "m.mlmodelc"
+        if old:
             models[1].write(path)
         before = sorted(os.listdir(path)) if old else []
-        left = count
-
-        def failing(*args, **options):
-            nonlocal left
-            left -= 1
-            if left == -1:
-                raise OSError(error, os.strerror(error))
-            return real(*args, **options)
-
-        monkeypatch.setattr(os, step, failing)
-        try:
-            models[2].write(path)
-        except ModelIOError as problem:
-            failures += 1
-            assert str(path) in str(problem)
-            written = "is written" in str(problem)
-            monkeypatch.setattr(os, step, real)
-            assert written or path.exists() == old
-            if old and not written:
-                assert sorted(os.listdir(path)) == before
+        with pytest.MonkeyPatch.context() as patch:
+            failed = failing(step, count, error, patch)
+            problem = None
+            try:
+                models[2].write(path)
+            except ModelIOError as raised:
+                problem = str(raised)
+        if problem is None:
+            assert seed_of(path) == 2
+            if not failed:
+                break
+        else:
+            assert str(path) in problem
+            if "is written" in problem:  # all is there, only the last word of the disk is missing
+                assert seed_of(path) == 2
+            elif old:
                 assert seed_of(path) == 1
-            assert os.listdir(tmp_path) == (["m.mlmodelc"] if old or written else [])
-        monkeypatch.setattr(os, step, real)
-        if left >= 0:
-            break
-        if path.exists() and seed_of(path) == 2:
-            models[1].write(path)
-            if not old:
-                for entry in path.iterdir():
-                    entry.unlink()
-                path.rmdir()
-    assert failures >= 1
+                assert sorted(os.listdir(path)) == before
+            else:
+                assert os.listdir(place) == []
+    assert not failed
+    assert count >= 2
 
 
 def test_a_full_disk_as_the_system_reports_it(tmp_path):
@@ -221,11 +230,6 @@ def test_missing_parent_is_named(tmp_path):
 
 
 def test_model_in_use_survives_its_directory_being_renewed_and_removed(compiled):
-    import shutil
-
-    import numpy as np
-    from tests.small_models import X, linear_answer
-
     model = MLModel(compiled)
     MLModel(linear(2)).write(compiled)
     shutil.rmtree(compiled)

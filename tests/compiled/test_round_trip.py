@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.small_models import X, classifier, linear, linear_answer, pipeline
 
 import pyruntime
 from pyruntime import MLModel, MLModelConfiguration, SpecError
 from pyruntime.native import lib
+from tests.small_models import X, classifier, linear, linear_answer, pipeline
 
 REF_ONLY = MLModelConfiguration(levels=1)
 
@@ -77,7 +77,7 @@ def test_weights_packed_for_other_kernels_are_compiled_again(written, opened, tm
 def test_plan_of_another_model_is_refused(tmp_path):
     """A manifest is honest about its files, but they belong to a model with another output."""
     from pyruntime.compiled.manifest import kernels_of
-    from pyruntime.compiled.store import write_compiled
+    from pyruntime.compiled.writing import write_compiled
 
     other = MLModel(linear())
     model = MLModel(classifier())

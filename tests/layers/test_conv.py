@@ -88,9 +88,7 @@ def test_absent_sizes_are_the_formats_defaults() -> None:
 
 def test_a_kernel_as_large_as_the_image() -> None:
     x, w = numbers(5, 9, 8), numbers(7, 5, 9, 8, seed=1)
-    conv = layer(
-        "convolution", outputChannels=7, kernelChannels=5, kernelSize=(9, 8), weights=weights(w), valid={}
-    )
+    conv = layer("convolution", outputChannels=7, kernelChannels=5, kernelSize=(9, 8), weights=weights(w), valid={})
     check(model({"x": x.shape}, [conv]), {"x": x}, np.einsum("chw,ochw->o", x, w)[:, None, None])
 
 

@@ -77,7 +77,7 @@ void check_knn(void) {
             int64_t count = random_int(1, round % 2 ? 40 : 600), n = random_int(1, round % 4 ? 4 : 40);
             check_search(context, count, n, random_int(0, 9), random_int(1, count < 20 ? (int)count : 20));
         }
-        for (int leaf_size = 0; leaf_size < 2; leaf_size++) check_search(context, 9000, 33, leaf_size * 30, 7);
+        for (int leaf_size = 0; leaf_size < 2; leaf_size++) check_search(context, 20000, 33, leaf_size * 30, 7);
         pr_context_close(context);
     }
 }

@@ -7,10 +7,12 @@ pr_infer_fn pr_pool_infer;
 pr_run_fn pr_pool_run;
 
 static double pooled(const pr_pool_attrs *a, const float *in, const int size[2], int channels, int top, int left, int kh, int kw, int c) {
+    int last = a->padding == PR_PAD_INCLUDE_LAST && !a->global, counted = 0;
     double best = -INFINITY, sum = 0;
     int cells = 0;
     for (int r = top; r < top + kh; r++)
         for (int q = left; q < left + kw; q++) {
+            if (!last || (r < size[0] + a->pads_begin.at[0] && q < size[1] + a->pads_begin.at[1])) counted++;
             if (r < 0 || q < 0 || r >= size[0] || q >= size[1]) continue;
             double x = (double)in[(r * size[1] + q) * channels + c];
             best = fmax(best, x);
@@ -19,7 +21,7 @@ static double pooled(const pr_pool_attrs *a, const float *in, const int size[2],
         }
     if (a->kind == PR_POOL_MAX) return best;
     if (a->kind == PR_POOL_L2) return sqrt(sum);
-    if (!a->exclude_padding) cells = kh * kw;
+    if (!a->exclude_padding) cells = counted;
     return cells ? sum / cells : 0;
 }
 

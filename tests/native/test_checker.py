@@ -1,4 +1,4 @@
-"""The C kernels against plain loops, exactly: builds tests/native/checker and runs it at every level that can run here."""
+"""The C kernels against plain loops, exactly: builds tests/native/checker, runs every level that can run here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def check() -> ModuleType:
     """tools/check.py as a module."""
     spec = importlib.util.spec_from_file_location("check", ROOT / "tools" / "check.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

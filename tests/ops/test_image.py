@@ -108,9 +108,7 @@ def test_pixels_are_scaled_then_shifted(channels, reverse, size, run, rng):
     bias = (-5.0, -6.0, -2.5)
     (got,) = run(Image(reverse, 2.0, bias), x)
     want = x.astype(np.float32) * 2
-    want = (
-        want + np.float32(bias[0]) if channels == 1 else want[..., :: -1 if reverse else 1] + np.float32(bias)
-    )
+    want = want + np.float32(bias[0]) if channels == 1 else want[..., :: -1 if reverse else 1] + np.float32(bias)
     np.testing.assert_array_equal(got, want)
 
 
@@ -132,9 +130,7 @@ def test_gathers_rows(index, biased, run, rng):
     table, bias = rng.standard_normal((11, 13)).astype(np.float32), rng.standard_normal(13).astype(np.float32)
     i = rng.integers(0, 11, index).astype(np.float32)
     operands = [i + np.float32(0.25), table, *([bias] if biased else [])]
-    np.testing.assert_array_equal(
-        run(GatherRows(biased), *operands)[0], table[i.astype(int)] + (bias if biased else 0)
-    )
+    np.testing.assert_array_equal(run(GatherRows(biased), *operands)[0], table[i.astype(int)] + (bias if biased else 0))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), -1.0, 11.0, float("inf"), 1e30, -float("inf")])

@@ -62,9 +62,7 @@ def test_slice_as_numpy(data, run):
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_tile_as_numpy(data, run):
-    x = counting(
-        data.draw(st.lists(st.integers(0, 4), max_size=4).map(tuple)), data.draw(st.sampled_from(TYPES))
-    )
+    x = counting(data.draw(st.lists(st.integers(0, 4), max_size=4).map(tuple)), data.draw(st.sampled_from(TYPES)))
     repeats = tuple(data.draw(st.integers(0, 3)) for _ in range(x.ndim + data.draw(st.integers(0, 2))))
     np.testing.assert_array_equal(run(Tile(repeats), x)[0], np.tile(x, repeats))
 

@@ -62,9 +62,7 @@ def test_position_of_the_first_of_equals(kind, shape, run, rng):
     for x in (rng.standard_normal(shape), rng.integers(0, 3, shape), np.zeros(shape)):
         for axis in range(len(shape)):
             (got,) = run(Reduce(ReduceKind[kind], (axis,), True), x.astype(np.float32))
-            np.testing.assert_array_equal(
-                got, POSITIONS[kind](x.astype(np.float32), axis=axis, keepdims=True)
-            )
+            np.testing.assert_array_equal(got, POSITIONS[kind](x.astype(np.float32), axis=axis, keepdims=True))
 
 
 @pytest.mark.parametrize("shape", [(1, 37), (37, 1), (37, 3), (37, 70)], ids=str)

@@ -12,9 +12,7 @@ from pyruntime.ir.ops import Unary, UnaryKind
 from pyruntime.native import lib
 
 DEF = Path(__file__).parents[2] / "csrc/ops/unary/unary.def"
-ALLOWED = {
-    m[0]: int(m[1]) for m in re.findall(r"^PR_UNARY\( (\w+),.*?(\d+) \)$", DEF.read_text(), re.MULTILINE)
-}
+ALLOWED = {m[0]: int(m[1]) for m in re.findall(r"^PR_UNARY\( (\w+),.*?(\d+) \)$", DEF.read_text(), re.MULTILINE)}
 TINY = 2.0**-126  # results below may be 0
 
 A, B = 0.75, -0.625
@@ -46,9 +44,7 @@ def numbers() -> np.ndarray:
     """Every 2003rd float (2.1 million of them), and those near which functions change; an odd count."""
     every = np.arange(0, 2**32, 2003, dtype=np.uint64).astype(np.uint32).view(np.float32)
     near = np.linspace(-20, 20, 400_003, dtype=np.float32)
-    edge = np.array(
-        [0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 88.7, 88.73, 89, -87.3, -87.4, -103.9, -105], np.float32
-    )
+    edge = np.array([0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 88.7, 88.73, 89, -87.3, -87.4, -103.9, -105], np.float32)
     return np.concatenate([every[np.isfinite(every)], near, edge])
 
 
@@ -69,9 +65,9 @@ def test_within_the_allowed_error_of_double(kind: str, level_context: lib.Contex
     # the last place of the larger intermediate: a x + b may cancel, which no form in float can help
     scale = np.abs(want) if kind not in ("LINEAR", "SIGMOID_HARD") else np.maximum(np.abs(want), abs(b))
     at_most = np.float64(np.finfo(np.float32).max)
-    ulps = np.abs(
-        np.minimum(np.abs(got[off]), at_most) - np.minimum(np.abs(want[off]), at_most)
-    ) / np.spacing(np.minimum(scale[off], at_most).astype(np.float32)).astype(np.float64)
+    ulps = np.abs(np.minimum(np.abs(got[off]), at_most) - np.minimum(np.abs(want[off]), at_most)) / np.spacing(
+        np.minimum(scale[off], at_most).astype(np.float32)
+    ).astype(np.float64)
     worst = float(ulps.max(initial=0.0))
     print(f"{kind}: {worst:.2f} ulp")
     assert not np.isnan(ulps).any()
@@ -80,19 +76,13 @@ def test_within_the_allowed_error_of_double(kind: str, level_context: lib.Contex
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0, 3.0, -1.0, 2.5, -0.5])
 def test_power_for_exponents_with_forms_of_their_own(exponent: float, level_context: lib.Context) -> None:
-    x = np.concatenate(
-        [np.linspace(-5, 5, 1001, dtype=np.float32), np.array([0, -0.0, np.inf, np.nan], np.float32)]
-    )
+    x = np.concatenate([np.linspace(-5, 5, 1001, dtype=np.float32), np.array([0, -0.0, np.inf, np.nan], np.float32)])
     (got,) = lib.run_once(Unary(UnaryKind.POWER, exponent), "layer", [x], 1, level_context)
     with np.errstate(all="ignore"):
-        np.testing.assert_allclose(
-            got, np.power(x.astype(np.float64), exponent).astype(np.float32), rtol=3e-7
-        )
+        np.testing.assert_allclose(got, np.power(x.astype(np.float64), exponent).astype(np.float32), rtol=3e-7)
 
 
-@pytest.mark.parametrize(
-    "shape", [(), (0,), (1,), (7,), (2, 0, 3), (2, 3, 4, 5), (1, 2, 1, 2, 1, 2, 1, 2), (70_001,)]
-)
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (7,), (2, 0, 3), (2, 3, 4, 5), (1, 2, 1, 2, 1, 2, 1, 2), (70_001,)])
 def test_any_rank_and_size(shape: tuple[int, ...], run, rng) -> None:
     x = rng.standard_normal(shape).astype(np.float32)
     (got,) = run(Unary(UnaryKind.TANH), x)

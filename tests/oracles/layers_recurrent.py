@@ -43,9 +43,7 @@ def _start(p: Any, x: torch.Tensor, given: Sequence[torch.Tensor], count: int) -
     return (*states, *[zero] * (count - len(states)))
 
 
-def _run(
-    step: Callable[..., State], x: torch.Tensor, state: State, reverse: bool
-) -> tuple[torch.Tensor, State]:
+def _run(step: Callable[..., State], x: torch.Tensor, state: State, reverse: bool) -> tuple[torch.Tensor, State]:
     """All hidden states (Seq, B, H) in the order of processing, and the last state."""
     ys = []
     for x_t in x[..., 0, 0].flip(0) if reverse else x[..., 0, 0]:

@@ -149,9 +149,7 @@ def test_states_that_are_left_out_are_zero(models_dir):
     assert without["activityProbability"] == given["activityProbability"]
     assert without["cellOut"].shape == (200,)
     carried = {"hiddenIn": without["hiddenOut"], "cellIn": without["cellOut"]}
-    assert (
-        torch_network.predict(path, window | carried)["activityProbability"] != given["activityProbability"]
-    )
+    assert torch_network.predict(path, window | carried)["activityProbability"] != given["activityProbability"]
 
 
 def test_values_inside_a_pipeline_are_named_after_their_model(models_dir):

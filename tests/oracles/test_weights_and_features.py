@@ -117,8 +117,6 @@ def test_nearest_neighbours_agree_with_scikit_learn(tmp_path, ours, theirs):
 
 def test_of_equal_votes_the_nearer_label_wins(tmp_path):
     spec = knn_spec(tmp_path / "m.mlmodel", "uniform", 4, 1)
-    knn.append(
-        spec.kNearestNeighborsClassifier, [[3.0], [-1.0], [2.0], [-4.0]], ["far", "near", "near", "far"]
-    )
+    knn.append(spec.kNearestNeighborsClassifier, [[3.0], [-1.0], [2.0], [-4.0]], ["far", "near", "near", "far"])
     got = torch_network.predict(spec, {"x": np.zeros(1)})
     assert got == {"label": "near", "labelProbs": {"far": 0.5, "near": 0.5}}

@@ -75,9 +75,7 @@ def submodels(spec: Any) -> list[Any]:
     return list((member.pipeline if hasattr(member, "pipeline") else member).models)
 
 
-def _run_pipeline(
-    spec: Any, given: Features, dtype: torch.dtype, trace: Blobs | None, scope: str
-) -> Features:
+def _run_pipeline(spec: Any, given: Features, dtype: torch.dtype, trace: Blobs | None, scope: str) -> Features:
     table = dict(given)
     member = getattr(spec, spec.WhichOneof("Type"))
     names = getattr(member, "pipeline", member).names

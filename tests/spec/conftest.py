@@ -19,9 +19,7 @@ def dense_network(width: int = 600) -> Any:
     from coremltools.models.neural_network import NeuralNetworkBuilder
 
     rng = np.random.default_rng(1)
-    builder = NeuralNetworkBuilder(
-        [("x", datatypes.Array(width))], [("p", datatypes.Array(4))], mode="classifier"
-    )
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(width))], [("p", datatypes.Array(4))], mode="classifier")
     weights, bias = rng.normal(size=(4, width)), rng.normal(size=4)
     builder.add_inner_product("dense", weights, bias, width, 4, True, "x", "y")
     builder.add_softmax("softmax", "y", "p")

@@ -94,9 +94,7 @@ def test_lean_and_standard_loader_agree_on_damaged_files() -> None:
         (b"\x08\x04\xa2\x1f\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", "truncated"),
     ],
 )
-def test_other_files_are_refused(
-    load: Callable[[Path], Any], content: bytes, complaint: str, tmp_path: Path
-) -> None:
+def test_other_files_are_refused(load: Callable[[Path], Any], content: bytes, complaint: str, tmp_path: Path) -> None:
     path = tmp_path / "some.mlmodel"
     path.write_bytes(content)
     with pytest.raises(SpecError, match=complaint) as caught:
@@ -119,9 +117,7 @@ def test_paths_that_cannot_be_read(load: Callable[[Path], Any], tmp_path: Path) 
 
 
 @BYTE_LOADERS
-@pytest.mark.parametrize(
-    ("version", "complaint"), [(0, "version 0"), (-3, "version -3"), (11, "11.*1 to 10")]
-)
+@pytest.mark.parametrize(("version", "complaint"), [(0, "version 0"), (-3, "version -3"), (11, "11.*1 to 10")])
 def test_versions_outside_the_range(load: Callable[[bytes], Any], version: int, complaint: str) -> None:
     model = dense_network()
     model.specificationVersion = version

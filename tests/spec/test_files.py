@@ -36,9 +36,7 @@ def test_file_of_coremltools_loads_field_for_field(foreign: Any, tmp_path: Path)
 
 
 @pytest.mark.parametrize("load", [load_spec, load_lean])
-def test_what_we_save_coremltools_reads_the_same(
-    foreign: Any, load: Callable[[Path], Any], tmp_path: Path
-) -> None:
+def test_what_we_save_coremltools_reads_the_same(foreign: Any, load: Callable[[Path], Any], tmp_path: Path) -> None:
     path, copy = tmp_path / "foreign.mlmodel", tmp_path / "copy.mlmodel"
     path.write_bytes(foreign.SerializeToString())
     save_spec(load(path), copy)

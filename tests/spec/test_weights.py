@@ -269,9 +269,7 @@ def test_written_weights_replace_every_older_form(count: int, detached: bool) ->
 @pytest.mark.parametrize("width", [2, 300])
 def test_samples_of_nearest_neighbours(width: int) -> None:
     foreign = nearest_neighbours(samples=9, width=width)
-    expected = [
-        list(v.vector) for v in foreign.kNearestNeighborsClassifier.nearestNeighborsIndex.floatSamples
-    ]
+    expected = [list(v.vector) for v in foreign.kNearestNeighborsClassifier.nearestNeighborsIndex.floatSamples]
     lean = load_lean_bytes(foreign.SerializeToString())
     index = lean.spec.kNearestNeighborsClassifier.nearestNeighborsIndex
     assert read_samples(index, lean.payloads).tolist() == expected

@@ -53,11 +53,7 @@ def load(path: Path) -> Drawings:
 
 def stickers(drawings: Drawings) -> Drawings:
     """The demo's drawings: of each sticker the first PER_STICKER of the file, none left out."""
-    rows = [
-        row
-        for name in STICKERS + LATER_STICKERS
-        for row in np.flatnonzero(drawings.labels == name)[:PER_STICKER]
-    ]
+    rows = [row for name in STICKERS + LATER_STICKERS for row in np.flatnonzero(drawings.labels == name)[:PER_STICKER]]
     return Drawings(drawings.images[rows], drawings.labels[rows])
 
 

@@ -57,9 +57,7 @@ def _apply(kind: str, p: Any, inputs: list[torch.Tensor]) -> torch.Tensor:
         case "convolution":
             shape = (p.outputChannels, p.kernelChannels, *p.kernelSize)
             pads = [border.startEdgeSize for border in p.valid.paddingAmounts.borderAmounts]
-            return F.conv2d(
-                x, _array(p.weights, *shape), _array(p.bias), tuple(p.stride), pads, groups=p.nGroups
-            )
+            return F.conv2d(x, _array(p.weights, *shape), _array(p.bias), tuple(p.stride), pads, groups=p.nGroups)
         case "activation":
             return F.relu(x)
         case "pooling":
@@ -82,9 +80,7 @@ def raw_pixels(images: npt.NDArray[np.uint8]) -> Vectors:
     return images.reshape(-1, SIZE * SIZE) / np.float32(255)
 
 
-def nearest(
-    known: Vectors, labels: npt.NDArray[np.int64], asked: Vectors, *, inverse: bool
-) -> npt.NDArray[np.int64]:
+def nearest(known: Vectors, labels: npt.NDArray[np.int64], asked: Vectors, *, inverse: bool) -> npt.NDArray[np.int64]:
     """k-NN as in the model: the label of the largest sum of 1/distance, or of the most votes.
 
     A tie of votes goes to the nearer neighbours.
@@ -138,9 +134,7 @@ def random_episodes(vectors: Vectors, labels: npt.NDArray[np.str_], draw: Episod
     return Accuracy(tuple(shares))
 
 
-def first_examples(
-    vectors: Vectors, labels: npt.NDArray[np.str_], classes: tuple[str, ...], *, shots: int
-) -> Accuracy:
+def first_examples(vectors: Vectors, labels: npt.NDArray[np.str_], classes: tuple[str, ...], *, shots: int) -> Accuracy:
     """The demo's own choice: learns the first `shots` of each class in file order, names all others."""
     rows = [np.flatnonzero(labels == name) for name in classes]
     return Accuracy((_share_right(vectors, rows, shots, inverse=True),))

@@ -20,12 +20,15 @@ static int64_t pr_ceiling(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b
 static void pr_fit(pr_axis *a, int32_t padding, int64_t begin, int64_t end, bool any_padding) {
     int64_t span = pr_span(a);
     a->before = begin;
+    a->past = end;
     if (padding == PR_PAD_SAME_BOTTOM_RIGHT || padding == PR_PAD_SAME_TOP_LEFT) {
         a->out = pr_ceiling(a->size, a->stride);
         int64_t total = (a->out - 1) * a->stride + span - a->size;
         if (total < 0) total = 0;
         a->before = padding == PR_PAD_SAME_TOP_LEFT ? total - total / 2 : total / 2;
+        a->past = total - a->before;
     } else if (padding == PR_PAD_INCLUDE_LAST) {
+        a->past = begin;
         a->out = pr_ceiling(a->size + 2 * begin - span, a->stride) + 1;
         if (any_padding && (a->out - 1) * a->stride >= a->size + begin) a->out--;
     } else {

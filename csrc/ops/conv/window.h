@@ -5,9 +5,9 @@
 #include "ops/conv/conv.h"
 
 /* Output position o reads the cells o*stride - before + i*dilation, i = 0 .. kernel-1; those outside 0 .. size-1 are
- * padding.  size and out are -1 where unknown. */
+ * padding, of which `past` cells lie behind the image.  size and out are -1 where unknown. */
 typedef struct pr_axis {
-    int64_t size, kernel, stride, dilation, before, out;
+    int64_t size, kernel, stride, dilation, before, past, out;
 } pr_axis;
 
 /* The numbers of a layer: two of each, height first; dilations NULL for 1. */

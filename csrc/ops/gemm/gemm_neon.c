@@ -19,6 +19,7 @@ PR_INLINE const float *pr_load_panel(const float *b, vf out[4], const int nv) {
 #define PR_LANE(l) { \
     vf bv[4]; \
     b = pr_load_panel(b, bv, nv); \
+    __builtin_prefetch(ahead + 16 * (l), 0, 2); \
     PR_UNROLL for (int j = 0; j < nv; j++) \
         PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = vfmaq_laneq_f32(acc[i][j], bv[j], av[i], l); }
 
@@ -44,9 +45,8 @@ PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, co
         int64_t p = 0;
         for (; p + 4 <= g->k; p += 4) {
             PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_f32(row[i] + p);
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += 64;
             PR_LANE(0) PR_LANE(1) PR_LANE(2) PR_LANE(3)
+            ahead += 64;
         }
         for (; p < g->k; p++) {
             PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_dup_f32(row[i] + p);

@@ -11,8 +11,7 @@ static void strides_of(const pr_view *v, int64_t *stride) {
 
 pr_status pr_reshape_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_dims *shape = &((const pr_reshape_attrs *)env->attrs)->shape;
-    const int64_t count = pr_view_count(in);
-    int64_t known = 1;
+    int64_t count = 1, known = 1;
     int open = -1;
     (void)outputs;
     PR_TRY(pr_check_inputs(env, in, inputs, PR_ANY));
@@ -27,8 +26,11 @@ pr_status pr_reshape_infer(pr_env *env, const pr_view *in, int inputs, pr_view *
         out->shape[i] = shape->at[i] == 0 ? in->shape[i] : shape->at[i];
     }
     PR_TRY(pr_check_output(env, out));
+    /* An axis that is kept and not known yet is on both sides: it does not matter what it is. */
+    for (int i = 0; i < in->rank; i++)
+        if (in->shape[i] >= 0 || i >= out->rank || shape->at[i] != 0) count = count < 0 || in->shape[i] < 0 ? -1 : count * in->shape[i];
     for (int i = 0; i < out->rank; i++)
-        if (i != open) known = known < 0 || out->shape[i] < 0 ? -1 : known * out->shape[i];
+        if (i != open && (out->shape[i] >= 0 || shape->at[i] != 0)) known = known < 0 || out->shape[i] < 0 ? -1 : known * out->shape[i];
     if (count < 0 || known < 0) return PR_OK;
     if (open < 0 ? known != count : known == 0 || count % known != 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the %lld elements of x %s do not fit shape %s", env->layer,
@@ -153,7 +155,7 @@ pr_status pr_slice_run(pr_env *env, const pr_view *in, int inputs, pr_view *out,
     strides_of(in, stride);
     for (int i = 0; i < in->rank; i++) {
         copy.size[i] = slice_axis(in->shape[i], attrs->begin.at[i], attrs->end.at[i], attrs->stride.at[i], &first);
-        copy.from[i] = stride[i] * attrs->stride.at[i];
+        copy.from[i] = copy.size[i] > 1 ? stride[i] * attrs->stride.at[i] : 0;      /* a step that nobody takes may be absurd */
         start += first * stride[i];
     }
     pr_copy_dense_target(&copy);

@@ -93,7 +93,7 @@ pr_status pr_pool_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     if (rows < 4 * pr_pool_threads(env->pool) && job.p.channels >= 2 * PR_POOL_CHANNELS)
         job.parts = job.p.channels / PR_POOL_CHANNELS;
     int64_t cells = axes[0].kernel < axes[0].size ? axes[0].kernel : axes[0].size;
-    int64_t work = axes[1].out * cells * axes[1].kernel * job.p.channels / job.parts;
-    pr_for(env->pool, rows * job.parts, work > 0 ? PR_POOL_WORTH / work + 1 : 1, pr_pool_items, &job);
+    double work = (double)axes[1].out * (double)cells * (double)axes[1].kernel * (double)job.p.channels / (double)job.parts;
+    pr_for(env->pool, rows * job.parts, work > 0 ? (int64_t)(PR_POOL_WORTH / work) + 1 : 1, pr_pool_items, &job);
     return PR_OK;
 }

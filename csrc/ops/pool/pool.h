@@ -6,8 +6,8 @@
 
 typedef enum pr_pool_kind { PR_POOL_MAX = 0, PR_POOL_AVERAGE = 1, PR_POOL_L2 = 2 } pr_pool_kind;
 
-/* x (..., H, W, C) -> y (..., OH, OW, C).  MAX ignores padded cells; AVERAGE divides by the kernel's size, or by the
- * real cells with exclude_padding; L2 is the root of the sum of squares. */
+/* x (..., H, W, C) -> y (..., OH, OW, C).  MAX ignores padded cells; AVERAGE divides by the cells of the
+ * window up to the end of the padding, or by the real ones with exclude_padding; L2 is the root of the sum of squares. */
 typedef struct pr_pool_attrs {
     int32_t kind;                           /* pr_pool_kind */
     int32_t global;                         /* the window is the whole image; kernel, strides, pads are ignored */

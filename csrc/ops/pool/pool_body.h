@@ -28,6 +28,12 @@ PR_INLINE void pr_pool_window(const float *in, int64_t rows, int64_t columns, in
     }
 }
 
+/* Cells of the window of output o, padding included; what hangs over the padding is no cell, as in Caffe and PyTorch. */
+PR_INLINE int64_t pr_pool_extent(const pr_axis *a, int64_t o) {
+    int64_t room = a->size + a->past - pr_origin(a, o);
+    return room < a->kernel ? room : a->kernel;
+}
+
 PR_INLINE void pr_pool_kind_row(const pr_pool_args *p, int64_t row, int64_t from, int64_t to, const int kind) {
     const int64_t C = p->channels, line = p->v.size * C;
     int64_t top, bottom, left, right;
@@ -35,7 +41,7 @@ PR_INLINE void pr_pool_kind_row(const pr_pool_args *p, int64_t row, int64_t from
     for (int64_t x = 0; x < p->v.out; x++) {
         pr_taps(&p->v, x, &left, &right);
         int64_t rows = bottom - top, columns = right - left;
-        int64_t cells = p->real_cells_only ? rows * columns : p->h.kernel * p->v.kernel;
+        int64_t cells = p->real_cells_only ? rows * columns : pr_pool_extent(&p->h, row) * pr_pool_extent(&p->v, x);
         float divisor = cells > 0 ? (float)cells : 1;
         const float *in = p->x;
         if (rows > 0 && columns > 0) in += (pr_origin(&p->h, row) + top) * line + (pr_origin(&p->v, x) + left) * C;

@@ -29,8 +29,8 @@ static pr_status check_functions(pr_env *env, const pr_lstm_attrs *a) {
     PR_TRY(pr_check_kind(env, "the gate function", a->gate, PR_GATE_COUNT));
     PR_TRY(pr_check_kind(env, "the block function", a->block, PR_GATE_COUNT));
     PR_TRY(pr_check_kind(env, "the output function", a->output, PR_GATE_COUNT));
-    if (a->inputs >= 0 && a->outputs > 0 && a->inputs <= PR_LSTM_LARGEST && a->outputs <= PR_LSTM_LARGEST) return PR_OK;
-    return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d inputs and %d outputs, expected 0 and 1 to %d", env->layer, a->inputs,
+    if (a->inputs > 0 && a->outputs > 0 && a->inputs <= PR_LSTM_LARGEST && a->outputs <= PR_LSTM_LARGEST) return PR_OK;
+    return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d inputs and %d outputs, expected 1 to %d", env->layer, a->inputs,
                    a->outputs, PR_LSTM_LARGEST);
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from pyruntime.ir.op import Activation, Op
+from pyruntime.ir.op import IDENTITY, Activation, Op
 
 
 class BinaryKind(IntEnum):
@@ -27,4 +27,4 @@ class Binary(Op):
 
     code: ClassVar[str] = "BINARY"
     kind: BinaryKind
-    activation: Activation = Activation()
+    activation: Activation = IDENTITY

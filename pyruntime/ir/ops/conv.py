@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from pyruntime.ir.op import Activation, Dims, Op
+from pyruntime.ir.op import IDENTITY, Activation, Dims, Op
 
 
 class Padding(IntEnum):
@@ -34,4 +34,4 @@ class Conv(Op):
     layout: int = 0
     has_bias: bool = False
     has_residual: bool = False
-    activation: Activation = Activation()
+    activation: Activation = IDENTITY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pyruntime.ir.op import Activation, Op
+from pyruntime.ir.op import IDENTITY, Activation, Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +18,4 @@ class Gemm(Op):
     layout: int = 0
     has_bias: bool = False
     has_residual: bool = False
-    activation: Activation = Activation()
+    activation: Activation = IDENTITY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pyruntime.ir.op import Activation, Op
+from pyruntime.ir.op import IDENTITY, Activation, Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Affine(Op):
     """x (..., C), scale (C), shift (C) -> activation(x * scale + shift)."""
 
     code: ClassVar[str] = "AFFINE"
-    activation: Activation = Activation()
+    activation: Activation = IDENTITY
 
 
 @dataclass(frozen=True, slots=True)

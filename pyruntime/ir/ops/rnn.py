@@ -22,7 +22,7 @@ class GateFunction(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lstm(Op):
-    """x (S, B, I), h (B, H), c (B, H), w (4, H, I), r (4, H, H), bias (4, H), peepholes (3, H)?
+    """x (S, B, I), h (B or 1, H), c (B or 1, H), w (4, H, I), r (4, H, H), bias (4, H), peepholes (3, H)?
     -> y (S or 1, B, H), h (B, H), c (B, H).  Equations: csrc/ops/rnn/rnn.h."""
 
     code: ClassVar[str] = "LSTM"

@@ -8,7 +8,7 @@
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 
-/* Not in SIMDe 0.7. */
+/* Not in SIMDe 0.7, or wrong there (roundscale rounds to halves). */
 static inline __m512 check_maskz_loadu(__mmask16 mask, const float *p) {
     float lanes[16] = {0};
     for (int i = 0; i < 16; i++) if (mask >> i & 1) lanes[i] = p[i];
@@ -38,6 +38,15 @@ static inline __m256 check_extractf32x8(__m512 v, int part) {
     _mm512_storeu_ps(lanes, v);
     return _mm256_loadu_ps(lanes + 8 * part);
 }
+static inline __m512 check_roundscale(__m512 v, int how) {      /* to whole numbers only: to even, or down */
+    float lanes[16];
+    _mm512_storeu_ps(lanes, v);
+    for (int i = 0; i < 16; i++)
+        lanes[i] = (how & 7) == _MM_FROUND_TO_NEG_INF ? __builtin_floorf(lanes[i]) : __builtin_rintf(lanes[i]);
+    return _mm512_loadu_ps(lanes);
+}
+#undef _mm512_roundscale_ps
+#define _mm512_roundscale_ps check_roundscale
 #define _mm512_cvtepi32_ps check_cvtepi32
 #define _mm512_cvtps_epi32 check_cvtps
 #define _mm512_extractf32x8_ps check_extractf32x8

@@ -1,61 +1,28 @@
-"""Compiled networks to files and back.  Weights are mapped: opening reads none of them, and processes share the pages."""
+"""Compiled directories opened.  Weights are mapped: opening reads none of them, and processes share the pages."""
 
 from __future__ import annotations
 
 import mmap
 import os
 import stat
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from hashlib import sha256
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from pyruntime.compiled.folder import Content, open_file, open_folder, read_manifest, write_folder
-from pyruntime.compiled.manifest import NAME, File, Kernels, Manifest, Network, parse
+from pyruntime.compiled.files import open_file, open_folder, read_manifest
+from pyruntime.compiled.manifest import NAME, Kernels, Manifest, parse
 from pyruntime.engines.base import Bytes, NetworkProgram, Programs
 from pyruntime.errors import ModelIOError, SpecError
 from pyruntime.native import lib
 from pyruntime.spec import LeanModel, load_lean_bytes
 from pyruntime.spec.reader import MAP_FROM
-from pyruntime.spec.writer import model_pieces
 
 MAX_PLAN_BYTES = 1 << 28  # real ones have some 100 bytes per layer
 _TRIES = 10
 
 
-def write_compiled(
-    lean: LeanModel | None, programs: Programs, kernels: Kernels, path: str | os.PathLike[str], *, renew: bool = True
-) -> bool:
-    """Write the directory `path` in one step that a power cut cannot divide; whether it was written.
-
-    lean: the model, None in the cache.  kernels: what the programs were compiled for.  A compiled model that is there is
-    replaced, or left when `renew` is False; any other folder or file is refused.  Raises ModelIOError.
-    """
-    files: dict[str, Content] = {}
-
-    def add(stem: str, suffix: str, content: Content) -> str:
-        name = f"{stem}-{content.sha256[:16]}.{suffix}"
-        files[name] = content
-        return name
-
-    model = None if lean is None else add("model", "mlmodel", Content(tuple(model_pieces(lean))))
-    networks = []
-    for place, program in programs.items():
-        stem = f"network.{place}" if place else "network"
-        plan = add(stem, "plan", Content((memoryview(program.plan),)))
-        weights = add(stem, "weights", Content((memoryview(program.weights),)))
-        networks.append(Network(place, plan, weights, program.inputs, program.outputs, program.legacy))
-    table = {name: File(content.size, content.sha256) for name, content in files.items()}
-    manifest = Manifest(kernels, model, tuple(networks), table)
-    source = os.path.join(os.fspath(path), NAME)
-    return write_folder(
-        path, files, manifest.to_bytes(), lambda old: frozenset(parse(old, source).files), renew=renew
-    )
-
-
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """An open compiled model.  lean: None in the cache.  programs: as compiled for `kernels`."""
 
     lean: LeanModel | None
@@ -74,10 +41,10 @@ def is_compiled(path: str | os.PathLike[str]) -> bool:
 def open_compiled(path: str | os.PathLike[str], *, verify: bool = False) -> Opened:
     """Open a directory that `write_compiled` made, while others may renew it.
 
-    Sizes of all files and hashes of plans and of small files are checked always, those of large files with `verify`, which
-    reads them.  Raises ModelIOError when a file cannot be read, SpecError when it is damaged; both name it.
+    Sizes of all files and hashes of plans and of small models are checked always, other hashes with `verify`, which
+    reads all.  Raises ModelIOError when a file cannot be read, SpecError when it is damaged; both name it.
     """
-    source = Path(path)
+    source = os.fspath(path)
     try:
         with open_folder(source) as folder:
             return _open(folder, source, verify)
@@ -85,17 +52,17 @@ def open_compiled(path: str | os.PathLike[str], *, verify: bool = False) -> Open
         raise ModelIOError(f"cannot read the compiled model {source}: {error.strerror or error}") from None
 
 
-def _open(folder: int, source: Path, verify: bool) -> Opened:
+def _open(folder: int, source: str, verify: bool) -> Opened:
     """A writer may remove files of the manifest just read, but only after it made a newer manifest: read that."""
     data = read_manifest(folder)
     for _ in range(_TRIES):
-        manifest = parse(data, str(source / NAME))
+        manifest = parse(data, os.path.join(source, NAME))
         try:
             return _open_files(_Files(folder, source, manifest, verify), manifest)
         except _Missing as error:
             newer = read_manifest(folder)
             if newer == data:
-                raise ModelIOError(f"{source / str(error)} is missing; compile the model again") from None
+                raise ModelIOError(f"{os.path.join(source, str(error))} is missing; compile the model again") from None
             data = newer
     raise ModelIOError(f"the compiled model {source} is written again faster than it can be read")
 
@@ -103,7 +70,7 @@ def _open(folder: int, source: Path, verify: bool) -> Opened:
 def _open_files(files: _Files, manifest: Manifest) -> Opened:
     lean = None
     if manifest.model is not None:
-        lean = load_lean_bytes(files.data(manifest.model), source=str(files.source / manifest.model))
+        lean = load_lean_bytes(files.data(manifest.model), source=files.path(manifest.model))
     programs = {
         n.place: NetworkProgram(files.plan(n.plan), files.mapped(n.weights), n.inputs, n.outputs, n.legacy)
         for n in manifest.networks
@@ -118,26 +85,29 @@ class _Missing(Exception):
 class _Files:
     """Files of one manifest: opened, checked, read or mapped."""
 
-    def __init__(self, folder: int, source: Path, manifest: Manifest, verify: bool) -> None:
+    def __init__(self, folder: int, source: str, manifest: Manifest, verify: bool) -> None:
         self.folder, self.source, self.manifest, self.verify = folder, source, manifest, verify
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.source, name)
 
     def data(self, name: str) -> memoryview:
         """A file read, or when it is large mapped."""
         if self.manifest.files[name].bytes >= MAP_FROM:
-            return memoryview(self.mapped(name))
-        return memoryview(self._read(name))
+            return self.mapped(name).data
+        return self._read(name).data
 
     def plan(self, name: str) -> Bytes:
         size = self.manifest.files[name].bytes
         if size > MAX_PLAN_BYTES:
-            raise SpecError(f"{self.source / name} has {size} bytes, a plan has at most {MAX_PLAN_BYTES}")
+            raise SpecError(f"{self.path(name)} has {size} bytes, a plan has at most {MAX_PLAN_BYTES}")
         return self._read(name)
 
     def _read(self, name: str) -> Bytes:
         """All bytes, aligned for C and checked against their hash."""
         with self._open(name) as file:
             array = lib.aligned(self.manifest.files[name].bytes)
-            view = memoryview(array)
+            view = array.data
             while view and (count := os.readv(file.fileno(), [view])):
                 view = view[count:]
         self._check(name, array)
@@ -160,15 +130,15 @@ class _Files:
         except FileNotFoundError:
             raise _Missing(name) from None
         except OSError as error:
-            raise ModelIOError(f"cannot read {self.source / name}: {error.strerror}") from None
+            raise ModelIOError(f"cannot read {self.path(name)}: {error.strerror}") from None
         status, wanted = os.fstat(file.fileno()), self.manifest.files[name].bytes
         if not stat.S_ISREG(status.st_mode) or status.st_size != wanted:
             file.close()
             raise SpecError(
-                f"{self.source / name} has {status.st_size} bytes, its manifest says {wanted}: compile the model again"
+                f"{self.path(name)} has {status.st_size} bytes, its manifest says {wanted}: compile the model again"
             )
         return file
 
     def _check(self, name: str, array: Bytes) -> None:
-        if Content((memoryview(array),)).sha256 != self.manifest.files[name].sha256:
-            raise SpecError(f"{self.source / name} is damaged, its hash does not fit: compile the model again")
+        if sha256(array.data).hexdigest() != self.manifest.files[name].sha256:
+            raise SpecError(f"{self.path(name)} is damaged, its hash does not fit: compile the model again")

@@ -1,0 +1,98 @@
+"""Which open dimensions are the same one in every prediction.
+
+Two values of shape (?, 8) need not have one shape when a prediction runs.  Here each open dimension gets a name: that
+of the input's dimension it comes from, or one of its own where an operator makes it from others in a way that is not
+followed.  Dimensions of one name are equal; those of two names may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyruntime.ir.graph import Graph, Node
+from pyruntime.ir.op import Op
+from pyruntime.ir.ops import (
+    Affine,
+    Binary,
+    Concat,
+    Conv,
+    Gemm,
+    Pad,
+    Padding,
+    Pool,
+    PRelu,
+    Reduce,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    Transpose,
+    Unary,
+)  # fmt: skip
+from pyruntime.ir.ops.move import LAST
+from pyruntime.ir.types import UNKNOWN
+
+Size = int | tuple[str, int]
+"""A dimension: its size, or the value and axis that decide it."""
+Sizes = dict[str, tuple[Size, ...]]
+
+
+def name_sizes(graph: Graph) -> Sizes:
+    """Sizes of every value by its name."""
+    sizes: Sizes = {name: array.shape for name, array in graph.constants.items()}
+    for value in graph.inputs:
+        sizes[value.name] = tuple((value.name, i) if d == UNKNOWN else d for i, d in enumerate(value.shape))
+    for node in graph.nodes:
+        for value in node.outputs:
+            kept = [_kept(node, axis, sizes) if d == UNKNOWN else d for axis, d in enumerate(value.shape)]
+            sizes[value.name] = tuple((value.name, i) if d is None else d for i, d in enumerate(kept))
+    return sizes
+
+
+def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
+    """The size of the operands that dimension `axis` of the result has; None: another one."""
+    first = sizes[node.inputs[0].name]
+    if isinstance(node.op, Binary):
+        rank = len(node.outputs[0].shape)
+        there = [s[axis - rank + len(s)] for v in node.inputs if axis >= rank - len(s := sizes[v.name])]
+        left = {size for size in there if size != 1}
+        return left.pop() if len(left) == 1 else None
+    if isinstance(node.op, Transpose):
+        return first[node.op.axes[axis]]
+    rule = RULES.get(type(node.op))
+    return first[axis] if rule and rule(node.op, axis, len(first)) else None
+
+
+def _window(op: Conv | Pool, axis: int, rank: int) -> bool:
+    """Leading axes stay, and so do height and width under a window of stride 1 with as much padding as it takes."""
+    if axis < rank - 3 or axis == rank - 1:
+        return axis < rank - 3
+    i = axis - (rank - 3)
+    if op.strides[i] != 1 or (isinstance(op, Pool) and op.global_pool):
+        return False
+    if op.padding in (Padding.SAME_BOTTOM_RIGHT, Padding.SAME_TOP_LEFT):
+        return True
+    dilation = op.dilations[i] if isinstance(op, Conv) else 1
+    return op.padding is Padding.EXPLICIT and op.pads_begin[i] + op.pads_end[i] == (op.kernel[i] - 1) * dilation
+
+
+def _always(_op: Op, _axis: int, _rank: int) -> bool:
+    return True
+
+
+RULES: dict[type[Op], Callable[..., bool]] = {
+    Unary: _always,
+    Affine: _always,
+    PRelu: _always,
+    Softmax: _always,
+    Conv: _window,
+    Pool: _window,
+    Resize: lambda op, axis, rank: axis < rank - 3,
+    Gemm: lambda op, axis, rank: axis < rank - 1,
+    Reshape: lambda op, axis, rank: op.shape[axis] == 0,
+    Concat: lambda op, axis, rank: axis != op.axis,
+    Reduce: lambda op, axis, rank: op.keep_dims and axis not in op.axes,
+    Pad: lambda op, axis, rank: op.before[axis] == op.after[axis] == 0,
+    Slice: lambda op, axis, rank: (op.begin[axis], op.end[axis], op.stride[axis]) == (0, LAST, 1),
+}
+"""Whether dimension `axis` of the result is that of the first operand, which has `rank` axes."""

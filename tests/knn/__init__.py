@@ -1,0 +1,1 @@
+"""Search, votes and rules of k nearest neighbours."""

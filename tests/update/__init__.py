@@ -1,0 +1,1 @@
+"""Update tasks, training data, images."""
