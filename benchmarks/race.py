@@ -113,6 +113,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without closing the racers, which are stopped
     paths = {path.stem: path for path in model_paths()}
     if models_folder() is None:
         print(f"Only our own model: {WITHOUT_FOLDER}", file=sys.stderr)
