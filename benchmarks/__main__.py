@@ -44,7 +44,8 @@ def main() -> None:
 
 
 def _run(*arguments: str | Path) -> None:
-    done = subprocess.run([sys.executable, *map(str, arguments)])
+    # from this folder: `-m` puts the current one first, and in the source tree `pyruntime` has no library
+    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=HERE)
     if done.returncode:
         raise SystemExit(done.returncode)
 

@@ -80,9 +80,11 @@ class Racer:
 
 def race(path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float) -> list[Racer]:
     """All runtimes on one model; closed again."""
-    racers = [Racer(runtime, path, threads) for runtime in runtimes]
-    running = [racer for racer in racers if not racer.impossible]
+    racers: list[Racer] = []
     try:
+        for runtime in runtimes:
+            racers.append(Racer(runtime, path, threads))
+        running = [racer for racer in racers if not racer.impossible]
         for i in range(rounds):
             first = i % len(running)
             for racer in running[first:] + running[:first]:
@@ -111,6 +113,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without closing the racers, which are stopped
     paths = {path.stem: path for path in model_paths()}
     if models_folder() is None:
         print(f"Only our own model: {WITHOUT_FOLDER}", file=sys.stderr)

@@ -59,12 +59,12 @@ print(begin, done, done, done, done, peak)
 
 def start(program: str, path: Path, cache: Path) -> dict[str, float]:
     """Seconds of the parts of one run, and its greatest resident memory in bytes."""
+    command = [sys.executable, "-c", program, str(path.resolve())]
     env = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    elsewhere = path.resolve().parent  # in the source tree, `import pyruntime` would find the sources without a library
     before = time.clock_gettime(time.CLOCK_MONOTONIC)
-    out = subprocess.run(
-        [sys.executable, "-c", program, str(path)], env=env, capture_output=True, text=True, check=True
-    ).stdout
-    begin, imported, opened, asked, done, peak = map(float, out.split())
+    child = subprocess.run(command, cwd=elsewhere, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    begin, imported, opened, asked, done, peak = map(float, child.stdout.split())
     return {
         "python": begin - before, "import": imported - begin, "open": opened - imported, "predict": done - asked,
         "all": done - before - (asked - opened), "peak": peak * 1024,

@@ -92,7 +92,7 @@ def batchnorm(p: Any, i: Sequence[str], o: Sequence[str], w: Writer) -> None:
 def activation(p: Any, i: Sequence[str], o: Sequence[str], w: Writer) -> None:
     kind = p.WhichOneof("NonlinearityType")
     plain = {"ReLU": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
-    attrs: dict[str, float] = {}
+    attrs: dict[str, Any] = {}
     if kind == "linear":
         name, attrs = "linear", {"scale": p.linear.alpha, "shift": p.linear.beta}
     elif kind == "leakyReLU":

@@ -23,7 +23,7 @@ class _Lstm(nn.Module):
         self.lstm = nn.LSTM(inputs, hidden)
         values = {"weight_ih_l0": "w", "weight_hh_l0": "r", "bias_ih_l0": "bias"}
         _load(self.lstm, {own: step.weights[name] for own, name in values.items()})
-        nn.init.zeros_(self.lstm.bias_hh_l0)
+        nn.init.zeros_(self.lstm.get_parameter("bias_hh_l0"))
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         y, (h, c) = self.lstm(x.unsqueeze(1), (h, c))
@@ -107,7 +107,9 @@ def _max_pool(step: Step) -> nn.Module:
 
 
 def _embedding(step: Step) -> nn.Module:
-    return nn.Embedding.from_pretrained(_tensor(step.weights["table"]))
+    embedding = nn.Embedding(*step.weights["table"].shape)
+    _load(embedding, {"weight": step.weights["table"]})
+    return embedding
 
 
 def _linear(step: Step) -> nn.Module:
