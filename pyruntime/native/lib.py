@@ -15,8 +15,14 @@ import numpy as np
 
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
 from pyruntime.ir.types import Array, DType, Shape, dtype_of
-from pyruntime.native._native import ffi
-from pyruntime.native._native import lib as _c
+
+try:
+    from pyruntime.native._native import ffi
+    from pyruntime.native._native import lib as _c
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"the C library of pyruntime is not built ({error}): in a checkout run `make`, elsewhere install the package again"
+    ) from None
 
 if TYPE_CHECKING:  # a compiled model runs without the graph
     from pyruntime.ir.graph import Value
