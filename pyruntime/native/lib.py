@@ -21,7 +21,7 @@ try:
     from pyruntime.native._native import lib as _c
 except ModuleNotFoundError as error:
     raise ImportError(
-        f"the C library of pyruntime is not built ({error}): in a checkout run `make`, elsewhere install the package again"
+        f"the C library of pyruntime is not built ({error}): in a checkout run `make`, elsewhere install it again"
     ) from None
 
 if TYPE_CHECKING:  # a compiled model runs without the graph
@@ -118,6 +118,14 @@ def shapes_context() -> Context:
     return Context(threads=1)
 
 
+def readable(array: Any) -> Array:
+    """`array`, or a copy where C could not read it as it lies: a weight in a file may begin at any byte."""
+    if isinstance(array, np.ndarray) and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    required: Array = np.require(array, requirements="CA")
+    return required
+
+
 def _views(tensors: Sequence[tuple[DType, Shape, Array | None]]) -> tuple[Any, list[object]]:
     """C views, and what must stay alive beside them."""
     views = ffi.new("pr_view[]", max(len(tensors), 1))
@@ -126,7 +134,7 @@ def _views(tensors: Sequence[tuple[DType, Shape, Array | None]]) -> tuple[Any, l
     for dtype, shape, data in tensors:
         pointer = 0
         if data is not None:
-            array = np.ascontiguousarray(data)
+            array = readable(data)
             keep.append(array)
             pointer = array.ctypes.data
         packed += _VIEW.pack(pointer, dtype, len(shape), *shape, *[0] * (MAX_RANK - len(shape)))
@@ -250,6 +258,8 @@ class Session:
         self._results: list[tuple[DType, Shape]] = []
         self._in: Any = None
         self._out: Any = None
+        self._empty: list[tuple[Shape, np.dtype[Any]]] = []
+        self._message = _Message()
 
     def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
         """Result types and shapes for these inputs; cheap when types and shapes are those of the last call."""
@@ -262,18 +272,22 @@ class Session:
         message = _Message()
         message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
         self._results = [_shape(self._out[i]) for i in range(outputs)]
+        self._empty = [(shape, dtype.numpy) for dtype, shape in self._results]
         self._bound = forms
         return self._results
 
     def run(self, inputs: Sequence[Array], outputs: int) -> list[Array]:
-        """One prediction: C-contiguous arrays of the plan's types in, new arrays out.  Releases the GIL."""
-        results = [np.empty(shape, dtype.numpy) for dtype, shape in self.bind(inputs, outputs)]
-        for i, array in enumerate(inputs):
-            self._in[i].data = ffi.cast("void *", array.ctypes.data)
-        for i, array in enumerate(results):
-            self._out[i].data = ffi.cast("void *", array.ctypes.data)
-        message = _Message()
-        message.check(_c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct))
+        """One prediction: arrays of the plan's types in, new arrays out.  Releases the GIL."""
+        inputs = [readable(array) for array in inputs]
+        self.bind(inputs, outputs)
+        results = [np.empty(shape, dtype) for shape, dtype in self._empty]
+        keep = [ffi.from_buffer(array) for array in (*inputs, *results)]
+        for i in range(len(inputs)):
+            self._in[i].data = keep[i]
+        for i in range(outputs):
+            self._out[i].data = keep[len(inputs) + i]
+        status = _c.pr_session_run(self.handle, self._in, len(inputs), self._out, outputs, self._message.struct)
+        self._message.check(status)
         return results
 
     def memory(self) -> tuple[int, int]:
