@@ -122,7 +122,7 @@ def readable(array: Any) -> Array:
     """`array`, or a copy where C could not read it as it lies: a weight in a file may begin at any byte."""
     if isinstance(array, np.ndarray) and array.flags.c_contiguous and array.flags.aligned:
         return array
-    required: Array = np.require(array, requirements="CA")
+    required: Array = np.require(array, requirements=("C", "A"))
     return required
 
 
