@@ -112,6 +112,14 @@ def shapes_context() -> Context:
     return Context(threads=1)
 
 
+def readable(array: Any) -> Array:
+    """`array`, or a copy where C could not read it as it lies: a weight in a file may begin at any byte."""
+    if isinstance(array, np.ndarray) and array.flags.carray:
+        return array
+    required: Array = np.require(array, requirements=["C", "A"])
+    return required
+
+
 def _views(tensors: Sequence[tuple[DType, Shape, Array | None]]) -> tuple[Any, list[object]]:
     """C views, and what must stay alive beside them."""
     views = ffi.new("pr_view[]", max(len(tensors), 1))
@@ -120,7 +128,7 @@ def _views(tensors: Sequence[tuple[DType, Shape, Array | None]]) -> tuple[Any, l
     for dtype, shape, data in tensors:
         pointer = 0
         if data is not None:
-            array = np.ascontiguousarray(data)
+            array = readable(data)
             keep.append(array)
             pointer = array.ctypes.data
         packed += _VIEW.pack(pointer, dtype, len(shape), *shape, *[0] * (MAX_RANK - len(shape)))
@@ -260,7 +268,8 @@ class Session:
         return self._results
 
     def run(self, inputs: Sequence[Array], outputs: int) -> list[Array]:
-        """One prediction: C-contiguous arrays of the plan's types in, new arrays out.  Releases the GIL."""
+        """One prediction: arrays of the plan's types in, new arrays out.  Releases the GIL."""
+        inputs = [readable(array) for array in inputs]
         results = [np.empty(shape, dtype.numpy) for dtype, shape in self.bind(inputs, outputs)]
         for i, array in enumerate(inputs):
             self._in[i].data = ffi.cast("void *", array.ctypes.data)
