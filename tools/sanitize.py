@@ -25,7 +25,6 @@ from check import ROOT, run_quietly, tool
 TESTS = ("tests/ops", "tests/plan", "tests/exec", "tests/layers", "tests/knn")
 RUNTIMES = {"gcc": "libasan.so", "clang": f"libclang_rt.asan-{platform.machine()}.so"}
 
-REPORT = "report"
 FORGET_EDITABLE = '''"""Read by Python at its start: an editable install must not win over the sanitized package."""
 
 import sys
@@ -101,25 +100,20 @@ def address(compiler: str, tests: list[str]) -> bool:
     build(folder, "address,undefined", compiler, python=True, programs=["checker"])
     site = stage(folder)
     preload = runtime(compiler)
-    for old in folder.glob(f"{REPORT}.*"):
-        old.unlink()
-    # pytest catches what a test prints, so findings go to files; SIGABRT lets it say which test it was.
-    abort = f"abort_on_error=1:log_path={folder / REPORT}"
     strict = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-    # The checker finds a shared runtime by its link; Python gets it before everything else.
+    # The checker finds a shared runtime by its link; Python gets it before everything else.  SIGABRT, and not an exit,
+    # lets pytest say which test it was.
     checker = strict | {"ASAN_OPTIONS": "detect_leaks=1", **({"LD_PRELOAD": preload} if compiler == "clang" else {})}
     python = {
-        "UBSAN_OPTIONS": f"{strict['UBSAN_OPTIONS']}:{abort}",
-        "ASAN_OPTIONS": f"detect_leaks=0:allocator_may_return_null=1:{abort}",
-        "LD_PRELOAD": preload, "PYTHONMALLOC": "malloc", "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1", "PYRUNTIME_SANITIZED": "1",
+        "UBSAN_OPTIONS": f"{strict['UBSAN_OPTIONS']}:abort_on_error=1",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:abort_on_error=1",
+        "LD_PRELOAD": preload, "PYTHONMALLOC": "malloc", "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     module = str(site / "pyruntime/native/_native.abi3.so")
     right = step("the sanitized module is the one in use", [sys.executable, str(site / "which.py"), module], python)
     right &= step("checker", [str(folder / "tests/native/checker"), "--rounds", "40"], checker)
-    right &= step("tests", [sys.executable, tool("pytest"), "-q", "-p", "no:cacheprovider", *tests], python)
-    for found in folder.glob(f"{REPORT}.*"):
-        print(found.read_text()[:6000])
-    return right
+    pytest = [sys.executable, tool("pytest"), "-q", "-p", "no:cacheprovider", "--capture=sys"]
+    return right & step("tests", [*pytest, *tests], python)
 
 
 def thread(compiler: str) -> bool:

@@ -174,6 +174,24 @@ def test_another_element_type_of_the_same_shape_is_refused(context: lib.Context,
         session.run([np.zeros((4, 6), np.uint8)], 1)
 
 
+def test_arrays_that_begin_at_an_odd_byte(context: lib.Context, b: Builder, x: Value) -> None:
+    """As NumPy shows floats of a file: C reads floats at multiples of four only (the sanitizer would say so)."""
+    data = inputs_of(Graph((x,), (), (), {}), 8)[0]
+    room = np.zeros(data.nbytes + 1, np.uint8)
+    odd = room[1:].view(np.float32).reshape(data.shape)
+    odd[:] = data
+    assert not odd.flags.aligned
+    graph = Graph((x,), (b.unary(UnaryKind.ABS, x),), tuple(b.nodes), b.constants)
+    same(session_of(graph, context).run([odd], 1), [np.abs(data)])
+    same(lib.run_once(Concat(0), "layer", [odd, odd], 1, context), [np.concatenate([data, data])])
+
+
+def test_arrays_that_are_not_contiguous(context: lib.Context, b: Builder, x: Value) -> None:
+    data = np.arange(48, dtype=np.float32).reshape(6, 8)[:, ::2].T
+    graph = Graph((x,), (b.unary(UnaryKind.LINEAR, x, -1.0),), tuple(b.nodes), b.constants)
+    same(session_of(graph, context).run([data], 1), [-data])
+
+
 def test_arena_is_close_to_its_lower_bound(models_dir: Path) -> None:
     """At most 1.5 times the bytes that are alive at one step, on every network of the folder."""
     ratios = {}
