@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,3 +36,26 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(home))
         yield home
+
+
+ORACLES = ("coremltools", "torch", "onnx", "onnxruntime", "skimage")
+"""Libraries that only say what is right: `make test ORACLES=1` installs them."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    _judge((yield))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    _judge((yield))
+
+
+def _judge(outcome: Any) -> None:
+    """A test that stopped because its oracle is not installed is left out, and says so."""
+    error = outcome.excinfo[1] if outcome.excinfo else None
+    name = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name in ORACLES:
+        reason = f"{name}, the oracle of this test, is not installed: make test ORACLES=1"
+        outcome.force_exception(pytest.skip.Exception(reason))

@@ -45,7 +45,7 @@ def test_opening_a_cached_model_imports_no_compiler(tmp_path):
     path = tmp_path / "m.mlmodel"
     pyruntime.save_spec(linear(), path)
     code = (
-        "import sys; before = set(sys.modules); import pyruntime; "
+        "import sys, numpy; before = set(sys.modules); import pyruntime; "
         f"pyruntime.MLModel({str(path)!r}).predict({{'x': [0.0] * 40}}); "
         "late = {'PIL', 'pyruntime.passes', 'pyruntime.layers', 'pyruntime.compiler', 'pyruntime.ir.graph', 'asyncio', "
         "'pathlib', 'tempfile', 'google.protobuf.descriptor_pb2'}; print(sorted(late & (set(sys.modules) - before)))"
