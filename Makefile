@@ -22,10 +22,11 @@ $(BIN)/python:
 	@$(BIN)/python -c 'import os, sys, sysconfig; p = sysconfig.get_path("include"); os.path.exists(p + "/Python.h") or sys.exit(f"{p}/Python.h is missing; on Debian: apt install python3-dev")'
 	@$(BIN)/python -m pip install -q --upgrade pip
 
-# The package, built and installed for use (not editable): what a user gets.
+# The package, built and installed as a user gets it, not editable.
 $(VENV)/installed: $(BIN)/python $(SOURCES)
 	@echo "Building and installing pyruntime …"
 	@$(BIN)/pip install -q -Cbuild-dir=build/package '.[progress]'
+	@cp build/package/_native.abi3.so pyruntime/native/   # so that Python started in this folder finds it too
 	@touch $@
 
 $(VENV)/test-tools$(ORACLES): $(VENV)/installed pyproject.toml

@@ -2,7 +2,7 @@
 
     python benchmarks [--quick]
 
-Twenty minutes on a quiet machine, three with --quick, which only shows that the programs work.
+Wants a quiet machine for a quarter of an hour or more; --quick only shows that the programs work.
 """
 
 from __future__ import annotations

@@ -132,9 +132,9 @@ def main() -> None:
                 result["rows"].append(racer.row(threads))
                 if not racer.impossible:
                     result["versions"][racer.runtime] = racer.about["version"]
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+            if options.json:  # after each: an hour's numbers are not lost with the last model
+                options.json.parent.mkdir(parents=True, exist_ok=True)
+                options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.markdown or not options.json:
         print("\n".join(race_tables(result)))
 

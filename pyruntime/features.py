@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
     if array.ndim == 0:
         return array.reshape(1)
     if legacy:
-        if constraint.shape and int(np.prod(constraint.shape)) == array.size:
+        if constraint.shape and math.prod(constraint.shape) == array.size:
             return array.reshape(constraint.shape)
         if array.shape[:2] == (1, 1):  # one example: [C, H, W]
             return array[0, 0]

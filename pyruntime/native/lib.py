@@ -15,8 +15,14 @@ import numpy as np
 
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
 from pyruntime.ir.types import Array, DType, Shape, dtype_of
-from pyruntime.native._native import ffi
-from pyruntime.native._native import lib as _c
+
+try:
+    from pyruntime.native._native import ffi
+    from pyruntime.native._native import lib as _c
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"the C library of pyruntime is not built ({error}): in a checkout run `make`, elsewhere install it again"
+    ) from None
 
 if TYPE_CHECKING:  # a compiled model runs without the graph
     from pyruntime.ir.graph import Value
@@ -114,9 +120,9 @@ def shapes_context() -> Context:
 
 def readable(array: Any) -> Array:
     """`array`, or a copy where C could not read it as it lies: a weight in a file may begin at any byte."""
-    if isinstance(array, np.ndarray) and array.flags.carray:
+    if isinstance(array, np.ndarray) and array.flags.c_contiguous and array.flags.aligned:
         return array
-    required: Array = np.require(array, requirements=["C", "A"])
+    required: Array = np.require(array, requirements=("C", "A"))
     return required
 
 
@@ -252,6 +258,8 @@ class Session:
         self._results: list[tuple[DType, Shape]] = []
         self._in: Any = None
         self._out: Any = None
+        self._empty: list[tuple[Shape, np.dtype[Any]]] = []
+        self._message = _Message()
 
     def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
         """Result types and shapes for these inputs; cheap when types and shapes are those of the last call."""
@@ -264,19 +272,22 @@ class Session:
         message = _Message()
         message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
         self._results = [_shape(self._out[i]) for i in range(outputs)]
+        self._empty = [(shape, dtype.numpy) for dtype, shape in self._results]
         self._bound = forms
         return self._results
 
     def run(self, inputs: Sequence[Array], outputs: int) -> list[Array]:
         """One prediction: arrays of the plan's types in, new arrays out.  Releases the GIL."""
         inputs = [readable(array) for array in inputs]
-        results = [np.empty(shape, dtype.numpy) for dtype, shape in self.bind(inputs, outputs)]
-        for i, array in enumerate(inputs):
-            self._in[i].data = ffi.cast("void *", array.ctypes.data)
-        for i, array in enumerate(results):
-            self._out[i].data = ffi.cast("void *", array.ctypes.data)
-        message = _Message()
-        message.check(_c.pr_session_run(self.handle, self._in, len(inputs), self._out, len(results), message.struct))
+        self.bind(inputs, outputs)
+        results = [np.empty(shape, dtype) for shape, dtype in self._empty]
+        keep = [ffi.from_buffer(array) for array in (*inputs, *results)]
+        for i in range(len(inputs)):
+            self._in[i].data = keep[i]
+        for i in range(outputs):
+            self._out[i].data = keep[len(inputs) + i]
+        status = _c.pr_session_run(self.handle, self._in, len(inputs), self._out, outputs, self._message.struct)
+        self._message.check(status)
         return results
 
     def memory(self) -> tuple[int, int]:
