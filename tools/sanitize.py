@@ -25,11 +25,20 @@ from check import ROOT, run_quietly, tool
 TESTS = ("tests/ops", "tests/plan", "tests/exec", "tests/layers", "tests/knn")
 RUNTIMES = {"gcc": "libasan.so", "clang": f"libclang_rt.asan-{platform.machine()}.so"}
 
-FORGET_EDITABLE = '''"""Read by Python at its start: an editable install must not win over the sanitized package."""
+ALWAYS_THIS = '''"""Read by Python at its start: `import pyruntime` means this folder's, whatever else there is."""
 
 import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
 
-sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "MesonpyMetaFinder"]
+
+class Sanitized:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return PathFinder.find_spec(name, [str(Path(__file__).parent)]) if name == "pyruntime" else None
+
+
+sys.meta_path[:] = [Sanitized, *(finder for finder in sys.meta_path if type(finder).__name__ != "MesonpyMetaFinder")]
 '''
 WHICH = "import pyruntime.native._native as module, sys; sys.exit(module.__file__ != sys.argv[1])"
 
@@ -81,7 +90,7 @@ def stage(folder: Path) -> Path:
             if entry.name not in ("native", "__pycache__") and not entry.name.startswith("_native"):
                 (target / entry.name).symlink_to(entry)
     (native / "_native.abi3.so").symlink_to(folder / "_native.abi3.so")
-    (site / "sitecustomize.py").write_text(FORGET_EDITABLE)
+    (site / "sitecustomize.py").write_text(ALWAYS_THIS)
     (site / "which.py").write_text(WHICH)
     return site
 
