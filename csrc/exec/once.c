@@ -43,9 +43,13 @@ pr_status pr_run_once(pr_context *context, int32_t op, const void *attrs, size_t
     pr_view shapes[8];
     if (outputs > 8) return pr_fail(message, PR_UNSUPPORTED, "%s: more than 8 outputs", layer);
     PR_TRY(pr_ops[op].infer(&env, in, inputs, shapes, outputs));
-    for (int32_t i = 0; i < outputs; i++)
+    bool is_empty = true;
+    for (int32_t i = 0; i < outputs; i++) {
         if (!pr_same_shape(&shapes[i], &out[i]) || shapes[i].dtype != out[i].dtype)
             return pr_fail(message, PR_BAD_SHAPE, "%s: output %d does not have the shape of the shape rule", layer, i);
+        if (pr_view_count(&out[i]) != 0) is_empty = false;
+    }
+    if (is_empty) return PR_OK;                              /* as in a session: nothing to compute */
     void *scratch = env.scratch_bytes ? aligned_alloc(64, (env.scratch_bytes + 63) / 64 * 64) : NULL;
     if (env.scratch_bytes && !scratch) return pr_fail(message, PR_NO_MEMORY, "%s: no memory for scratch", layer);
     env.scratch = scratch;

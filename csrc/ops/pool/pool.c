@@ -86,6 +86,7 @@ pr_status pr_pool_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     const pr_view *x = &in[0];
     pr_axis axes[2];
     (void)inputs, (void)outputs;
+    if (pr_view_count(&out[0]) == 0) return PR_OK;          /* no channels, perhaps in billions of rows */
     PR_TRY(pr_pool_axes(env, attrs, x, axes));
     pr_pool_job job = {env->kernels->pool, {x->data, out[0].data, axes[0], axes[1], x->shape[x->rank - 1], attrs->kind,
                                             attrs->exclude_padding != 0}, 1};
