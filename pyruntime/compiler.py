@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyruntime.engines.base import Bytes
 from pyruntime.ir.graph import Graph
+from pyruntime.ir.types import Bytes
 from pyruntime.native import lib
 from pyruntime.passes.pipeline import optimise
 from pyruntime.plan.encode import encode

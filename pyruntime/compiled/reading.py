@@ -12,8 +12,9 @@ import numpy as np
 
 from pyruntime.compiled.files import open_file, open_folder, read_manifest
 from pyruntime.compiled.manifest import NAME, Kernels, Manifest, parse
-from pyruntime.engines.base import Bytes, NetworkProgram, Programs
+from pyruntime.engines.base import NetworkProgram, Programs
 from pyruntime.errors import ModelIOError, SpecError
+from pyruntime.ir.types import Bytes
 from pyruntime.native import lib
 from pyruntime.spec import LeanModel, load_lean_bytes
 from pyruntime.spec.reader import MAP_FROM

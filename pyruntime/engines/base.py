@@ -8,15 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pyruntime.description import FeatureDescription, ModelDescription, describe_model
 from pyruntime.errors import FeatureTypeError
+from pyruntime.ir.types import Bytes
 from pyruntime.native.lib import Context
 from pyruntime.spec.payloads import Payloads
-
-Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

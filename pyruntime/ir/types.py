@@ -12,6 +12,7 @@ UNKNOWN = -1
 
 Shape = tuple[int, ...]
 Array = npt.NDArray[np.generic]
+Bytes = npt.NDArray[np.uint8]
 
 
 class DType(IntEnum):

@@ -76,6 +76,6 @@ def test_version_is_that_of_the_project():
 def test_units_have_coremltools_numbers():
     import pytest
 
-    coremltools = pytest.importorskip("coremltools")
+    coremltools = pytest.importorskip("coremltools", reason="coremltools, the oracle here, is not installed")
     ours = {unit.name: unit.value for unit in pyruntime.ComputeUnit}
     assert ours == {unit.name: unit.value for unit in coremltools.ComputeUnit}

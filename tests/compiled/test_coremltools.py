@@ -8,7 +8,7 @@ import pytest
 from pyruntime import MLModel, compile_model
 from tests.small_models import X, linear_answer, weights
 
-coremltools = pytest.importorskip("coremltools")
+coremltools = pytest.importorskip("coremltools", reason="coremltools, the oracle here, is not installed")
 
 
 @pytest.fixture
