@@ -9,8 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+import pyruntime.layers.families  # noqa: F401  (files every layer function under its name)
 from pyruntime.engines.registry import APPLE_ONLY, ENGINES
-from pyruntime.layers import network  # noqa: F401  (files every layer function under its name)
 from pyruntime.layers.registry import LAYERS
 from pyruntime.native import lib
 from pyruntime.spec import messages
@@ -25,7 +25,7 @@ def layers() -> list[str]:
     lines = ["| layer | number | runs | lowered in |", "| --- | --: | --- | --- |"]
     oneof = messages.NeuralNetworkLayer.DESCRIPTOR.oneofs_by_name["layer"]
     for field in sorted(oneof.fields, key=lambda f: f.number):
-        function = LAYERS.get(field.name)
+        function = LAYERS[field.name].lower if field.name in LAYERS else None
         where = f"`layers/{function.__module__.rsplit('.', 1)[-1]}.py`" if function else ""
         lines.append(f"| {field.name} | {field.number} | {'yes' if function else ''} | {where} |")
     total = len(oneof.fields)

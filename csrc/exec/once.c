@@ -5,6 +5,7 @@
 
 const char *pr_op_name(int32_t op) { return op >= 0 && op < PR_OP_COUNT ? pr_ops[op].name : NULL; }
 int32_t pr_op_attr_bytes(int32_t op) { return op >= 0 && op < PR_OP_COUNT ? (int32_t)pr_ops[op].attr_bytes : -1; }
+int32_t pr_op_flags(int32_t op) { return op >= 0 && op < PR_OP_COUNT ? pr_ops[op].flags : 0; }
 
 static pr_status check_call(int32_t op, size_t attr_bytes, const char *layer, int32_t inputs, int32_t outputs,
                             const pr_view *in, pr_message *message) {

@@ -47,9 +47,18 @@ uint32_t pr_context_levels(const pr_context *context);
 const char *pr_level_name(int32_t index);
 uint32_t pr_cpu_levels(void);
 
-/* Operators of this build: name or NULL past the end; bytes of an operator's attributes. */
+/* What is true of an operator whatever its attributes are. */
+enum {
+    PR_OP_ALIAS = 1,                /* output 0 has the bytes of input 0 under another shape; run does nothing */
+    PR_OP_IN_PLACE = 2,             /* output 0 may be the memory of input 0 when both have one shape and type */
+    PR_OP_SHAPE_FROM_DATA = 4,      /* the shape rule reads numbers of its inputs; with all there, no size stays open */
+    PR_OP_IMPURE = 8                /* every run gives other numbers: never folded */
+};
+
+/* Operators of this build: name or NULL past the end; bytes of an operator's attributes; its flags. */
 const char *pr_op_name(int32_t op);
 int32_t pr_op_attr_bytes(int32_t op);
+int32_t pr_op_flags(int32_t op);
 
 /* The shape rule of one operator.  Fills dtype, rank and shape of `out`; data-dependent sizes come out as -1. */
 pr_status pr_infer(pr_context *context, int32_t op, const void *attrs, size_t attr_bytes, const char *layer,

@@ -19,19 +19,16 @@ typedef struct pr_env {
 } pr_env;
 
 /* infer: the only judge of attributes, ranks, shapes and constants.  It is called before every run whose shapes are
- * new, with data of constants present (in[i].data NULL for values computed at run time), and must refuse all that run
+ * new, with the data of inputs that are known by then (in[i].data NULL for the others), and must refuse all that run
  * could not survive: after PR_OK, run stays inside the views and the scratch whatever the numbers in them are.
+ * An operator whose sizes depend on numbers has the flag PR_OP_SHAPE_FROM_DATA, gives -1 for a size whose numbers are
+ * not there, and is asked again with all of them before it runs.  Ranks never depend on numbers.
  * Dimensions it receives are known (>= 0) unless a caller only asks for what can be known; it must pass -1 on.
  * run: computes.  Never allocates.  May return PR_BAD_VALUE for values it cannot use (an index out of range). */
 typedef pr_status pr_infer_fn(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs);
 typedef pr_status pr_run_fn(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs);
 /* pack: see pr_pack.  `attrs` is writable so that its layout field can be set. */
 typedef pr_status pr_pack_fn(pr_env *env, void *attrs, const pr_view *in, int inputs, int which, pr_view *out);
-
-enum {
-    PR_OP_ALIAS = 1,                     /* output 0 has the bytes of input 0 under another shape; run does nothing */
-    PR_OP_IN_PLACE = 2                   /* output 0 may be the memory of input 0 when both have one shape and type */
-};
 
 typedef struct pr_op_info {
     const char *name;

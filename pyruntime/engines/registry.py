@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 from pyruntime.engines.base import Engine, ModelPart
 from pyruntime.errors import UnsupportedError
 
 
-def _neural_network(part: ModelPart) -> Engine:
-    from pyruntime.engines.neural_network import NeuralNetworkEngine
-
-    return NeuralNetworkEngine(part)
-
-
-def _nearest_neighbors(part: ModelPart) -> Engine:
-    from pyruntime.engines.nearest_neighbors import NearestNeighborsEngine
-
-    return NearestNeighborsEngine(part)
-
-
-def _pipeline(part: ModelPart) -> Engine:
-    from pyruntime.engines.pipeline import PipelineEngine
-
-    return PipelineEngine(part)
-
-
-ENGINES: dict[str, Callable[[ModelPart], Engine]] = {
-    "neuralNetwork": _neural_network,
-    "neuralNetworkClassifier": _neural_network,
-    "neuralNetworkRegressor": _neural_network,
-    "kNearestNeighborsClassifier": _nearest_neighbors,
-    "pipeline": _pipeline,
-    "pipelineClassifier": _pipeline,
-    "pipelineRegressor": _pipeline,
+ENGINES: dict[str, str] = {
+    "neuralNetwork": "neural_network:NeuralNetworkEngine",
+    "neuralNetworkClassifier": "neural_network:NeuralNetworkEngine",
+    "neuralNetworkRegressor": "neural_network:NeuralNetworkEngine",
+    "kNearestNeighborsClassifier": "nearest_neighbors:NearestNeighborsEngine",
+    "pipeline": "pipeline:PipelineEngine",
+    "pipelineClassifier": "pipeline:PipelineEngine",
+    "pipelineRegressor": "pipeline:PipelineEngine",
 }
-"""Model types of Model.proto.  Imports are late: a network needs no k-NN."""
+"""Module of this package and class for each model type of Model.proto.  Imports are late: a network needs no k-NN."""
 
 APPLE_ONLY = {
     "visionFeaturePrint": "Vision's scene print network",
@@ -59,4 +42,6 @@ def build(part: ModelPart) -> Engine:
         )
     if part.kind not in ENGINES:
         raise UnsupportedError(f"{where} is of type {part.kind}, this release runs {', '.join(ENGINES)}")
-    return ENGINES[part.kind](part)
+    module, name = ENGINES[part.kind].split(":")
+    engine: Callable[[ModelPart], Engine] = getattr(import_module(f"pyruntime.engines.{module}"), name)
+    return engine(part)

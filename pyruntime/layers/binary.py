@@ -8,7 +8,7 @@ from typing import Any
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import BinaryKind, UnaryKind
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.registry import layer
+from pyruntime.layers.registry import MANY, layer
 
 
 def _inputs(operands: tuple[Any, ...]) -> tuple[tuple[Value, ...], Builder]:
@@ -19,7 +19,7 @@ def _chain(kind: BinaryKind, inputs: tuple[Value, ...], b: Builder) -> Value:
     return reduce(lambda x, y: b.binary(kind, x, y), inputs)
 
 
-@layer("add")
+@layer("add", inputs=(1, MANY))
 def add(p: Any, *operands: Any) -> Value:
     """Sum of all inputs, or x + alpha.  AddLayerParams."""
     inputs, b = _inputs(operands)
@@ -28,7 +28,7 @@ def add(p: Any, *operands: Any) -> Value:
     return _chain(BinaryKind.ADD, inputs, b)
 
 
-@layer("multiply")
+@layer("multiply", inputs=(1, MANY))
 def multiply(p: Any, *operands: Any) -> Value:
     """Product of all inputs, or x * alpha.  MultiplyLayerParams."""
     inputs, b = _inputs(operands)
@@ -37,21 +37,21 @@ def multiply(p: Any, *operands: Any) -> Value:
     return _chain(BinaryKind.MUL, inputs, b)
 
 
-@layer("average")
+@layer("average", inputs=(1, MANY))
 def average(_p: Any, *operands: Any) -> Value:
     """Mean of all inputs.  AverageLayerParams."""
     inputs, b = _inputs(operands)
     return b.unary(UnaryKind.LINEAR, _chain(BinaryKind.ADD, inputs, b), 1.0 / len(inputs), 0.0)
 
 
-@layer("max")
+@layer("max", inputs=(1, MANY))
 def maximum(_p: Any, *operands: Any) -> Value:
     """MaxLayerParams."""
     inputs, b = _inputs(operands)
     return _chain(BinaryKind.MAX, inputs, b)
 
 
-@layer("min")
+@layer("min", inputs=(1, MANY))
 def minimum(_p: Any, *operands: Any) -> Value:
     """MinLayerParams."""
     inputs, b = _inputs(operands)

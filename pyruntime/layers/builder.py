@@ -15,15 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import SpecError, UnsupportedError
+from pyruntime.ir.fold import fold
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
-from pyruntime.ir.types import UNKNOWN, Array, dtype_of
+from pyruntime.ir.types import UNKNOWN, Array, DType, Shape, dtype_of, is_known
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_weights
 
 Floats = NDArray[np.float32]
+
+FOLD_AT_ONCE = 4096
+"""Elements of a result that is computed while lowering, so that later layers see shapes.  A pass folds larger ones."""
+
+
+def _is_small(op: Op, results: Sequence[tuple[DType, Shape]]) -> bool:
+    return lib.operators()[op.code].is_pure and all(
+        is_known(shape) and math.prod(shape) <= FOLD_AT_ONCE for _, shape in results
+    )
 
 
 class Builder:
@@ -36,6 +46,8 @@ class Builder:
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
         self.layer = ""
         self.kind = ""
+        self.output_names: tuple[str, ...] = ()
+        """What the file calls the results of the layer being lowered: how many a layer like split has."""
         self.payloads = payloads
         self._count = 0
 
@@ -51,9 +63,17 @@ class Builder:
             inferred = lib.infer(op, self.where, operands, outputs)
         except (struct.error, OverflowError, ValueError) as error:  # of Op.encode: more than 32 bits, or 8 axes
             raise self.invalid("a number", expected="one of 32 bits", got=f"a larger one ({error})") from None
+        arrays = [data for _, data in operands if data is not None]
+        if len(arrays) == len(operands) and _is_small(op, inferred):
+            return tuple(map(self.constant, fold(op, self.where, arrays, inferred)))
         results = tuple(Value(self._name(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
+
+    def numbers(self, x: Value) -> tuple[int, ...] | None:
+        """The whole numbers in `x`, such as a shape; None where only a prediction knows them."""
+        array = self.constants.get(x.name)
+        return None if array is None else tuple(int(number) for number in array.reshape(-1))
 
     def constant(self, array: Any) -> Value:
         """A constant of the graph, float32 unless the array is uint8."""

@@ -43,7 +43,7 @@ def padding(p: Any, oneof: str, b: Builder) -> tuple[Padding, tuple[int, int], t
     raise b.invalid(oneof, expected="valid, same or, for pooling, includeLastPixel", got=kind)
 
 
-@layer("convolution")
+@layer("convolution", inputs=(1, 2))
 def convolution(p: Any, x: Value, *rest: Any) -> Value:
     """(..., C, H, W) -> (..., O, H', W').  ConvolutionLayerParams."""
     b: Builder = rest[-1]

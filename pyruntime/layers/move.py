@@ -11,7 +11,7 @@ from pyruntime.ir.ops.move import LAST
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.conv import border
-from pyruntime.layers.registry import layer
+from pyruntime.layers.registry import MANY, layer
 
 
 @layer("flatten")
@@ -60,7 +60,7 @@ def permute(p: Any, x: Value, b: Builder) -> Value:
     return b.transpose(x, [order[0], 1, *order[1:]])
 
 
-@layer("concat")
+@layer("concat", inputs=(1, MANY))
 def concat(p: Any, *operands: Any) -> Value:
     """Side by side along the channel axis -3, or the sequence axis -5.  ConcatLayerParams."""
     inputs: tuple[Value, ...] = operands[:-1]
@@ -96,7 +96,7 @@ def slice_axis(p: Any, x: Value, b: Builder) -> Value:
     return y
 
 
-@layer("crop")
+@layer("crop", inputs=(1, 2))
 def crop(p: Any, x: Value, *rest: Any) -> Value:
     """Rows and columns cut off the last two axes.  CropLayerParams."""
     b: Builder = rest[-1]
@@ -148,7 +148,7 @@ def sequence_repeat(p: Any, x: Value, b: Builder) -> Value:
     return b.emit(Tile(tuple(repeats)), x)
 
 
-@layer("loadConstant")
+@layer("loadConstant", inputs=0)
 def load_constant(p: Any, b: Builder) -> Value:
     """A constant of shape [C,H,W], as rank 5.  LoadConstantLayerParams."""
     shape = [int(size) for size in p.shape]

@@ -10,7 +10,7 @@ from pyruntime.errors import SpecError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.ops import BinaryKind, Image, UnaryKind
 from pyruntime.ir.types import UNKNOWN, DType, Shape
-from pyruntime.layers import binary, conv, gather, gemm, move, norm, pool, reduce, resize, rnn, softmax, unary  # noqa: F401
+from pyruntime.layers import families  # noqa: F401  (files every layer function under its name)
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import LAYERS, lower_layer
 from pyruntime.spec.payloads import Payloads
@@ -108,6 +108,7 @@ def lower_network(
 
 def _lower(message: Any, blobs: dict[str, Value], b: Builder) -> None:
     b.layer, b.kind = message.name or "(no name)", message.WhichOneof("layer") or ""
+    b.output_names = tuple(message.output)
     unknown = [name for name in message.input if name not in blobs]
     if unknown:
         raise b.invalid("input", expected="a model input or the output of an earlier layer", got=unknown[0])

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyruntime.ir.graph import Value
 from pyruntime.layers.builder import Builder
 
 Lowering = Callable[..., Value | tuple[Value, ...]]
 
-LAYERS: dict[str, Lowering] = {}
+MANY = 1 << 20
 
 
-def layer(name: str) -> Callable[[Lowering], Lowering]:
+class Layer(NamedTuple):
+    """How one layer type is lowered, and how many inputs it may have."""
+
+    lower: Lowering
+    least: int
+    most: int
+
+
+LAYERS: dict[str, Layer] = {}
+
+
+def layer(name: str, *, inputs: int | tuple[int, int] = 1) -> Callable[[Lowering], Lowering]:
     """File a function under the name that NeuralNetwork.proto gives the layer in `NeuralNetworkLayer.layer`.
 
     The function gets the layer's parameters, its input values, and a Builder: `f(p, x, ..., b)`.
+    inputs: how many inputs the layer has, or the least and the most of them.
     """
+    least, most = (inputs, inputs) if isinstance(inputs, int) else inputs
 
     def file(function: Lowering) -> Lowering:
-        LAYERS[name] = function
+        LAYERS[name] = Layer(function, least, most)
         return function
 
     return file
@@ -33,29 +46,9 @@ def lower_layer(message: Any, inputs: list[Value], b: Builder) -> tuple[Value, .
         raise b.invalid("its type", expected="one of the layer types of the format", got="none")
     if kind not in LAYERS:
         raise b.unsupported(f"layers of type {kind} are not supported")
-    _check_count(kind, len(inputs), b)
-    result = LAYERS[kind](getattr(message, kind), *inputs, b)
+    lower, least, most = LAYERS[kind]
+    if not least <= len(inputs) <= most:
+        expected = f"{least} or more" if most == MANY else f"{least} to {most}" if most > least else str(least)
+        raise b.invalid("input", expected=f"{expected} names", got=len(inputs))
+    result = lower(getattr(message, kind), *inputs, b)
     return result if isinstance(result, tuple) else (result,)
-
-
-def _check_count(kind: str, count: int, b: Builder) -> None:
-    least, most = INPUT_COUNTS.get(kind, (1, 1))
-    if not least <= count <= most:
-        expected = f"{least} to {most} inputs" if most > least else f"{least} input(s)"
-        raise b.invalid("input", expected=expected, got=count)
-
-
-MANY = 1 << 20
-INPUT_COUNTS: dict[str, tuple[int, int]] = {
-    "convolution": (1, 2),
-    "add": (1, MANY),
-    "multiply": (1, MANY),
-    "average": (1, MANY),
-    "max": (1, MANY),
-    "min": (1, MANY),
-    "concat": (1, MANY),
-    "crop": (1, 2),
-    "loadConstant": (0, 0),
-    "uniDirectionalLSTM": (1, 3),
-}
-"""Inputs a layer may have where that is not exactly one."""

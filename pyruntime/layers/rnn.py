@@ -22,7 +22,7 @@ FUNCTIONS = {
 WEIGHTS = ("inputGate", "forgetGate", "blockInput", "outputGate")
 
 
-@layer("uniDirectionalLSTM")
+@layer("uniDirectionalLSTM", inputs=(1, 3))
 def lstm(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
     """x (Seq, B, I, 1, 1), h, c (1, B, H, 1, 1)? -> y (Seq or 1, B, H, 1, 1), h, c.  UniDirectionalLSTMLayerParams."""
     *states, b = rest

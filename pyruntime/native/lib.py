@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -79,12 +79,31 @@ def cpu_levels() -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(levels()) if bits >> i & 1)
 
 
+class Operator(NamedTuple):
+    """A row of csrc/ops/ops.def."""
+
+    number: int
+    attr_bytes: int
+    flags: int
+
+    @property
+    def reads_data(self) -> bool:
+        """The shape rule looks at the numbers of its inputs."""
+        return bool(self.flags & _c.PR_OP_SHAPE_FROM_DATA)
+
+    @property
+    def is_pure(self) -> bool:
+        """The same inputs give the same results."""
+        return not self.flags & _c.PR_OP_IMPURE
+
+
 @lru_cache(maxsize=1)
-def operators() -> dict[str, tuple[int, int]]:
-    """Name -> (number, bytes of attributes) of every operator of this build."""
-    table: dict[str, tuple[int, int]] = {}
+def operators() -> dict[str, Operator]:
+    """What C says about every operator of this build, by name."""
+    table: dict[str, Operator] = {}
     while (name := _c.pr_op_name(len(table))) != ffi.NULL:
-        table[ffi.string(name).decode()] = (len(table), _c.pr_op_attr_bytes(len(table)))
+        number = len(table)
+        table[ffi.string(name).decode()] = Operator(number, _c.pr_op_attr_bytes(number), _c.pr_op_flags(number))
     return table
 
 
@@ -148,7 +167,9 @@ def _shape(view: Any) -> tuple[DType, Shape]:
 
 def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
-    key = (op, tuple((value.dtype, value.shape) for value, _ in operands), outputs)
+    types = tuple((value.dtype, value.shape) for value, _ in operands)
+    seen = operators()[op.code].reads_data
+    key = (op, types, tuple(None if data is None or not seen else data.tobytes() for _, data in operands), outputs)
     known = _inferred.get(key)
     if known is None:
         if len(_inferred) > 20_000:
@@ -157,14 +178,14 @@ def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list
     return known
 
 
-_inferred: dict[tuple[Op, tuple[tuple[DType, Shape], ...], int], list[tuple[DType, Shape]]] = {}
-"""Answers of the shape rules.  `verify` asks the same after every pass, and no operator's rule looks at data."""
+_inferred: dict[tuple[Any, ...], list[tuple[DType, Shape]]] = {}
+"""Answers of the shape rules.  `verify` asks the same after every pass."""
 
 
 def _infer(
     op: Op, layer: str, operands: Sequence[Operand], outputs: int, context: Context | None = None
 ) -> list[tuple[DType, Shape]]:
-    number, _ = operators()[op.code]
+    number = operators()[op.code].number
     attrs = op.encode()
     views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])
     out = ffi.new("pr_view[]", outputs)
@@ -183,7 +204,7 @@ def run_once(op: Op, layer: str, arrays: Sequence[Array], outputs: int, context:
     from pyruntime.ir.graph import Value
 
     context = context or shapes_context()
-    number, _ = operators()[op.code]
+    number = operators()[op.code].number
     attrs = op.encode()
     values = [(Value(f"{i}", dtype_of(a), a.shape), a) for i, a in enumerate(arrays)]
     results = [np.empty(shape, dtype.numpy) for dtype, shape in _infer(op, layer, values, outputs, context)]
@@ -202,7 +223,7 @@ def pack(
     op: AnyOp, layer: str, operands: Sequence[Operand], which: int, context: Context
 ) -> tuple[AnyOp, Array] | None:
     """Constant operand `which` as the context's kernels read it, and the operator that says so; None: as it is."""
-    number, _ = operators()[op.code]
+    number = operators()[op.code].number
     encoded = op.encode()
     attrs = ffi.new("char[]", encoded)
     views, _keep = _views([(value.dtype, value.shape, data) for value, data in operands])

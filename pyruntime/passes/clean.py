@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from pyruntime.ir.fold import fold
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Concat, Pad, Reshape, Resize, ResizeGrid, Tile, Transpose, Unary, UnaryKind
@@ -36,17 +37,14 @@ def fold_constants(graph: Graph) -> Graph:
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         inputs = rewriter.operands(node)
-        if not all(value.name in rewriter.constants for value in inputs):
+        if not (lib.operators()[node.op.code].is_pure and all(value.name in rewriter.constants for value in inputs)):
             rewriter.keep(node)
             continue
         arrays = [rewriter.constants[value.name] for value in inputs]
         if sum(map(_nbytes, node.outputs)) > max(FOLD_UP_TO, sum(array.nbytes for array in arrays)):
             rewriter.keep(node)
             continue
-        if isinstance(node.op, Reshape):
-            results = [arrays[0].reshape(node.outputs[0].shape)]
-        else:
-            results = lib.run_once(node.op, node.layer, arrays, len(node.outputs))
+        results = fold(node.op, node.layer, arrays, [(value.dtype, value.shape) for value in node.outputs])
         for old, array in zip(node.outputs, results, strict=True):
             rewriter.replace(old, rewriter.constant(array))
     return rewriter.finish()

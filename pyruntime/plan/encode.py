@@ -52,7 +52,7 @@ def encode(graph: Graph) -> tuple[bytes, NDArray[np.uint8]]:
     for node in graph.nodes:
         operands = (*run_of(node.inputs), *run_of(node.outputs))
         name = text.add(node.layer.encode() + b"\0")
-        steps += STEP.pack(table[node.op.code][0], name, *operands, attrs.add(node.op.encode()), 0)
+        steps += STEP.pack(table[node.op.code].number, name, *operands, attrs.add(node.op.encode()), 0)
     inputs, outputs = run_of(graph.inputs), run_of(graph.outputs)
     sections = [
         bytes(values),

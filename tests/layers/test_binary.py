@@ -105,7 +105,7 @@ def scale(shape: tuple[int, ...], count: int, **more: Any) -> Any:
 
 
 BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "no input": (layer("add", "", name="sum"), ("sum", "input", "1 to", "0")),
+    "no input": (layer("add", "", name="sum"), ("sum", "input", "1 or more", "0")),
     "shapes that do not fit": (layer("add", "x small", name="sum"), ("sum", "3", "4")),
     "bias of rank 2": (bias((3, 4), 12), ("b1", "shape of bias", "[3, 4]")),
     "bias without shape": (bias((), 1), ("b1", "shape of bias", "[]")),

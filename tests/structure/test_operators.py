@@ -45,7 +45,7 @@ def test_both_sides_name_the_same_operators() -> None:
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda op: op.code)
 def test_attributes_have_the_size_of_the_c_struct(operator: type[Op]) -> None:
-    assert len(example(operator).encode()) == lib.operators()[operator.code][1]
+    assert len(example(operator).encode()) == lib.operators()[operator.code].attr_bytes
 
 
 @pytest.mark.parametrize(

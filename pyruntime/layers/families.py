@@ -1,0 +1,14 @@
+"""Every family of layers: importing this files their functions in `registry.LAYERS`."""
+
+from pyruntime.layers import binary as binary
+from pyruntime.layers import conv as conv
+from pyruntime.layers import gather as gather
+from pyruntime.layers import gemm as gemm
+from pyruntime.layers import move as move
+from pyruntime.layers import norm as norm
+from pyruntime.layers import pool as pool
+from pyruntime.layers import reduce as reduce
+from pyruntime.layers import resize as resize
+from pyruntime.layers import rnn as rnn
+from pyruntime.layers import softmax as softmax
+from pyruntime.layers import unary as unary
