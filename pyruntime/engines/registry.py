@@ -8,7 +8,6 @@ from importlib import import_module
 from pyruntime.engines.base import Engine, ModelPart
 from pyruntime.errors import UnsupportedError
 
-
 ENGINES: dict[str, str] = {
     "neuralNetwork": "neural_network:NeuralNetworkEngine",
     "neuralNetworkClassifier": "neural_network:NeuralNetworkEngine",

@@ -26,15 +26,6 @@ from pyruntime.spec.weights import read_weights
 
 Floats = NDArray[np.float32]
 
-FOLD_AT_ONCE = 4096
-"""Elements of a result that is computed while lowering, so that later layers see shapes.  A pass folds larger ones."""
-
-
-def _is_small(op: Op, results: Sequence[tuple[DType, Shape]]) -> bool:
-    return lib.operators()[op.code].is_pure and all(
-        is_known(shape) and math.prod(shape) <= FOLD_AT_ONCE for _, shape in results
-    )
-
 
 class Builder:
     """Collects the nodes of one graph."""
@@ -49,6 +40,8 @@ class Builder:
         self.output_names: tuple[str, ...] = ()
         """What the file calls the results of the layer being lowered: how many a layer like split has."""
         self.payloads = payloads
+        self.fold_up_to = 4096
+        """Elements of a result that is computed at once, so that later layers see shapes.  A pass folds larger ones."""
         self._count = 0
 
     # operators
@@ -64,11 +57,15 @@ class Builder:
         except (struct.error, OverflowError, ValueError) as error:  # of Op.encode: more than 32 bits, or 8 axes
             raise self.invalid("a number", expected="one of 32 bits", got=f"a larger one ({error})") from None
         arrays = [data for _, data in operands if data is not None]
-        if len(arrays) == len(operands) and _is_small(op, inferred):
+        if len(arrays) == len(operands) and self._folds(op, inferred):
             return tuple(map(self.constant, fold(op, self.where, arrays, inferred)))
         results = tuple(Value(self._name(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
+
+    def _folds(self, op: Op, results: Sequence[tuple[DType, Shape]]) -> bool:
+        small = all(is_known(shape) and math.prod(shape) <= self.fold_up_to for _, shape in results)
+        return small and lib.operators()[op.code].is_pure
 
     def numbers(self, x: Value) -> tuple[int, ...] | None:
         """The whole numbers in `x`, such as a shape; None where only a prediction knows them."""

@@ -35,6 +35,7 @@ def random_graph(seed: int, steps: int) -> Graph:
     rng = np.random.default_rng(seed)
     b = Builder(None, legacy=False)
     b.layer = "layer"
+    b.fold_up_to = 0
     inputs = tuple(Value(f"in{i}", DType.F32, (int(rng.integers(1, 9)), int(rng.integers(1, 40)))) for i in range(2))
     values = [*inputs, b.constant(rng.standard_normal((3, 5)))]
     for _ in range(steps):

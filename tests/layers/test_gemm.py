@@ -75,7 +75,7 @@ def test_bad_dense_layers_are_refused(bad: Any, shape: tuple[int, ...], words: t
 def test_two_inputs_are_refused() -> None:
     bad = dense(W)
     bad.input.append("x")
-    refused(model({"x": (12,)}, [bad], exact=True), "fc2", "1 input", "2")
+    refused(model({"x": (12,)}, [bad], exact=True), "fc2", "1 name", "2")
 
 
 def test_an_array_of_another_size_is_refused_by_its_feature() -> None:
