@@ -52,7 +52,8 @@ enum {
     PR_OP_ALIAS = 1,                /* output 0 has the bytes of input 0 under another shape; run does nothing */
     PR_OP_IN_PLACE = 2,             /* output 0 may be the memory of input 0 when both have one shape and type */
     PR_OP_SHAPE_FROM_DATA = 4,      /* the shape rule reads numbers of its inputs; with all there, no size stays open */
-    PR_OP_IMPURE = 8                /* every run gives other numbers: never folded */
+    PR_OP_IMPURE = 8,               /* every run gives other numbers: never folded */
+    PR_OP_SHAPES_ONLY = 16          /* run reads the shapes of its inputs, never their numbers */
 };
 
 /* Operators of this build: name or NULL past the end; bytes of an operator's attributes; its flags. */
