@@ -11,18 +11,19 @@ from pyruntime.ir.ops.pool import Pool, PoolKind
 from pyruntime.ir.ops.reduce import Reduce, ReduceKind
 from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
 from pyruntime.ir.ops.rnn import GateFunction, Lstm
-from pyruntime.ir.ops.shape import GetShape
+from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
 from pyruntime.ir.ops.softmax import Softmax
 from pyruntime.ir.ops.unary import Unary, UnaryKind
 
 OPERATORS = (
     Conv, Gemm, Pool, Resize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape, Transpose, Concat, Slice,
     Pad, Tile, GatherRows, Lstm,
-    GetShape,
+    GetShape, ReshapeTo, Broadcast, BroadcastTo, Range,
 )  # fmt: skip
 
 __all__ = [
-    "OPERATORS", "Affine", "Binary", "BinaryKind", "Concat", "Conv", "GateFunction", "GatherRows", "Gemm", "GetShape", "Image",
+    "OPERATORS", "Affine", "Binary", "BinaryKind", "Concat", "Conv", "GateFunction", "GatherRows", "Gemm", "Image",
+    "Broadcast", "BroadcastTo", "GetShape", "Range", "ReshapeTo",
     "Lstm", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind", "Reduce", "ReduceKind", "Reshape", "Resize",
     "ResizeGrid", "ResizeKind", "Slice", "Softmax", "Tile", "Transpose", "Unary", "UnaryKind",
 ]  # fmt: skip
