@@ -13,7 +13,10 @@
 #include "ops/reduce/reduce.h"
 #include "ops/resize/resize.h"
 #include "ops/rnn/rnn.h"
+#include "ops/scan/scan.h"
+#include "ops/select/select.h"
 #include "ops/softmax/softmax.h"
+#include "ops/sort/sort.h"
 #include "ops/unary/unary.h"
 
 #endif
