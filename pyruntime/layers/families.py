@@ -1,6 +1,7 @@
 """Every family of layers: importing this files their functions in `registry.LAYERS`."""
 
 from pyruntime.layers import binary as binary
+from pyruntime.layers import compare as compare
 from pyruntime.layers import conv as conv
 from pyruntime.layers import gather as gather
 from pyruntime.layers import gemm as gemm
@@ -10,5 +11,7 @@ from pyruntime.layers import pool as pool
 from pyruntime.layers import reduce as reduce
 from pyruntime.layers import resize as resize
 from pyruntime.layers import rnn as rnn
+from pyruntime.layers import scan as scan
 from pyruntime.layers import softmax as softmax
+from pyruntime.layers import sort as sort
 from pyruntime.layers import unary as unary

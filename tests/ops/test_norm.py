@@ -74,7 +74,7 @@ def test_lrn_of_a_negative_sum_to_a_whole_power(run):
     ids=str,
 )  # fmt: skip
 def test_bad_operands_are_refused(op, operands, shapes):
-    with pytest.raises(SpecError, match="^layer: "):
+    with pytest.raises(SpecError, match=r"^layer: "):
         shapes(op, *operands)
 
 

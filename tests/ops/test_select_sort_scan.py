@@ -95,7 +95,7 @@ def test_the_number_of_results_is_open_until_k_is_there(shapes):
 @pytest.mark.parametrize("k", [6, -1, 2.5, np.nan, np.inf])
 def test_an_impossible_k_is_named(k, run):
     with pytest.raises(
-        MLModelError, match="layer: k is .*expected a whole number from 0 to the size of axis 1 of x .2, 5."
+        MLModelError, match=r"layer: k is .*expected a whole number from 0 to the size of axis 1 of x .2, 5."
     ):
         run(TopK(1, 0, False), np.ones((2, 5), np.float32), np.float32([k]), outputs=2)
 
@@ -107,13 +107,14 @@ def test_an_impossible_k_is_named(k, run):
         (TopK(0, 0, False), [(2,)]), (TopK(0, 1, False), [(2,), (1,)]), (TopK(0, 0, False), [(2,), (2,)]),
         (TopK(0, -2, False), [(2,)]), (ArgSort(1, False), [(2,)]), (ArgSort(0, False), [(2**31,)]),
         (CumSum(1, False, False), [(2,)]), (CumSum(-2, False, False), [(2,)]), (CumSum(0, False, False), [()]),
-        (CumSum(-1, False, False), [(2,)]), (CumSum(0, False, False), [(2,), (1,)]), (CumSum(-1, False, False), [(2,), (2,)]),
+        (CumSum(-1, False, False), [(2,)]), (CumSum(0, False, False), [(2,), (1,)]),
+        (CumSum(-1, False, False), [(2,), (2,)]),
         (Select(), [(2,), (3,), (1,)]), (Select(), [(2,), (1,), (3,)]),
     ],
     ids=str,
 )  # fmt: skip
 def test_bad_operands_are_refused(op, operands, shapes):
-    with pytest.raises(SpecError, match="^layer: "):
+    with pytest.raises(SpecError, match=r"^layer: "):
         shapes(op, *operands, outputs=2 if isinstance(op, TopK) else 1)
 
 
@@ -135,5 +136,5 @@ def test_cum_sum(shape, exclusive, reverse, run, rng):
 
 @pytest.mark.parametrize("axis", [2, -3, 0.5, np.nan])
 def test_an_impossible_axis_is_named(axis, run):
-    with pytest.raises(MLModelError, match="layer: the axis is .*from -2 to 1 for x .2, 5."):
+    with pytest.raises(MLModelError, match=r"layer: the axis is .*from -2 to 1 for x .2, 5."):
         run(CumSum(-1, False, False), np.ones((2, 5), np.float32), np.float32([axis]))
