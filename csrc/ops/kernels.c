@@ -15,6 +15,7 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     kernels->levels = levels;
     TAKE(unary, ref) TAKE(unary, avx2) TAKE(unary, avx512) TAKE(unary, neon)
     TAKE(binary, ref) TAKE(binary, avx2) TAKE(binary, avx512) TAKE(binary, neon)
+    TAKE(select, ref) TAKE(select, avx2) TAKE(select, avx512) TAKE(select, neon)
     TAKE(norm, ref) TAKE(norm, avx2) TAKE(norm, avx512) TAKE(norm, neon)
     TAKE(softmax, ref) TAKE(softmax, avx2) TAKE(softmax, avx512) TAKE(softmax, neon)
     TAKE(reduce, ref) TAKE(reduce, avx2) TAKE(reduce, avx512) TAKE(reduce, neon)

@@ -9,6 +9,7 @@ typedef struct pr_kernels {
     /* One line per family; the struct stands in the family's header. */
     const struct pr_unary_kernels *unary;
     const struct pr_binary_kernels *binary;
+    const struct pr_select_kernels *select;
     const struct pr_norm_kernels *norm;
     const struct pr_softmax_kernels *softmax;
     const struct pr_reduce_kernels *reduce;

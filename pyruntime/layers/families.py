@@ -1,6 +1,7 @@
 """Every family of layers: importing this files their functions in `registry.LAYERS`."""
 
 from pyruntime.layers import binary as binary
+from pyruntime.layers import compare as compare
 from pyruntime.layers import conv as conv
 from pyruntime.layers import gather as gather
 from pyruntime.layers import gemm as gemm
@@ -16,5 +17,7 @@ from pyruntime.layers import scatter as scatter
 from pyruntime.layers import sequences as sequences
 from pyruntime.layers import shapes as shapes
 from pyruntime.layers import slices as slices
+from pyruntime.layers import scan as scan
 from pyruntime.layers import softmax as softmax
+from pyruntime.layers import sort as sort
 from pyruntime.layers import unary as unary

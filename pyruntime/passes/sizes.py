@@ -13,10 +13,14 @@ from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
     Affine,
+    ArgSort,
     Binary,
     Concat,
     Conv,
+    CumSum,
     Gemm,
+    LayerNorm,
+    Lrn,
     Pad,
     Padding,
     Pool,
@@ -24,8 +28,10 @@ from pyruntime.ir.ops import (
     Reduce,
     Reshape,
     Resize,
+    Select,
     Slice,
     Softmax,
+    TopK,
     Transpose,
     Unary,
 )  # fmt: skip
@@ -52,7 +58,7 @@ def name_sizes(graph: Graph) -> Sizes:
 def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
     """The size of the operands that dimension `axis` of the result has; None: another one."""
     first = sizes[node.inputs[0].name]
-    if isinstance(node.op, Binary):
+    if isinstance(node.op, Binary | Select):
         rank = len(node.outputs[0].shape)
         there = [s[axis - rank + len(s)] for v in node.inputs if axis >= rank - len(s := sizes[v.name])]
         left = {size for size in there if size != 1}
@@ -88,6 +94,11 @@ RULES: dict[type[Op], Callable[..., bool]] = {
     Affine: _always,
     PRelu: _always,
     Softmax: _always,
+    LayerNorm: _always,
+    Lrn: _always,
+    CumSum: _always,
+    ArgSort: _always,
+    TopK: lambda op, axis, rank: axis != op.axis,
     Conv: _window,
     Pool: _window,
     Resize: lambda op, axis, rank: axis < rank - 3,

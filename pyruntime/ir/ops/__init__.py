@@ -22,13 +22,18 @@ from pyruntime.ir.ops.move import (
     Windows,
 )
 from pyruntime.ir.ops.norm import Affine, PRelu
+from pyruntime.ir.ops.move import Concat, Pad, PadMode, Reshape, Slice, Tile, Transpose
+from pyruntime.ir.ops.norm import Affine, LayerNorm, Lrn, PRelu
 from pyruntime.ir.ops.pool import Pool, PoolKind
 from pyruntime.ir.ops.reduce import Reduce, ReduceKind
 from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
 from pyruntime.ir.ops.rnn import GateFunction, Lstm
 from pyruntime.ir.ops.scatter import Scatter, ScatterAlong, ScatterMode, ScatterNd
 from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
+from pyruntime.ir.ops.scan import CumSum
+from pyruntime.ir.ops.select import Select
 from pyruntime.ir.ops.softmax import Softmax
+from pyruntime.ir.ops.sort import ArgSort, TopK
 from pyruntime.ir.ops.unary import Unary, UnaryKind
 
 OPERATORS = (
@@ -37,6 +42,7 @@ OPERATORS = (
     GetShape, ReshapeTo, Broadcast, BroadcastTo, Range,
     TileTo, SliceTo, SliceBySize, PadTo, Windows, ReverseSequence, Band,
     Gather, GatherNd, GatherAlong, OneHot, OneHotTo, WhereNonZero, Scatter, ScatterNd, ScatterAlong,
+    Select, LayerNorm, Lrn, TopK, ArgSort, CumSum,
 )  # fmt: skip
 
 __all__ = [
@@ -91,4 +97,37 @@ __all__ = [
     "UnaryKind",
     "WhereNonZero",
     "Windows",
+    "ArgSort",
+    "Binary",
+    "BinaryKind",
+    "Concat",
+    "Conv",
+    "CumSum",
+    "GateFunction",
+    "GatherRows",
+    "Gemm",
+    "Image",
+    "LayerNorm",
+    "Lrn",
+    "Lstm",
+    "PRelu",
+    "Pad",
+    "PadMode",
+    "Padding",
+    "Pool",
+    "PoolKind",
+    "Reduce",
+    "ReduceKind",
+    "Reshape",
+    "Resize",
+    "ResizeGrid",
+    "ResizeKind",
+    "Select",
+    "Slice",
+    "Softmax",
+    "Tile",
+    "TopK",
+    "Transpose",
+    "Unary",
+    "UnaryKind",
 ]  # fmt: skip
