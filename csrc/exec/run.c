@@ -50,6 +50,7 @@ pr_status pr_session_run(pr_session *s, const pr_view *in, int32_t inputs, pr_vi
         const pr_group *g = &s->groups[s->group_of[s->operand_value[s->moving[i]]]];
         operand->data = g->place == PR_PLACE_INPUT ? in[g->number].data : out[g->number].data;
     }
+    s->drawn = 0;
     PR_TRY(run_steps(s, message));
     for (uint32_t i = 0; i < (uint32_t)outputs; i++) {
         uint32_t v = s->plan.indices[s->plan.header->outputs_first + i];

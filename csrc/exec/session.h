@@ -29,6 +29,8 @@ struct pr_session {
     pr_plan plan;
     const char *weights;
     size_t memory_limit;
+    pr_custom custom;
+    uint32_t drawn;                 /* random operators run so far in this prediction */
 
     pr_view *shapes;                /* per value: what the shape rules said for the bound input shapes */
     uint32_t *group_of;             /* per value */
