@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import Categorical, Random, RandomKind, ShapeFormKind
 from pyruntime.ir.ops.random import seed_words
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
+from pyruntime.native.lib import MAX_RANK
 
 
 def _numbers(p: Any, kind: RandomKind, b: Builder) -> tuple[float, float]:
@@ -32,65 +35,69 @@ def _numbers(p: Any, kind: RandomKind, b: Builder) -> tuple[float, float]:
     return p.prob, 0.0
 
 
-def _emit(p: Any, kind: RandomKind, form: ShapeFormKind, b: Builder, *inputs: Value) -> Value:
-    shape = tuple(p.outputShape) if form is ShapeFormKind.STATIC else ()
-    if form is ShapeFormKind.STATIC and not shape:
-        raise b.invalid("outputShape", expected="one size or more", got="none")
-    return b.emit(Random(kind, form, *seed_words(p.seed), *_numbers(p, kind, b), shape), *inputs)
+def _emit(p: Any, kind: RandomKind, form: ShapeFormKind, x: Value, b: Builder) -> Value:
+    return b.emit(Random(kind, form, *seed_words(p.seed), *_numbers(p, kind, b)), x)
+
+
+def _static(p: Any, kind: RandomKind, b: Builder) -> Value:
+    shape = np.array(p.outputShape, np.float64)
+    if not 1 <= shape.size <= MAX_RANK or (shape != shape.astype(np.float32)).any():
+        raise b.invalid("outputShape", expected=f"1 to {MAX_RANK} sizes up to 2**24", got=list(p.outputShape)[:9])
+    return _emit(p, kind, ShapeFormKind.SHAPE, b.constant(shape), b)
 
 
 @layer("randomNormalLike")
 def random_normal_like(p: Any, x: Value, b: Builder) -> Value:
     """y (shape of x).  RandomNormalLikeLayerParams."""
-    return _emit(p, RandomKind.NORMAL, ShapeFormKind.LIKE, b, x)
+    return _emit(p, RandomKind.NORMAL, ShapeFormKind.LIKE, x, b)
 
 
 @layer("randomNormalStatic", inputs=0)
 def random_normal_static(p: Any, b: Builder) -> Value:
     """y (outputShape).  RandomNormalStaticLayerParams."""
-    return _emit(p, RandomKind.NORMAL, ShapeFormKind.STATIC, b)
+    return _static(p, RandomKind.NORMAL, b)
 
 
 @layer("randomNormalDynamic")
 def random_normal_dynamic(p: Any, shape: Value, b: Builder) -> Value:
     """y (the numbers in `shape`).  RandomNormalDynamicLayerParams."""
-    return _emit(p, RandomKind.NORMAL, ShapeFormKind.DYNAMIC, b, shape)
+    return _emit(p, RandomKind.NORMAL, ShapeFormKind.SHAPE, shape, b)
 
 
 @layer("randomUniformLike")
 def random_uniform_like(p: Any, x: Value, b: Builder) -> Value:
     """y (shape of x).  RandomUniformLikeLayerParams."""
-    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.LIKE, b, x)
+    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.LIKE, x, b)
 
 
 @layer("randomUniformStatic", inputs=0)
 def random_uniform_static(p: Any, b: Builder) -> Value:
     """y (outputShape).  RandomUniformStaticLayerParams."""
-    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.STATIC, b)
+    return _static(p, RandomKind.UNIFORM, b)
 
 
 @layer("randomUniformDynamic")
 def random_uniform_dynamic(p: Any, shape: Value, b: Builder) -> Value:
     """y (the numbers in `shape`).  RandomUniformDynamicLayerParams."""
-    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.DYNAMIC, b, shape)
+    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.SHAPE, shape, b)
 
 
 @layer("randomBernoulliLike")
 def random_bernoulli_like(p: Any, x: Value, b: Builder) -> Value:
     """y (shape of x).  RandomBernoulliLikeLayerParams."""
-    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.LIKE, b, x)
+    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.LIKE, x, b)
 
 
 @layer("randomBernoulliStatic", inputs=0)
 def random_bernoulli_static(p: Any, b: Builder) -> Value:
     """y (outputShape).  RandomBernoulliStaticLayerParams."""
-    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.STATIC, b)
+    return _static(p, RandomKind.BERNOULLI, b)
 
 
 @layer("randomBernoulliDynamic")
 def random_bernoulli_dynamic(p: Any, shape: Value, b: Builder) -> Value:
     """y (the numbers in `shape`).  RandomBernoulliDynamicLayerParams."""
-    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.DYNAMIC, b, shape)
+    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.SHAPE, shape, b)
 
 
 @layer("categoricalDistribution")

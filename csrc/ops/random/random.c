@@ -44,21 +44,10 @@ pr_status pr_random_infer(pr_env *env, const pr_view *in, int inputs, pr_view *o
     (void)outputs;
     PR_TRY(pr_check_kind(env, "the distribution", a->kind, PR_RANDOM_COUNT));
     PR_TRY(pr_check_kind(env, "the form", a->form, PR_RANDOM_FORM_COUNT));
-    PR_TRY(pr_check_input_count(env, inputs, a->form == PR_RANDOM_STATIC ? 0 : 1));
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
     PR_TRY(check_numbers(env, a));
     if (a->form == PR_RANDOM_LIKE) pr_copy_shape(out, in);
-    if (a->form == PR_RANDOM_DYNAMIC) PR_TRY(shape_from_numbers(env, in, out));
-    if (a->form == PR_RANDOM_STATIC) {
-        PR_TRY(pr_check_dims(env, &a->shape, "the shape", -1));
-        out->rank = a->shape.count;
-        for (int i = 0; i < out->rank; i++) {
-            out->shape[i] = a->shape.at[i];
-            if (out->shape[i] < 0)
-                return pr_fail(env->message, PR_BAD_SHAPE, "%s: size %d of the shape is %d, expected one from 0", env->layer, i,
-                               a->shape.at[i]);
-        }
-    }
+    else PR_TRY(shape_from_numbers(env, in, out));
     out->dtype = PR_F32;
     return pr_check_output(env, out);
 }

@@ -15,9 +15,8 @@ typedef enum pr_random_kind {
 
 /* Where the shape of the result stands. */
 typedef enum pr_random_form {
-    PR_RANDOM_STATIC = 0,           /* in `shape`; no input */
-    PR_RANDOM_LIKE = 1,             /* it is that of the input */
-    PR_RANDOM_DYNAMIC = 2,          /* in the numbers of the input (rank) */
+    PR_RANDOM_LIKE = 0,             /* it is that of x */
+    PR_RANDOM_SHAPE = 1,            /* in the numbers of x (rank) */
     PR_RANDOM_FORM_COUNT
 } pr_random_form;
 
@@ -26,12 +25,11 @@ typedef enum pr_random_form {
  * a layer in a loop, or a second one with the same seed, gives other numbers.  Below 0: a key from the system for every run. */
 typedef struct pr_seed { int32_t low, high; } pr_seed;
 
-/* x? -> y */
+/* x -> y */
 typedef struct pr_random_attrs {
     int32_t kind, form;
     pr_seed seed;
     float a, b;
-    pr_dims shape;
 } pr_random_attrs;
 
 /* x (..., N)   ->   y (..., samples): indices 0 to N-1, drawn with replacement.

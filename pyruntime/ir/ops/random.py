@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from pyruntime.ir.op import Dims, Op
+from pyruntime.ir.op import Op
 
 
 class RandomKind(IntEnum):
@@ -24,11 +24,9 @@ class RandomKind(IntEnum):
 class ShapeFormKind(IntEnum):
     """Where `Random` finds the shape of its result."""
 
-    STATIC = 0
-    """in its attributes; it has no input"""
-    LIKE = 1
+    LIKE = 0
     """it is that of the input"""
-    DYNAMIC = 2
+    SHAPE = 1
     """in the numbers of the input"""
 
 
@@ -40,7 +38,7 @@ def seed_words(seed: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Random(Op):
-    """x? -> y, independent numbers.  A seed below 0 is a new one for every run."""
+    """x -> y, independent numbers.  A seed below 0 is a new one for every run."""
 
     code: ClassVar[str] = "RANDOM"
     kind: RandomKind
@@ -49,7 +47,6 @@ class Random(Op):
     seed_high: int
     a: float
     b: float
-    shape: Dims
 
 
 @dataclass(frozen=True, slots=True)
