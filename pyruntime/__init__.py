@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pyruntime.config import ComputeUnit, MLModelConfiguration
+    from pyruntime.custom import MLCustomLayer, MLCustomModel, register_custom_layer, register_custom_model
     from pyruntime.description import (
         DictionaryConstraint,
         FeatureDescription,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "config": ("ComputeUnit", "MLModelConfiguration"),
+    "custom": ("MLCustomLayer", "MLCustomModel", "register_custom_layer", "register_custom_model"),
     "description": (
         "DictionaryConstraint", "FeatureDescription", "ImageConstraint", "ModelDescription", "MultiArrayConstraint",
         "SequenceConstraint",
@@ -100,6 +102,8 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "MLCustomLayer",
+    "MLCustomModel",
     "MLModel",
     "MLModelConfiguration",
     "MLModelError",
@@ -125,6 +129,8 @@ __all__ = [
     "UpdateEvent",
     "compile_model",
     "load_spec",
+    "register_custom_layer",
+    "register_custom_model",
     "save_spec",
 ]
 

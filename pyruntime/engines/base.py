@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyruntime.description import FeatureDescription, ModelDescription, describe_model
 from pyruntime.errors import FeatureTypeError
 from pyruntime.ir.types import Bytes
 from pyruntime.native.lib import Context
 from pyruntime.spec.payloads import Payloads
+
+if TYPE_CHECKING:
+    from pyruntime.engines.custom_layers import CustomLayers
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class ModelPart:
     @cached_property
     def description(self) -> ModelDescription:
         return describe_model(self.spec)
+
+    @cached_property
+    def custom_layers(self) -> CustomLayers:
+        """The network's custom layers.  Raises CustomLayerError when a class for one is missing."""
+        from pyruntime.engines.custom_layers import CustomLayers
+
+        return CustomLayers(getattr(self.spec, self.kind), self.payloads)
 
     @property
     def kind(self) -> str:
