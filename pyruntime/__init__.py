@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pyruntime.config import ComputeUnit, MLModelConfiguration
+    from pyruntime.custom import MLCustomLayer, MLCustomModel, register_custom_layer, register_custom_model
     from pyruntime.description import (
         DictionaryConstraint,
         FeatureDescription,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "config": ("ComputeUnit", "MLModelConfiguration"),
+    "custom": ("MLCustomLayer", "MLCustomModel", "register_custom_layer", "register_custom_model"),
     "description": (
         "DictionaryConstraint", "FeatureDescription", "ImageConstraint", "ModelDescription", "MultiArrayConstraint",
         "SequenceConstraint",
@@ -102,6 +104,8 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "MLCustomLayer",
+    "MLCustomModel",
     "MLModel",
     "MLModelConfiguration",
     "MLModelError",
@@ -127,6 +131,8 @@ __all__ = [
     "UpdateEvent",
     "compile_model",
     "load_spec",
+    "register_custom_layer",
+    "register_custom_model",
     "register_model_type",
     "save_spec",
 ]
