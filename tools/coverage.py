@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pyruntime.layers.families  # noqa: F401  (files every layer function under its name)
 from pyruntime.engines.registry import ENGINES
-from pyruntime.model_types import APPLE_ONLY
 from pyruntime.layers.registry import LAYERS
+from pyruntime.model_types import APPLE_ONLY
 from pyruntime.native import lib
 from pyruntime.spec import messages
 

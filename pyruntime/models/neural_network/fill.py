@@ -156,7 +156,9 @@ def load_constant(call: Call) -> None:
 def upsample(call: Call) -> None:
     sizes = [call["scaling_factor_h"], call["scaling_factor_w"]]
     fractional = any(size != int(size) for size in sizes)
-    how = call.choice("linear_upsample_mode", list(choices_of(messages.UpsampleLayerParams.LinearUpsampleMode.DESCRIPTOR)))
+    how = call.choice(
+        "linear_upsample_mode", list(choices_of(messages.UpsampleLayerParams.LinearUpsampleMode.DESCRIPTOR))
+    )
     if how != "DEFAULT":
         call.needs(5)
         if str(call["mode"]).upper() != "BILINEAR":

@@ -50,7 +50,9 @@ def gru(call: Call) -> None:
         _gates(call, params, "b", _GRU_GATES, "BiasVector", square[:1])
 
 
-def _gates(call: Call, message: Any, parameter: str, gates: tuple[str, ...], field: str, shape: tuple[int, ...]) -> None:
+def _gates(
+    call: Call, message: Any, parameter: str, gates: tuple[str, ...], field: str, shape: tuple[int, ...]
+) -> None:
     """A list with one array per gate."""
     arrays = call[parameter]
     if arrays is None or len(arrays) != len(gates):

@@ -85,7 +85,7 @@ def _known(value: Any, what: str) -> Any:
 class ShapeRange:
     """A range of sizes, both ends included; an upper bound of -1 is no bound."""
 
-    def __init__(self, lowerBound: int, upperBound: int) -> None:  # noqa: N803 - coremltools' names
+    def __init__(self, lowerBound: int, upperBound: int) -> None:
         if lowerBound < 0:
             raise BuildError(f"the lower bound is {lowerBound}, expected at least 0")
         if upperBound != -1 and lowerBound > upperBound:
@@ -95,11 +95,11 @@ class ShapeRange:
         self.lowerBound, self.upperBound = int(lowerBound), int(upperBound)
 
     @property
-    def isUnbounded(self) -> bool:  # noqa: N802
+    def isUnbounded(self) -> bool:
         return self.upperBound == -1
 
     @property
-    def isFlexible(self) -> bool:  # noqa: N802
+    def isFlexible(self) -> bool:
         return self.lowerBound != self.upperBound
 
     def allows(self, size: int) -> bool:
@@ -155,7 +155,7 @@ class NeuralNetworkMultiArrayShapeRange:
     def get_width_range(self) -> ShapeRange:
         return self.arrayShapeRange["W"]
 
-    def isFlexible(self) -> bool:  # noqa: N802
+    def isFlexible(self) -> bool:
         """Whether any of the sizes may change."""
         return any(one.isFlexible for one in self.arrayShapeRange.values())
 
@@ -214,13 +214,13 @@ def add_enumerated_multiarray_shapes(
     _needs(spec, 3)
 
 
-def update_multiarray_shape_range(
-    spec: Any, feature_name: str, shape_range: NeuralNetworkMultiArrayShapeRange
-) -> None:
+def update_multiarray_shape_range(spec: Any, feature_name: str, shape_range: NeuralNetworkMultiArrayShapeRange) -> None:
     """Let an array of a rank-5 network have any shape in ranges, which its default shape must be in."""
     array = _array(spec, feature_name)
     shape_range.validate_array_shape_range()
-    _set_ranges(feature_name, array, [shape_range.arrayShapeRange[axis] for axis in "CHW"[: len(shape_range.arrayShapeRange)]])
+    _set_ranges(
+        feature_name, array, [shape_range.arrayShapeRange[axis] for axis in "CHW"[: len(shape_range.arrayShapeRange)]]
+    )
     _needs(spec, 3)
 
 
@@ -261,7 +261,9 @@ def _enumerate(name: str, array: Any, shapes: list[tuple[int, ...]]) -> None:
 
 def _set_ranges(name: str, array: Any, ranges: list[ShapeRange]) -> None:
     if len(ranges) != len(array.shape):
-        raise BuildError(f"feature {name!r} has shape {list(array.shape)}, expected {len(array.shape)} ranges, got {len(ranges)}")
+        raise BuildError(
+            f"feature {name!r} has shape {list(array.shape)}, expected {len(array.shape)} ranges, got {len(ranges)}"
+        )
     for axis, (size, one) in enumerate(zip(array.shape, ranges, strict=True)):
         _check_default(name, f"size of axis {axis}", size, one)
     array.shapeRange.Clear()
@@ -272,7 +274,9 @@ def _set_ranges(name: str, array: Any, ranges: list[ShapeRange]) -> None:
 def _check_default(name: str, what: str, size: int, allowed: ShapeRange) -> None:
     if not allowed.allows(size):
         upper = "no end" if allowed.isUnbounded else allowed.upperBound
-        raise BuildError(f"feature {name!r}: the default {what} is {size}, outside the range {allowed.lowerBound} to {upper}")
+        raise BuildError(
+            f"feature {name!r}: the default {what} is {size}, outside the range {allowed.lowerBound} to {upper}"
+        )
 
 
 def _distinct(items: list[Any]) -> list[Any]:

@@ -59,7 +59,10 @@ def _reductions() -> list[Row]:
     }  # fmt: skip
     options = f"{X}, axes=None, keepdims=True, reduce_all=False"
     text = "{} along some axes; without axes, of all numbers"
-    return [Row(f"reduce_{name}", options, text.format(w), special=fill.reduce_axes, by_hand="reduce_all") for name, w in what.items()]
+    return [
+        Row(f"reduce_{name}", options, text.format(w), special=fill.reduce_axes, by_hand="reduce_all")
+        for name, w in what.items()
+    ]
 
 
 def _random() -> list[Row]:
