@@ -15,6 +15,7 @@ typedef struct pr_kernels {
     const struct pr_reduce_kernels *reduce;
     const struct pr_resize_kernels *resize;
     const struct pr_copy_kernels *copy;
+    const struct pr_winograd_kernels *winograd;
     const struct pr_image_kernels *image;
     const struct pr_lstm_kernels *lstm;
     const struct pr_gemm_kernel *gemm;

@@ -1,6 +1,7 @@
 /* conv: the whole operator at every level, packed and not, against plain loops; random shapes, strides, dilations, groups. */
 #include "brute.h"
 #include "check.h"
+#include "ops/conv/winograd.h"
 #include "ops/gemm/gemm_kernel.h"
 
 pr_infer_fn pr_conv_infer;
@@ -11,7 +12,7 @@ typedef struct shape { int images, height, width, channels; } shape;
 
 static pr_conv_attrs random_attrs(shape *x) {
     static const pr_activation some[] = {{1, -INFINITY, INFINITY}, {1, 0, INFINITY}, {1, 0, 6}, {0.5f, -INFINITY, INFINITY}};
-    int kind = random_int(0, 5);
+    int kind = random_int(0, 6);
     pr_conv_attrs a = {.groups = 1, .outputs = random_int(1, 40), .padding = random_int(0, 2), .activation = some[random_int(0, 3)],
                        .has_bias = random_int(0, 1), .has_residual = random_int(0, 1)};
     a.kernel = (pr_dims){2, {random_int(1, 5), random_int(1, 5)}};
@@ -28,6 +29,11 @@ static pr_conv_attrs random_attrs(shape *x) {
         a.groups = random_int(1, 4);
         a.outputs = a.groups * random_int(1, 20);
         x->channels = a.groups * random_int(1, 9);
+    } else if (kind == 6) {                                     /* wide enough for Winograd's form */
+        a.kernel = (pr_dims){2, {3, 3}};
+        a.strides = a.dilations = (pr_dims){2, {1, 1}};
+        a.outputs = random_int(16, 50);
+        *x = (shape){random_int(1, 2), random_int(2, 30), random_int(2, 30), random_int(16, 50)};
     } else if (kind >= 4) {                                     /* depthwise, often one with tiles */
         a.groups = a.outputs = x->channels = random_int(2, 60);
         if (random_int(0, 2)) {
@@ -83,6 +89,10 @@ static void describe(char *text, size_t bytes, const pr_conv_attrs *a, shape x, 
              (int)a->groups, (int)a->padding);
 }
 
+/* Its sums are not exact on whole numbers.  Up to four in both factors: a sum of C * 9 products is at most 144 C, its
+ * spread about 20 sqrt(C), and the points multiply rounding errors of 2^-24 by some ten. */
+static float winograd_error(int channels) { return 2e-5f * 20 * sqrtf((float)channels); }
+
 static void check_one(uint32_t levels) {
     shape x;
     pr_conv_attrs a = random_attrs(&x);
@@ -119,6 +129,8 @@ static void check_one(uint32_t levels) {
         out = (pr_view){0};
         if (run_operator(pr_conv_infer, pr_conv_run, &kernels, threads, &b, v, inputs, &out, &message) != PR_OK)
             check_fail("%s: %s", text, message.text);
+        else if (pr_winograd_m(b.layout))
+            near_floats(text, out.data, expected, total, winograd_error(x.channels));
         else
             same_rows(text, out.data, expected, total, 1, 1, total);
     }

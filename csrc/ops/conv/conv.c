@@ -3,6 +3,7 @@
 
 #include "ops/conv/conv_kernel.h"
 #include "ops/conv/depthwise.h"
+#include "ops/conv/winograd.h"
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/kernels.h"
 
@@ -39,24 +40,32 @@ static pr_status pr_check_plain(pr_env *env, const pr_conv_attrs *attrs, const p
                    (int)attrs->kernel.at[1], (int)w->rank, s[0], s[1], s[2], s[3]);
 }
 
-/* Form and length of the packed weight of an input with `depth` channels per group; -1: absurd. */
-static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
-    return pr_is_depthwise(attrs, depth) ? PR_LAYOUT_DEPTHWISE : pr_gemm_layout(env->kernels->gemm);
+/* Form and length of the packed weight of an input with `depth` channels per group; -1: absurd.
+ * winograd: the side of its tiles, 0 for none. */
+static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int winograd) {
+    if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE;
+    return pr_gemm_layout(env->kernels->gemm) | (winograd ? PR_LAYOUT_WINOGRAD | winograd << 20 : 0);
 }
-static int64_t pr_conv_packed_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
-    int64_t taps = (int64_t)attrs->kernel.at[0] * attrs->kernel.at[1];
+static int64_t pr_conv_packed_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int winograd) {
+    int64_t taps = (int64_t)attrs->kernel.at[0] * attrs->kernel.at[1], points = (winograd + 2) * (winograd + 2);
     if (depth > PR_MAX_ELEMENTS / taps) return -1;
     if (pr_is_depthwise(attrs, depth)) return taps > PR_MAX_ELEMENTS / attrs->outputs ? -1 : taps * attrs->outputs;
+    if (winograd) {
+        int64_t point = pr_gemm_packed_floats(env->kernels->gemm, depth, attrs->outputs);
+        return point < 0 || point > PR_MAX_ELEMENTS / points ? -1 : point * points;
+    }
     int64_t one = pr_gemm_packed_floats(env->kernels->gemm, taps * depth, attrs->outputs / attrs->groups);
     return one < 0 || one > PR_MAX_ELEMENTS / attrs->groups ? -1 : one * attrs->groups;
 }
 
 static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
-    int32_t wanted = pr_conv_layout(env, attrs, depth);
+    int m = pr_winograd_m(attrs->layout);
+    if (m && !pr_winograd_fits(attrs)) m = 0;
+    int32_t wanted = pr_conv_layout(env, attrs, depth, m == 2 || m == 4 ? m : 0);
     if (attrs->layout != wanted)
         return pr_fail(env->message, PR_BAD_PLAN, "%s: the weight is packed as form %#x, but this context's kernels read form "
                        "%#x; compile the model again for this machine", env->layer, (unsigned)attrs->layout, (unsigned)wanted);
-    int64_t floats = pr_conv_packed_floats(env, attrs, depth);
+    int64_t floats = pr_conv_packed_floats(env, attrs, depth, m);
     if (floats > 0 && w->dtype == PR_F32 && w->rank == 1 && w->shape[0] == floats) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: a packed weight of %lld floats was expected, got %lld", env->layer,
                    (long long)floats, (long long)pr_view_count(w));
@@ -65,7 +74,8 @@ static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const 
 static pr_status pr_conv_scratch(pr_env *env, const pr_conv *conv) {
     env->scratch_bytes = 0;
     if (!conv->attrs->layout || conv->attrs->layout == PR_LAYOUT_DEPTHWISE) return PR_OK;
-    int64_t bytes = pr_conv_gemm_scratch(conv);
+    int m = pr_winograd_m(conv->attrs->layout);
+    int64_t bytes = m ? pr_winograd_scratch(conv, m, pr_pool_threads(env->pool)) : pr_conv_gemm_scratch(conv);
     if (bytes < 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the padded image would be absurdly large", env->layer);
     env->scratch_bytes = (size_t)bytes;
@@ -123,6 +133,7 @@ pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     PR_TRY(pr_conv_axes(env, attrs, &in[0], &conv));
     if (!attrs->layout) pr_conv_reference(&conv);
     else if (attrs->layout == PR_LAYOUT_DEPTHWISE) pr_conv_depthwise(env, &conv);
+    else if (pr_winograd_m(attrs->layout)) pr_winograd(&conv, env->kernels->gemm, env->kernels->winograd, env->pool, env->scratch);
     else pr_conv_gemm(&conv, env->kernels->gemm, env->pool, env->scratch);
     return PR_OK;
 }
@@ -144,6 +155,13 @@ static void pr_conv_pack_weight(const pr_env *env, const pr_conv_attrs *attrs, c
     }
 }
 
+/* The side of the tiles when Winograd's form is the faster one for this input; 0: the direct sum. */
+static int pr_conv_winograd(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, int64_t depth) {
+    pr_conv conv = {.attrs = attrs};
+    if (!pr_winograd_fits(attrs) || x->rank < 3 || pr_conv_axes(env, attrs, x, &conv) != PR_OK) return 0;
+    return pr_winograd_choice(attrs, depth, conv.h.out, conv.v.out);
+}
+
 pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inputs, int which, pr_view *out) {
     pr_conv_attrs *attrs = attributes;
     if (which != 1 || inputs < 2) return PR_UNSUPPORTED;
@@ -152,9 +170,12 @@ pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inp
     if (attrs->kernel.count != 2 || attrs->kernel.at[0] < 1 || attrs->kernel.at[1] < 1)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the kernel needs two numbers above 0", env->layer);
     PR_TRY(pr_check_plain(env, attrs, &in[1], -1));
-    int64_t depth = in[1].shape[1], floats = pr_conv_packed_floats(env, attrs, depth);
+    int64_t depth = in[1].shape[1];
+    int m = pr_conv_winograd(env, attrs, &in[0], depth);
+    int64_t floats = pr_conv_packed_floats(env, attrs, depth, m);
     if (floats < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurd weight", env->layer);
-    attrs->layout = pr_conv_layout(env, attrs, depth);
+    attrs->layout = pr_conv_layout(env, attrs, depth, m);
+    if (out->data && m) return pr_winograd_pack(env, in[1].data, attrs->outputs, depth, m, out->data);
     if (out->data) pr_conv_pack_weight(env, attrs, in[1].data, depth, out->data);
     else *out = (pr_view){.dtype = PR_F32, .rank = 1, .shape = {floats}};
     return PR_OK;
