@@ -3,6 +3,8 @@
 from pyruntime.layers import binary as binary
 from pyruntime.layers import compare as compare
 from pyruntime.layers import conv as conv
+from pyruntime.layers import custom as custom
+from pyruntime.layers import detection as detection
 from pyruntime.layers import gather as gather
 from pyruntime.layers import gemm as gemm
 from pyruntime.layers import joins as joins
@@ -10,6 +12,7 @@ from pyruntime.layers import move as move
 from pyruntime.layers import norm as norm
 from pyruntime.layers import padding as padding
 from pyruntime.layers import pool as pool
+from pyruntime.layers import random as random
 from pyruntime.layers import reduce as reduce
 from pyruntime.layers import resize as resize
 from pyruntime.layers import rnn as rnn

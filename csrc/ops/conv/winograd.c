@@ -49,6 +49,11 @@ static float at_point(const float *w, const double *row, const double *column) {
     return (float)sum;
 }
 
+int64_t pr_winograd_packed_floats(const pr_gemm_kernel *gemm, int64_t channels, int64_t outputs, int m) {
+    int64_t point = pr_gemm_packed_floats(gemm, channels, outputs), points = (m + 2) * (m + 2);
+    return point < 0 || point > PR_MAX_ELEMENTS / points ? -1 : point * points;
+}
+
 pr_status pr_winograd_pack(pr_env *env, const float *w, int64_t outputs, int64_t channels, int m, float *out) {
     const pr_gemm_kernel *gemm = env->kernels->gemm;
     const double (*g)[3] = m == 4 ? TO_POINTS_4 : TO_POINTS_2;
@@ -78,8 +83,8 @@ typedef struct winograd_job {
 
 static winograd_job make_job(const pr_conv *conv, int m) {
     winograd_job job = {.conv = conv, .m = m, .points = (m + 2) * (m + 2)};
-    job.down = quotient_up(conv->h.out, m);
-    job.across = quotient_up(conv->v.out, m);
+    job.down = quotient_up(conv->axis[PR_HEIGHT].out, m);
+    job.across = quotient_up(conv->axis[PR_WIDTH].out, m);
     job.tiles = conv->images * job.down * job.across;
     job.u_row = row_floats(conv->channels);
     job.m_row = row_floats(conv->attrs->outputs);
@@ -112,14 +117,14 @@ static void clip(int64_t first, int side, int64_t size, int out[2]) {
 
 static void tiles_in(const winograd_job *job, float *u, int64_t first, int64_t from, int64_t to) {
     const pr_conv *conv = job->conv;
-    pr_winograd_in t = {.line = conv->v.size * conv->channels, .channels = conv->channels, .stride = job->block * job->u_row};
+    pr_winograd_in t = {.line = conv->axis[PR_WIDTH].size * conv->channels, .channels = conv->channels, .stride = job->block * job->u_row};
     for (int64_t i = from; i < to; i++) {
         int64_t n, r, c;
         place(job, first + i, &n, &r, &c);
-        r -= conv->h.before, c -= conv->v.before;
-        clip(r, job->m + 2, conv->h.size, t.rows);
-        clip(c, job->m + 2, conv->v.size, t.columns);
-        t.image = conv->x + n * conv->h.size * t.line;
+        r -= conv->axis[PR_HEIGHT].before, c -= conv->axis[PR_WIDTH].before;
+        clip(r, job->m + 2, conv->axis[PR_HEIGHT].size, t.rows);
+        clip(c, job->m + 2, conv->axis[PR_WIDTH].size, t.columns);
+        t.image = conv->x + n * conv->axis[PR_HEIGHT].size * t.line;
         t.at = r * t.line + c * conv->channels;
         t.u = u + i * job->u_row;
         job->kernels->input[job->m == 4](&t);
@@ -139,17 +144,17 @@ static void products(const winograd_job *job, const float *u, float *m, int64_t 
 static void tiles_out(const winograd_job *job, const float *m, int64_t first, int64_t from, int64_t to) {
     const pr_conv *conv = job->conv;
     int64_t n = conv->attrs->outputs;
-    pr_winograd_out t = {.stride = job->block * job->m_row, .channels = n, .bias = conv->bias, .line = conv->v.out * n,
+    pr_winograd_out t = {.stride = job->block * job->m_row, .channels = n, .bias = conv->bias, .line = conv->axis[PR_WIDTH].out * n,
                          .activation = &conv->attrs->activation};
     for (int64_t i = from; i < to; i++) {
         int64_t image, r, c;
         place(job, first + i, &image, &r, &c);
-        ptrdiff_t at = ((image * conv->h.out + r) * conv->v.out + c) * n;
+        ptrdiff_t at = ((image * conv->axis[PR_HEIGHT].out + r) * conv->axis[PR_WIDTH].out + c) * n;
         t.products = m + i * job->m_row;
         t.y = conv->y + at;
         t.residual = conv->residual ? conv->residual + at : NULL;
-        t.rows = (int)(conv->h.out - r < job->m ? conv->h.out - r : job->m);
-        t.columns = (int)(conv->v.out - c < job->m ? conv->v.out - c : job->m);
+        t.rows = (int)(conv->axis[PR_HEIGHT].out - r < job->m ? conv->axis[PR_HEIGHT].out - r : job->m);
+        t.columns = (int)(conv->axis[PR_WIDTH].out - c < job->m ? conv->axis[PR_WIDTH].out - c : job->m);
         job->kernels->output[job->m == 4](&t);
     }
 }

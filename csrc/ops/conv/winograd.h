@@ -44,12 +44,14 @@ typedef struct pr_winograd_kernels {
 
 /* Whether this is a 3x3 convolution of stride 1 in one group. */
 static inline bool pr_winograd_fits(const pr_conv_attrs *attrs) {
+    if (attrs->kernel.count != 2 || attrs->transposed) return false;
     for (int i = 0; i < 2; i++)
         if (attrs->kernel.at[i] != 3 || attrs->strides.at[i] != 1 || attrs->dilations.at[i] != 1) return false;
     return attrs->groups == 1;
 }
 /* The m that is faster than the direct sum, or 0.  outputs: positions of an image, -1 for unknown (taken as many). */
 int pr_winograd_choice(const pr_conv_attrs *attrs, int64_t channels, int64_t rows, int64_t columns);
+int64_t pr_winograd_packed_floats(const struct pr_gemm_kernel *gemm, int64_t channels, int64_t outputs, int m);   /* -1: absurd */
 /* w (O, C, 3, 3) -> packed.  PR_NO_MEMORY when there is none for one transformed matrix. */
 pr_status pr_winograd_pack(pr_env *env, const float *w, int64_t outputs, int64_t channels, int m, float *out);
 
