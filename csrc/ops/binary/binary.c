@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "ops/walk.h"
+#include "ops/broadcast.h"
 #include "ops/check.h"
 #include "ops/kernels.h"
 
@@ -47,7 +47,7 @@ pr_status pr_binary_infer(pr_env *env, const pr_view *in, int inputs, pr_view *o
     (void)outputs;
     PR_TRY(pr_check_kind(env, "the function", attrs->kind, PR_BINARY_COUNT));
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
-    return pr_walk_shape(env, in, inputs, out);
+    return pr_broadcast_shape(env, in, inputs, out);
 }
 
 typedef struct binary_job {
@@ -55,7 +55,7 @@ typedef struct binary_job {
     pr_binary_rows all;                     /* x, y, z at their start */
 } binary_job;
 
-static void binary_block(void *arg, const pr_walk_block *block) {
+static void binary_block(void *arg, const pr_broadcast_block *block) {
     const binary_job *job = arg;
     pr_binary_rows part = job->all;
     part.x += block->from[0], part.y += block->from[1], part.z += block->to;
@@ -71,7 +71,7 @@ pr_status pr_binary_run(pr_env *env, const pr_view *in, int inputs, pr_view *out
                       {.x = in[0].data, .y = in[1].data, .z = out->data, .activation = attrs->activation}};
     (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
-    const pr_walk walk = pr_walk_of(in, inputs, out);
-    pr_walk_run(env->pool, &walk, binary_block, &job);
+    const pr_broadcast walk = pr_broadcast_of(in, inputs, out);
+    pr_broadcast_for(env->pool, &walk, binary_block, &job);
     return PR_OK;
 }

@@ -1,6 +1,6 @@
 #include "ops/select/select.h"
 
-#include "ops/walk.h"
+#include "ops/broadcast.h"
 #include "ops/check.h"
 #include "ops/kernels.h"
 
@@ -19,7 +19,7 @@ const pr_select_kernels pr_select__ref = {select_rows};
 pr_status pr_select_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     (void)outputs;
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
-    return pr_walk_shape(env, in, inputs, out);
+    return pr_broadcast_shape(env, in, inputs, out);
 }
 
 typedef struct select_job {
@@ -28,7 +28,7 @@ typedef struct select_job {
     float *z;
 } select_job;
 
-static void select_block(void *arg, const pr_walk_block *block) {
+static void select_block(void *arg, const pr_broadcast_block *block) {
     const select_job *job = arg;
     const pr_select_rows part = {
         job->condition + block->from[0], job->x + block->from[1], job->y + block->from[2], job->z + block->to,
@@ -40,7 +40,7 @@ pr_status pr_select_run(pr_env *env, const pr_view *in, int inputs, pr_view *out
     select_job job = {env->kernels->select, in[0].data, in[1].data, in[2].data, out->data};
     (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
-    const pr_walk walk = pr_walk_of(in, inputs, out);
-    pr_walk_run(env->pool, &walk, select_block, &job);
+    const pr_broadcast walk = pr_broadcast_of(in, inputs, out);
+    pr_broadcast_for(env->pool, &walk, select_block, &job);
     return PR_OK;
 }

@@ -1,4 +1,4 @@
-#include "ops/walk.h"
+#include "ops/broadcast.h"
 
 #include "ops/check.h"
 
@@ -13,7 +13,7 @@ static pr_status no_match(pr_env *env, const pr_view *x, const pr_view *y) {
                    pr_show_shape(x).text, pr_show_shape(y).text);
 }
 
-pr_status pr_walk_shape(pr_env *env, const pr_view *in, int inputs, pr_view *out) {
+pr_status pr_broadcast_shape(pr_env *env, const pr_view *in, int inputs, pr_view *out) {
     pr_view so_far = in[0];
     for (int k = 1; k < inputs; k++) {
         pr_view next = {.rank = so_far.rank > in[k].rank ? so_far.rank : in[k].rank};
@@ -29,7 +29,7 @@ pr_status pr_walk_shape(pr_env *env, const pr_view *in, int inputs, pr_view *out
     return pr_check_output(env, out);
 }
 
-static bool continues(const pr_walk *walk, const int64_t *step) {
+static bool continues(const pr_broadcast *walk, const int64_t *step) {
     const int last = walk->rank - 1;
     for (int k = 0; k < walk->inputs; k++)
         if (step[k] != walk->stride[k][last] * walk->size[last]) return false;
@@ -43,9 +43,9 @@ static void reverse(int64_t *list, int count) {
     }
 }
 
-pr_walk pr_walk_of(const pr_view *in, int inputs, const pr_view *out) {
-    pr_walk walk = {.inputs = inputs};                  /* built from the last dimension to the first */
-    int64_t span[PR_WALK_INPUTS] = {1, 1, 1}, step[PR_WALK_INPUTS];
+pr_broadcast pr_broadcast_of(const pr_view *in, int inputs, const pr_view *out) {
+    pr_broadcast walk = {.inputs = inputs};                  /* built from the last dimension to the first */
+    int64_t span[PR_BROADCAST_INPUTS] = {1, 1, 1}, step[PR_BROADCAST_INPUTS];
     for (int i = out->rank - 1; i >= 0; i--) {
         for (int k = 0; k < inputs; k++) {
             int64_t dim = dim_of(&in[k], out->rank, i);
@@ -70,16 +70,16 @@ pr_walk pr_walk_of(const pr_view *in, int inputs, const pr_view *out) {
     return walk;
 }
 
-typedef struct walk_job {
-    const pr_walk *walk;
-    pr_walk_fn *fn;
+typedef struct broadcast_job {
+    const pr_broadcast *walk;
+    pr_broadcast_fn *fn;
     void *arg;
-    pr_walk_block all;                 /* at the start; n is the last dimension */
-} walk_job;
+    pr_broadcast_block all;                 /* at the start; n is the last dimension */
+} broadcast_job;
 
 static void elements(void *arg, int64_t begin, int64_t end, int worker) {
-    const walk_job *job = arg;
-    pr_walk_block block = job->all;
+    const broadcast_job *job = arg;
+    pr_broadcast_block block = job->all;
     (void)worker;
     for (int k = 0; k < job->walk->inputs; k++) block.from[k] += begin * block.step[k];
     block.to = begin, block.n = end - begin;
@@ -88,12 +88,12 @@ static void elements(void *arg, int64_t begin, int64_t end, int worker) {
 
 /* Rows begin..end-1 of all dimensions but the last; each call takes those that follow one another in one dimension. */
 static void rows(void *arg, int64_t begin, int64_t end, int worker) {
-    const walk_job *job = arg;
-    const pr_walk *walk = job->walk;
+    const broadcast_job *job = arg;
+    const pr_broadcast *walk = job->walk;
     const int last = walk->rank - 2;        /* the dimension that counts rows */
     (void)worker;
     while (begin < end) {
-        pr_walk_block block = job->all;
+        pr_broadcast_block block = job->all;
         int64_t rest = begin, left = walk->size[last] - begin % walk->size[last];
         for (int i = last; i >= 0; i--) {
             for (int k = 0; k < walk->inputs; k++) block.from[k] += rest % walk->size[i] * walk->stride[k][i];
@@ -106,9 +106,9 @@ static void rows(void *arg, int64_t begin, int64_t end, int worker) {
     }
 }
 
-void pr_walk_run(pr_pool *pool, const pr_walk *walk, pr_walk_fn *fn, void *arg) {
+void pr_broadcast_for(pr_pool *pool, const pr_broadcast *walk, pr_broadcast_fn *fn, void *arg) {
     const int last = walk->rank - 1;
-    walk_job job = {walk, fn, arg, {.rows = 1, .n = walk->size[last]}};
+    broadcast_job job = {walk, fn, arg, {.rows = 1, .n = walk->size[last]}};
     int64_t count = 1;
     for (int k = 0; k < walk->inputs; k++) {
         job.all.step[k] = (int)walk->stride[k][last];
