@@ -18,6 +18,7 @@ from . import (  # noqa: F401  (the files of layers fill LAYERS)
     features,
     knn,
     layers_conv,
+    layers_index,
     layers_math,
     layers_move,
     layers_norm,
@@ -25,6 +26,7 @@ from . import (  # noqa: F401  (the files of layers fill LAYERS)
     layers_recurrent,
     layers_resize,
     layers_shapes,
+    layers_slices,
 )
 from .registry import LAYERS
 
