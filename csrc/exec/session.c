@@ -37,7 +37,7 @@ static void fill_steps(pr_session *s) {
         pr_bound_step *b = &s->steps[t];
         b->inputs = (int)step->in_count, b->outputs = (int)step->out_count;
         b->env = (pr_env){.kernels = &s->context->kernels, .pool = s->context->pool, .layer = pr_step_name(p, t),
-                          .attrs = p->attrs + step->attrs};
+                          .attrs = p->attrs + step->attrs, .custom = &s->custom, .drawn = &s->drawn};
         b->in = s->operands + at;
         for (uint32_t i = 0; i < step->in_count; i++) s->operand_value[at++] = p->indices[step->in_first + i];
         b->out = s->operands + at;
@@ -81,6 +81,13 @@ void pr_session_close(pr_session *s) {
     pr_blocks_close(&s->blocks);
     free(s);
 }
+
+int32_t pr_session_custom_layers(const pr_session *session) {
+    int32_t count = 0;
+    for (uint32_t t = 0; t < session->plan.header->steps; t++) count += session->plan.steps[t].op == PR_OP_CUSTOM;
+    return count;
+}
+void pr_session_custom(pr_session *session, pr_custom custom) { session->custom = custom; }
 
 static pr_status check_inputs(const pr_session *s, const pr_view *in, int32_t inputs, pr_message *message) {
     const pr_plan *p = &s->plan;

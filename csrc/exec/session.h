@@ -55,6 +55,8 @@ struct pr_session {
     pr_plan plan;
     const char *weights;
     size_t memory_limit;
+    pr_custom custom;
+    uint32_t drawn;                 /* random operators run so far in this prediction */
 
     pr_view *shapes;                /* per value: its shape, as known so far, and its bytes where they are known */
     uint32_t *made_in;              /* per value: the block of steps it belongs to */

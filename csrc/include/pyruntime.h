@@ -19,7 +19,8 @@ typedef enum pr_status {
     PR_BAD_VALUE = 3,       /* a value met at run time is not legal, such as an index out of range */
     PR_NO_MEMORY = 4,       /* the system or the caller's limit refused memory */
     PR_UNSUPPORTED = 5,     /* legal, but nothing here runs it */
-    PR_SYSTEM = 6           /* the operating system refused a thread or a resource */
+    PR_SYSTEM = 6,          /* the operating system refused a thread or a resource */
+    PR_CUSTOM = 7           /* what the user brought for a custom layer failed */
 } pr_status;
 
 typedef enum pr_dtype { PR_F32 = 0, PR_U8 = 1, PR_S32 = 2 } pr_dtype;
@@ -35,13 +36,24 @@ typedef struct pr_view {
 typedef struct pr_context pr_context;
 typedef struct pr_session pr_session;
 typedef struct pr_knn pr_knn;
+typedef struct pr_trees pr_trees;
 typedef struct pr_message { char text[PR_MESSAGE_BYTES]; } pr_message;
+
+/* What implements custom layers: one function for all of them.  PR_CUSTOM_SHAPES: fill rank and shape of `out`, -1 for
+ * sizes that depend on unknown ones.  PR_CUSTOM_EVALUATE: fill the data of `out`.  number: which custom layer of the network.
+ * It runs on the thread that called; it returns PR_OK, or another code with its sentence in `message`. */
+typedef enum pr_custom_task { PR_CUSTOM_SHAPES = 0, PR_CUSTOM_EVALUATE = 1 } pr_custom_task;
+typedef pr_status pr_custom_fn(void *user, pr_custom_task task, int32_t number, const char *layer, const pr_view *in,
+                               int32_t inputs, pr_view *out, int32_t outputs, pr_message *message);
+typedef struct pr_custom { pr_custom_fn *call; void *user; } pr_custom;
 
 /* levels: bits of base/isa.def that may be used, ~0 for all that the CPU has; threads: 0 for one per usable core. */
 pr_status pr_context_open(uint32_t levels, int32_t threads, pr_context **context, pr_message *message);
 void pr_context_close(pr_context *context);
 int32_t pr_context_threads(const pr_context *context);
 uint32_t pr_context_levels(const pr_context *context);
+/* For pr_infer and pr_run_once; call it before anybody else uses the context. */
+void pr_context_custom(pr_context *context, pr_custom custom);
 
 /* Instruction-set levels of this build, in order: name, or NULL past the end; and the bits of the running CPU. */
 const char *pr_level_name(int32_t index);
@@ -78,6 +90,9 @@ pr_status pr_pack(pr_context *context, int32_t op, void *attrs, size_t attr_byte
 pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_bytes, const void *weights,
                           size_t weight_bytes, size_t memory_limit, pr_session **session, pr_message *message);
 void pr_session_close(pr_session *session);
+/* Steps that are custom layers, and what implements them: before the session is bound. */
+int32_t pr_session_custom_layers(const pr_session *session);
+void pr_session_custom(pr_session *session, pr_custom custom);
 /* Shapes for these input shapes: fills `out` as pr_infer does, with -1 for sizes that only a run knows.  Keeps the layout
  * for the next run. */
 pr_status pr_session_bind(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
@@ -105,5 +120,26 @@ void pr_knn_close(pr_knn *index);
  * the order of the samples: squared distances (count, k) and numbers of the samples (count, k).  Safe from several threads. */
 pr_status pr_knn_search(const pr_knn *index, const float *queries, int64_t count, int64_t k, float *distances,
                         int64_t *neighbors, pr_message *message);
+
+/* One comparison of a tree: on to `left` when row[feature] <= threshold, or when it is NaN and missing_left is not 0; else to
+ * `right`.  Both are places in the array of nodes behind the node's own; a leaf has its own place twice. */
+typedef struct pr_tree_node {
+    double threshold;
+    int32_t feature;
+    int32_t left;
+    int32_t right;
+    int32_t missing_left;
+} pr_tree_node;
+
+/* A sum of trees.  roots: (tree_count) places of nodes.  values_begin: (node_count + 1): node i adds values[v] to output
+ * indices[v] for v from values_begin[i] to values_begin[i + 1] - 1.  All is checked; pointers are kept and, as `context`,
+ * must outlive the trees. */
+pr_status pr_trees_open(pr_context *context, const pr_tree_node *nodes, int64_t node_count, const int64_t *values_begin,
+                        const int32_t *indices, const double *values, const int32_t *roots, int64_t tree_count,
+                        int64_t features, int64_t dimensions, pr_trees **trees, pr_message *message);
+void pr_trees_close(pr_trees *trees);
+/* Adds the trees' values for each of `count` rows (count, features) to `results` (count, dimensions), trees in their order.
+ * Safe from several threads. */
+pr_status pr_trees_sum(const pr_trees *trees, const double *rows, int64_t count, double *results, pr_message *message);
 
 #endif

@@ -70,6 +70,8 @@ def remove_identities(graph: Graph) -> Graph:
 
 def _is_identity(node: Node) -> bool:
     op: Op = node.op
+    if not node.inputs:
+        return False
     before, after = node.inputs[0].shape, node.outputs[0].shape
     if isinstance(op, Reshape):
         same = before == after and is_known(before)

@@ -18,7 +18,7 @@ def sink_reshapes(graph: Graph) -> Graph:
     source_of: dict[str, tuple[Value, Reshape]] = {}
     for node in graph.nodes:
         inputs = rewriter.operands(node)
-        before = source_of.get(inputs[0].name)
+        before = source_of.get(inputs[0].name) if inputs else None
         if before is not None and isinstance(node.op, Unary):
             result = rewriter.emit(node.op, (before[0],), node.layer)
             _reshape(result, before[1], node, rewriter, source_of)
