@@ -77,6 +77,8 @@ from pyruntime.ir.ops.conv import Conv, Padding
 from pyruntime.ir.ops.custom import Custom
 from pyruntime.ir.ops.gather import Gather, GatherAlong, GatherNd, GatherRows, OneHot, OneHotTo, WhereNonZero
 from pyruntime.ir.ops.gemm import Gemm
+from pyruntime.ir.ops.gather import GatherRows
+from pyruntime.ir.ops.gemm import Gemm, Matmul
 from pyruntime.ir.ops.image import Image
 from pyruntime.ir.ops.move import (
     Band,
@@ -105,6 +107,8 @@ from pyruntime.ir.ops.scan import CumSum
 from pyruntime.ir.ops.scatter import Scatter, ScatterAlong, ScatterMode, ScatterNd
 from pyruntime.ir.ops.select import Select
 from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
+from pyruntime.ir.ops.resize import BoxMode, CropResize, Resize, ResizeGrid, ResizeKind
+from pyruntime.ir.ops.rnn import GateFunction, Lstm
 from pyruntime.ir.ops.softmax import Softmax
 from pyruntime.ir.ops.sort import ArgSort, TopK
 from pyruntime.ir.ops.unary import Unary, UnaryKind
@@ -124,4 +128,13 @@ __all__ = [
     "Resize", "ResizeGrid", "ResizeKind", "ReverseSequence", "Rnn", "RnnKind", "Scatter", "ScatterAlong",
     "ScatterMode", "ScatterNd", "Select", "ShapeFormKind", "Slice", "SliceBySize", "SliceTo", "Softmax", "Tile",
     "TileTo", "TopK", "Transpose", "Unary", "UnaryKind", "WhereNonZero", "Windows",
+    Conv, Gemm, Matmul, Pool, Resize, CropResize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape,
+    Transpose, Concat, Slice, Pad, Tile, GatherRows, Lstm,
+)  # fmt: skip
+
+__all__ = [
+    "OPERATORS", "Affine", "Binary", "BinaryKind", "BoxMode", "Concat", "Conv", "CropResize", "GateFunction",
+    "GatherRows", "Gemm", "Image", "Lstm", "Matmul", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind", "Reduce",
+    "ReduceKind", "Reshape", "Resize", "ResizeGrid", "ResizeKind", "Slice", "Softmax", "Tile", "Transpose", "Unary",
+    "UnaryKind",
 ]  # fmt: skip
