@@ -63,7 +63,8 @@ enum {
     PR_OP_ALIAS = 1,                /* output 0 has the bytes of input 0 under another shape; run does nothing */
     PR_OP_IN_PLACE = 2,             /* output 0 may be the memory of input 0 when both have one shape and type */
     PR_OP_SHAPE_FROM_DATA = 4,      /* the shape rule reads numbers of its inputs; with all there, no size stays open */
-    PR_OP_IMPURE = 8                /* every run gives other numbers: never folded */
+    PR_OP_IMPURE = 8,               /* every run gives other numbers: never folded */
+    PR_OP_SHAPES_ONLY = 16          /* run reads the shapes of its inputs, never their numbers */
 };
 
 /* Operators of this build: name or NULL past the end; bytes of an operator's attributes; its flags. */
@@ -91,15 +92,20 @@ void pr_session_close(pr_session *session);
 /* Steps that are custom layers, and what implements them: before the session is bound. */
 int32_t pr_session_custom_layers(const pr_session *session);
 void pr_session_custom(pr_session *session, pr_custom custom);
-/* Shapes for these input shapes: fills `out` as pr_infer does.  Keeps the layout for the next run. */
+/* Shapes for these input shapes: fills `out` as pr_infer does, with -1 for sizes that only a run knows.  Keeps the layout
+ * for the next run. */
 pr_status pr_session_bind(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
                           pr_message *message);
-/* One prediction.  in: data in the plan's dtypes.  out: memory for the shapes that pr_session_bind gave. */
+/* One prediction.  in: data in the plan's dtypes.  out: memory for the shapes that pr_session_bind gave; where it left a
+ * size open, the run fills in the shape and a pointer to memory of the session (or of an input), good until the next call
+ * with this session.  PR_BAD_VALUE after 2^27 iterations of loops: a loop that does not end. */
 pr_status pr_session_run(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
                          pr_message *message);
-/* Bytes of the arena now planned, and the largest sum of bytes alive at one step: its lower bound. */
+/* Bytes of the arena now planned and of blocks that runs took besides, and the largest sum of bytes alive at one step
+ * (with these blocks): its lower bound. */
 void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t *peak_live_bytes);
-/* Nanoseconds spent in each step of the next runs are added to `steps` (one entry per step); NULL stops it. */
+/* Nanoseconds spent in each step of the next runs are added to `steps` (one entry per step); NULL stops it.  A branch or
+ * a loop counts what it copies; the steps inside it count for themselves. */
 void pr_session_profile(pr_session *session, int64_t *step_nanoseconds);
 int32_t pr_session_steps(const pr_session *session);
 

@@ -16,6 +16,7 @@
 #include "ops/reduce/reduce.h"
 #include "ops/resize/resize.h"
 #include "ops/rnn/rnn.h"
+#include "ops/shape/shape.h"
 #include "ops/softmax/softmax.h"
 #include "ops/unary/unary.h"
 

@@ -91,7 +91,7 @@ class CustomLayers:
 
 
 def _fits(shape: Shape, said: Shape) -> bool:
-    return len(shape) == len(said) and all(b in (UNKNOWN, a) for a, b in zip(shape, said, strict=True))
+    return len(shape) == len(said) and all(UNKNOWN in (a, b) or a == b for a, b in zip(shape, said, strict=True))
 
 
 def _custom_layers(network: Any) -> Iterator[Any]:

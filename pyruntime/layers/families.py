@@ -13,5 +13,6 @@ from pyruntime.layers import random as random
 from pyruntime.layers import reduce as reduce
 from pyruntime.layers import resize as resize
 from pyruntime.layers import rnn as rnn
+from pyruntime.layers import shapes as shapes
 from pyruntime.layers import softmax as softmax
 from pyruntime.layers import unary as unary

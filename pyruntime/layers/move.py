@@ -155,3 +155,12 @@ def load_constant(p: Any, b: Builder) -> Value:
     if len(shape) != 3 or any(size < 1 for size in shape):
         raise b.invalid("shape", expected="three positive sizes [C,H,W]", got=shape)
     return b.constant(b.weights(p.data, shape, "data").reshape(1, 1, *shape))
+
+
+@layer("loadConstantND", inputs=0)
+def load_constant_nd(p: Any, b: Builder) -> Value:
+    """A constant of any rank.  LoadConstantNDLayerParams."""
+    shape = [int(size) for size in p.shape]
+    if not shape or any(size < 1 for size in shape):
+        raise b.invalid("shape", expected="positive sizes", got=shape)
+    return b.constant(b.weights(p.data, shape, "data"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
-from pyruntime.ir.types import Array, DType, Shape, dtype_of
+from pyruntime.ir.types import Array, DType, Shape, dtype_of, is_known
 
 try:
     from pyruntime.native._native import ffi
@@ -304,10 +304,14 @@ class Session:
         self._in: Any = None
         self._out: Any = None
         self._empty: list[tuple[Shape, np.dtype[Any]]] = []
+        self._open: list[int] = []
         self._message = _Message()
 
     def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
-        """Result types and shapes for these inputs; cheap when types and shapes are those of the last call."""
+        """Result types and shapes for these inputs; cheap when types and shapes are those of the last call.
+
+        A size is -1 where it hangs on numbers that only a run knows.
+        """
         forms = [(array.shape, array.dtype) for array in inputs]
         if forms == self._bound:
             return self._results
@@ -317,7 +321,8 @@ class Session:
         message = _Message()
         message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
         self._results = [_shape(self._out[i]) for i in range(outputs)]
-        self._empty = [(shape, dtype.numpy) for dtype, shape in self._results]
+        self._empty = [(shape if is_known(shape) else (0,), dtype.numpy) for dtype, shape in self._results]
+        self._open = [i for i, (_, shape) in enumerate(self._results) if not is_known(shape)]
         self._bound = forms
         return self._results
 
@@ -333,10 +338,20 @@ class Session:
             self._out[i].data = keep[len(inputs) + i]
         status = _c.pr_session_run(self.handle, self._in, len(inputs), self._out, outputs, self._message.struct)
         self._message.check(status)
+        for i in self._open:
+            results[i] = self._copy_of(self._out[i])
         return results
 
+    def _copy_of(self, view: Any) -> Array:
+        """A result whose shape only the run knew; its bytes are the session's."""
+        dtype, shape = _shape(view)
+        result = np.empty(shape, dtype.numpy)
+        if result.nbytes:
+            ffi.memmove(ffi.from_buffer(result.reshape(-1), require_writable=True), view.data, result.nbytes)
+        return result
+
     def memory(self) -> tuple[int, int]:
-        """Bytes of the arena, and the most bytes alive at one step (its lower bound)."""
+        """Bytes of the arena and of blocks taken while running, and the most bytes alive at one step (a lower bound)."""
         arena, peak = ffi.new("int64_t *"), ffi.new("int64_t *")
         _c.pr_session_memory(self.handle, arena, peak)
         return int(arena[0]), int(peak[0])

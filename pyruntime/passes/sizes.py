@@ -61,6 +61,9 @@ def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
         return left.pop() if len(left) == 1 else None
     if isinstance(node.op, Transpose):
         return first[node.op.axes[axis]]
+    if isinstance(node.op, Reshape):
+        source = node.op.source(axis)
+        return None if source is None else first[source]
     rule = RULES.get(type(node.op))
     return first[axis] if rule and rule(node.op, axis, len(first)) else None
 
@@ -91,7 +94,6 @@ RULES: dict[type[Op], Callable[..., bool]] = {
     Pool: _window,
     Resize: lambda op, axis, rank: axis < rank - 3,
     Gemm: lambda op, axis, rank: axis < rank - 1,
-    Reshape: lambda op, axis, rank: op.shape[axis] == 0,
     Concat: lambda op, axis, rank: axis != op.axis,
     Reduce: lambda op, axis, rank: op.keep_dims and axis not in op.axes,
     Pad: lambda op, axis, rank: op.before[axis] == op.after[axis] == 0,

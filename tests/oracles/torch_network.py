@@ -24,6 +24,7 @@ from . import (  # noqa: F401  (the files of layers fill LAYERS)
     layers_pool,
     layers_recurrent,
     layers_resize,
+    layers_shapes,
 )
 from .registry import LAYERS
 

@@ -9,32 +9,43 @@ static void strides_of(const pr_view *v, int64_t *stride) {
     for (int i = v->rank - 1; i >= 0; i--) stride[i] = span, span *= v->shape[i];
 }
 
+/* The axis of x whose size entry i of the new shape keeps; -1: none.  May be out of range. */
+static int kept_axis(const pr_dims *shape, int i) {
+    const int32_t entry = shape->at[i];
+    return entry == 0 ? i : entry <= -2 ? (int)(-2 - (int64_t)entry < PR_MAX_RANK ? -2 - (int64_t)entry : PR_MAX_RANK) : -1;
+}
+
 pr_status pr_reshape_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_dims *shape = &((const pr_reshape_attrs *)env->attrs)->shape;
     int64_t count = 1, known = 1;
     int open = -1;
+    unsigned seen = 0;
+    bool is_empty = false;
     (void)outputs;
     PR_TRY(pr_check_inputs(env, in, inputs, PR_ANY));
     PR_TRY(pr_check_dims(env, shape, "the new shape", -1));
     out->dtype = in->dtype;
     out->rank = shape->count;
     for (int i = 0; i < shape->count; i++) {
-        if (shape->at[i] < -1 || (shape->at[i] == 0 && i >= in->rank) || (shape->at[i] == -1 && open >= 0))
+        const int kept = kept_axis(shape, i);
+        if (kept >= in->rank || (kept >= 0 && seen >> kept & 1u) || (shape->at[i] == -1 && open >= 0))
             return pr_fail(env->message, PR_BAD_SHAPE, "%s: entry %d of the new shape is %d; x has shape %s, and one -1 is allowed",
                            env->layer, i, shape->at[i], pr_show_shape(in).text);
         if (shape->at[i] == -1) open = i;
-        out->shape[i] = shape->at[i] == 0 ? in->shape[i] : shape->at[i];
+        if (kept >= 0) seen |= 1u << kept;
+        out->shape[i] = kept >= 0 ? in->shape[kept] : shape->at[i];
     }
     PR_TRY(pr_check_output(env, out));
-    /* An axis that is kept and not known yet is on both sides: it does not matter what it is. */
+    /* An axis that is kept is on both sides: it does not matter what it is. */
     for (int i = 0; i < in->rank; i++)
-        if (in->shape[i] >= 0 || i >= out->rank || shape->at[i] != 0) count = count < 0 || in->shape[i] < 0 ? -1 : count * in->shape[i];
+        if (!(seen >> i & 1u)) count = count < 0 || in->shape[i] < 0 ? -1 : count * in->shape[i];
+        else if (in->shape[i] == 0) is_empty = true;
     for (int i = 0; i < out->rank; i++)
-        if (i != open && (out->shape[i] >= 0 || shape->at[i] != 0)) known = known < 0 || out->shape[i] < 0 ? -1 : known * out->shape[i];
-    if (count < 0 || known < 0) return PR_OK;
-    if (open < 0 ? known != count : known == 0 || count % known != 0)
+        if (shape->at[i] > 0) known *= shape->at[i];
+    if (count < 0) return PR_OK;
+    if (open < 0 ? known != count && !is_empty : count % known != 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the %lld elements of x %s do not fit shape %s", env->layer,
-                       (long long)count, pr_show_shape(in).text, pr_show_shape(out).text);
+                       (long long)(pr_view_count(in) < 0 ? count : pr_view_count(in)), pr_show_shape(in).text, pr_show_shape(out).text);
     if (open >= 0) out->shape[open] = count / known;
     return PR_OK;
 }

@@ -4,7 +4,8 @@
 
 #include "ops/ops.h"
 
-/* x -> the same elements under `shape`; one entry may be -1 (inferred), 0 keeps the dimension at that place. */
+/* x -> the same elements under `shape`; one entry may be -1 (inferred), 0 keeps the dimension at that
+ * place, -2 - k keeps dimension k; no dimension is kept twice. */
 typedef struct pr_reshape_attrs { pr_dims shape; } pr_reshape_attrs;
 
 /* output dimension i is input dimension axes[i] */

@@ -14,18 +14,21 @@ from pyruntime.ir.ops.random import Categorical, Random, RandomKind, ShapeFormKi
 from pyruntime.ir.ops.reduce import Reduce, ReduceKind
 from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
 from pyruntime.ir.ops.rnn import GateFunction, Lstm, Rnn, RnnKind
+from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
 from pyruntime.ir.ops.softmax import Softmax
 from pyruntime.ir.ops.unary import Unary, UnaryKind
 
 OPERATORS = (
     Conv, Gemm, Pool, Resize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape, Transpose, Concat, Slice,
     Pad, Tile, GatherRows, Lstm,
+    GetShape, ReshapeTo, Broadcast, BroadcastTo, Range,
     Rnn, Random, Categorical, Nms, Custom,
 )  # fmt: skip
 
 __all__ = [
-    "OPERATORS", "Affine", "Binary", "BinaryKind", "Categorical", "Concat", "Conv", "Custom", "GateFunction",
-    "GatherRows", "Gemm", "Image", "Lstm", "Nms", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind",
-    "Random", "RandomKind", "Reduce", "ReduceKind", "Reshape", "Resize", "ResizeGrid", "ResizeKind", "Rnn",
-    "RnnKind", "ShapeFormKind", "Slice", "Softmax", "Tile", "Transpose", "Unary", "UnaryKind",
+    "OPERATORS", "Affine", "Binary", "BinaryKind", "Concat", "Conv", "GateFunction", "GatherRows", "Gemm", "Image",
+    "Broadcast", "BroadcastTo", "GetShape", "Range", "ReshapeTo",
+    "Categorical", "Custom", "Nms", "Random", "RandomKind", "Rnn", "RnnKind", "ShapeFormKind",
+    "Lstm", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind", "Reduce", "ReduceKind", "Reshape", "Resize",
+    "ResizeGrid", "ResizeKind", "Slice", "Softmax", "Tile", "Transpose", "Unary", "UnaryKind",
 ]  # fmt: skip

@@ -14,12 +14,25 @@ LAST = 2**31 - 1
 """As a slice's end: to the last element."""
 
 
+def kept(axis: int) -> int:
+    """As an entry of Reshape: the size of the input's dimension `axis`."""
+    return -2 - axis
+
+
 @dataclass(frozen=True, slots=True)
 class Reshape(Op):
-    """The same elements under `shape`: one entry may be -1 (inferred), 0 keeps the dimension at that place."""
+    """The same elements under `shape`: one entry may be -1 (inferred), 0 keeps the dimension at that place.
+
+    `kept(k)` keeps dimension k of the input, wherever it stands.
+    """
 
     code: ClassVar[str] = "RESHAPE"
     shape: Dims
+
+    def source(self, axis: int) -> int | None:
+        """The input's dimension that entry `axis` keeps; None: it is a size, or inferred."""
+        entry = self.shape[axis]
+        return axis if entry == 0 else -2 - entry if entry < -1 else None
 
 
 @dataclass(frozen=True, slots=True)
