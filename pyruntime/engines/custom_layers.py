@@ -14,6 +14,9 @@ from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_flat
 
+LARGEST = 1 << 40
+"""Size that C takes."""
+
 
 class _Layer(NamedTuple):
     class_name: str
@@ -57,10 +60,10 @@ class CustomLayers:
             except Exception as error:
                 raise _failure(layer, one, "output_shapes", error) from error
         found = [tuple(max(size, UNKNOWN) for size in shape) for shape in found]
-        if len(found) != outputs or any(len(shape) > lib.MAX_RANK for shape in found):
+        if len(found) != outputs or not all(len(s) <= lib.MAX_RANK and all(n <= LARGEST for n in s) for s in found):
             raise CustomLayerError(
                 f"{layer}: output_shapes of {one.class_name!r} must give {outputs} shape(s) of at most {lib.MAX_RANK} "
-                f"sizes, it gave {found}"
+                f"sizes up to 2**40, it gave {found}"
             )
         if ahead:
             self._said[number] = found

@@ -137,15 +137,16 @@ def read_flat(
     as float32 (of less than 8 bits up to seven more than there are), uint8 where the file does not say what they mean.
     """
     name = _Name(layer, field)
-    if weight_form(params) is None:
-        return np.empty(0, np.float32)
-    form, data = _payload(params, payloads, name)
-    if form in ("floatValue", "float16Value"):
-        return np.frombuffer(data, "<f4" if form == "floatValue" else "<f2")
     bits = params.quantization.numberOfBits
-    if params.quantization.WhichOneof("QuantizationType") is None:
-        return np.frombuffer(data, np.uint8)
-    values = _quantized(params, form, data, (len(data) * 8 // max(bits, 1),), 0, name).to_float()
+    if weight_form(params) is None:
+        values: NDArray[Any] = np.empty(0, np.float32)
+    elif (found := _payload(params, payloads, name))[0] in ("floatValue", "float16Value"):
+        values = np.frombuffer(found[1], "<f4" if found[0] == "floatValue" else "<f2")
+    elif params.quantization.WhichOneof("QuantizationType") is None:
+        values = np.frombuffer(found[1], np.uint8)
+    else:
+        count = len(found[1]) * 8 // max(bits, 1)
+        values = _quantized(params, *found, (count,), 0, name).to_float()
     values.flags.writeable = False
     return values
 
