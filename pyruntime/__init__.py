@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pyruntime.image_folder import ImageFolderProvider
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
+    from pyruntime.model_types import register_model_type
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -73,6 +74,7 @@ _HOME = {
     "image_folder": ("ImageFolderProvider",),
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
+    "model_types": ("register_model_type",),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
@@ -131,6 +133,7 @@ __all__ = [
     "load_spec",
     "register_custom_layer",
     "register_custom_model",
+    "register_model_type",
     "save_spec",
 ]
 

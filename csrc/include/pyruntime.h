@@ -36,6 +36,7 @@ typedef struct pr_view {
 typedef struct pr_context pr_context;
 typedef struct pr_session pr_session;
 typedef struct pr_knn pr_knn;
+typedef struct pr_trees pr_trees;
 typedef struct pr_message { char text[PR_MESSAGE_BYTES]; } pr_message;
 
 /* What implements custom layers: one function for all of them.  PR_CUSTOM_SHAPES: fill rank and shape of `out`, -1 for
@@ -119,5 +120,26 @@ void pr_knn_close(pr_knn *index);
  * the order of the samples: squared distances (count, k) and numbers of the samples (count, k).  Safe from several threads. */
 pr_status pr_knn_search(const pr_knn *index, const float *queries, int64_t count, int64_t k, float *distances,
                         int64_t *neighbors, pr_message *message);
+
+/* One comparison of a tree: on to `left` when row[feature] <= threshold, or when it is NaN and missing_left is not 0; else to
+ * `right`.  Both are places in the array of nodes behind the node's own; a leaf has its own place twice. */
+typedef struct pr_tree_node {
+    double threshold;
+    int32_t feature;
+    int32_t left;
+    int32_t right;
+    int32_t missing_left;
+} pr_tree_node;
+
+/* A sum of trees.  roots: (tree_count) places of nodes.  values_begin: (node_count + 1): node i adds values[v] to output
+ * indices[v] for v from values_begin[i] to values_begin[i + 1] - 1.  All is checked; pointers are kept and, as `context`,
+ * must outlive the trees. */
+pr_status pr_trees_open(pr_context *context, const pr_tree_node *nodes, int64_t node_count, const int64_t *values_begin,
+                        const int32_t *indices, const double *values, const int32_t *roots, int64_t tree_count,
+                        int64_t features, int64_t dimensions, pr_trees **trees, pr_message *message);
+void pr_trees_close(pr_trees *trees);
+/* Adds the trees' values for each of `count` rows (count, features) to `results` (count, dimensions), trees in their order.
+ * Safe from several threads. */
+pr_status pr_trees_sum(const pr_trees *trees, const double *rows, int64_t count, double *results, pr_message *message);
 
 #endif

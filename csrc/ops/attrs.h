@@ -16,8 +16,12 @@
 #include "ops/reduce/reduce.h"
 #include "ops/resize/resize.h"
 #include "ops/rnn/rnn.h"
+#include "ops/scatter/scatter.h"
 #include "ops/shape/shape.h"
+#include "ops/scan/scan.h"
+#include "ops/select/select.h"
 #include "ops/softmax/softmax.h"
+#include "ops/sort/sort.h"
 #include "ops/unary/unary.h"
 
 #endif

@@ -11,8 +11,8 @@ from typing import Any
 
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import Broadcast, BroadcastTo, GetShape, Range, Reshape, ReshapeTo
-from pyruntime.ir.ops.move import kept
 from pyruntime.ir.types import UNKNOWN, Shape, is_known
+from pyruntime.layers.axes import size_of, without_axes
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.partial import partial_numbers
 from pyruntime.layers.registry import layer
@@ -148,11 +148,6 @@ def squeeze(p: Any, x: Value, b: Builder) -> Value:
     return without_axes(x, axes, b)
 
 
-def without_axes(x: Value, axes: set[int], b: Builder) -> Value:
-    """`x` without these axes of size 1; (1,) when none is left."""
-    return b.emit(Reshape(tuple(size_of(x, axis) for axis in range(x.rank) if axis not in axes) or (1,)), x)
-
-
 @layer("flattenTo2D")
 def flatten_to_2d(p: Any, x: Value, b: Builder) -> Value:
     """(d0, .., dn) -> (product up to axis, product from axis).  FlattenTo2DLayerParams."""
@@ -163,11 +158,6 @@ def flatten_to_2d(p: Any, x: Value, b: Builder) -> Value:
         return b.reshape(x, *((1, UNKNOWN) if axis == 0 else (UNKNOWN, 1)))
     front = b.reshape(x, UNKNOWN, *(size_of(x, i) for i in range(axis, x.rank)))
     return b.reshape(front, 0, UNKNOWN)
-
-
-def size_of(x: Value, axis: int) -> int:
-    """An entry of Reshape for a dimension of `x` that stays, wherever it goes."""
-    return x.shape[axis] if x.shape[axis] > 0 else kept(axis)
 
 
 def shape_of(x: Value, b: Builder) -> Value:

@@ -351,7 +351,7 @@ class Session:
         return result
 
     def memory(self) -> tuple[int, int]:
-        """Bytes of the arena and of blocks taken while running, and the most bytes alive at one step (a lower bound)."""
+        """Bytes of the arena and of blocks taken while running, and the most bytes alive at one step."""
         arena, peak = ffi.new("int64_t *"), ffi.new("int64_t *")
         _c.pr_session_memory(self.handle, arena, peak)
         return int(arena[0]), int(peak[0])

@@ -43,6 +43,8 @@ def _with_activation(maker: Op, unary: Op) -> Op | None:
         return replace(maker, activation=joined)
     if unary.kind is UnaryKind.LEAKY_RELU and now.is_identity:
         return replace(maker, activation=Activation(slope=unary.a))
+    if unary.kind is UnaryKind.CLAMPED_RELU and now.is_identity:
+        return replace(maker, activation=Activation(slope=unary.a, hi=unary.b))
     return None
 
 

@@ -13,10 +13,14 @@ from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
     Affine,
+    ArgSort,
     Binary,
     Concat,
     Conv,
+    CumSum,
     Gemm,
+    LayerNorm,
+    Lrn,
     Pad,
     Padding,
     Pool,
@@ -24,8 +28,10 @@ from pyruntime.ir.ops import (
     Reduce,
     Reshape,
     Resize,
+    Select,
     Slice,
     Softmax,
+    TopK,
     Transpose,
     Unary,
 )  # fmt: skip
@@ -54,7 +60,7 @@ def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
     if not node.inputs:
         return None
     first = sizes[node.inputs[0].name]
-    if isinstance(node.op, Binary):
+    if isinstance(node.op, Binary | Select):
         rank = len(node.outputs[0].shape)
         there = [s[axis - rank + len(s)] for v in node.inputs if axis >= rank - len(s := sizes[v.name])]
         left = {size for size in there if size != 1}
@@ -70,10 +76,11 @@ def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
 
 def _window(op: Conv | Pool, axis: int, rank: int) -> bool:
     """Leading axes stay, and so do height and width under a window of stride 1 with as much padding as it takes."""
-    if axis < rank - 3 or axis == rank - 1:
-        return axis < rank - 3
-    i = axis - (rank - 3)
-    if op.strides[i] != 1 or (isinstance(op, Pool) and op.global_pool):
+    first = rank - 1 - len(op.kernel)
+    if axis < first or axis == rank - 1:
+        return axis < first
+    i = axis - first
+    if (isinstance(op, Pool) and op.global_pool) or (isinstance(op, Conv) and op.transposed) or op.strides[i] != 1:
         return False
     if op.padding in (Padding.SAME_BOTTOM_RIGHT, Padding.SAME_TOP_LEFT):
         return True
@@ -90,6 +97,11 @@ RULES: dict[type[Op], Callable[..., bool]] = {
     Affine: _always,
     PRelu: _always,
     Softmax: _always,
+    LayerNorm: _always,
+    Lrn: _always,
+    CumSum: _always,
+    ArgSort: _always,
+    TopK: lambda op, axis, rank: axis != op.axis,
     Conv: _window,
     Pool: _window,
     Resize: lambda op, axis, rank: axis < rank - 3,

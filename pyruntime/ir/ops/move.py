@@ -86,3 +86,71 @@ class Tile(Op):
 
     code: ClassVar[str] = "TILE"
     repeats: Dims
+
+
+@dataclass(frozen=True, slots=True)
+class TileTo(Op):
+    """x, repeats (R) -> numpy.tile.  `repeats`: what is known of them, else -1."""
+
+    code: ClassVar[str] = "TILE_TO"
+    repeats: Dims
+
+
+@dataclass(frozen=True, slots=True)
+class SliceTo(Op):
+    """x, begin, end, stride, begin mask, end mask -> Slice with numbers of a prediction.
+
+    squeeze: per axis, 1 to take the element `begin` and drop the axis.
+    """
+
+    code: ClassVar[str] = "SLICE_TO"
+    squeeze: Dims
+
+
+@dataclass(frozen=True, slots=True)
+class SliceBySize(Op):
+    """x, begin -> `size` elements from there along `axis`."""
+
+    code: ClassVar[str] = "SLICE_BY_SIZE"
+    axis: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PadTo(Op):
+    """x, amounts (before and after for each axis) -> padded with `value`.
+
+    to_size: an amount other than 0 is the size that its axis shall have.
+    """
+
+    code: ClassVar[str] = "PAD_TO"
+    to_size: bool
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Windows(Op):
+    """An axis of L becomes two, ((L - size) / step + 1, size)."""
+
+    code: ClassVar[str] = "WINDOWS"
+    axis: int
+    size: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseSequence(Op):
+    """x, lengths -> x with the first lengths[b] elements along sequence_axis reversed."""
+
+    code: ClassVar[str] = "REVERSE_SEQUENCE"
+    batch_axis: int
+    sequence_axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Band(Op):
+    """x[.., i, j] where low <= j - i <= high, else 0."""
+
+    code: ClassVar[str] = "BAND"
+    low: int
+    high: int
