@@ -143,27 +143,6 @@ def read_weights(
     return _quantized(params, form, data, shape, channel_axis, name).to_float()
 
 
-def read_flat(
-    params: messages.WeightParams, *, layer: str, field: str, payloads: Payloads | None = None
-) -> NDArray[Any]:
-    """A weight whose shape only its owner knows, flat and read-only: float32 or float16 as it is stored, quantised ones
-    as float32 (of less than 8 bits up to seven more than there are), uint8 where the file does not say what they mean.
-    """
-    name = _Name(layer, field)
-    bits = params.quantization.numberOfBits
-    if weight_form(params) is None:
-        values: NDArray[Any] = np.empty(0, np.float32)
-    elif (found := _payload(params, payloads, name))[0] in ("floatValue", "float16Value"):
-        values = np.frombuffer(found[1], "<f4" if found[0] == "floatValue" else "<f2")
-    elif params.quantization.WhichOneof("QuantizationType") is None:
-        values = np.frombuffer(found[1], np.uint8)
-    else:
-        count = len(found[1]) * 8 // max(bits, 1)
-        values = _quantized(params, *found, (count,), 0, name).to_float()
-    values.flags.writeable = False
-    return values
-
-
 def read_quantized(
     params: messages.WeightParams,
     *,
