@@ -138,3 +138,8 @@ __all__ = [
     "ReduceKind", "Reshape", "Resize", "ResizeGrid", "ResizeKind", "Slice", "Softmax", "Tile", "Transpose", "Unary",
     "UnaryKind",
 ]  # fmt: skip
+    kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Op) and hasattr(kind, "code")
+)
+"""Every operator class."""
