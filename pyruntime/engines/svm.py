@@ -72,7 +72,7 @@ class SupportVectorClassifier(VectorClassifier):
     """One decision per pair of classes.  With probA and probB the pairs are coupled to probabilities, and the most
     probable class is the answer; without, the class that won most pairs is, and a dictionary has the shares of wins.
 
-    libsvm writes NaN where training did not converge.  As there, a decision that is NaN is for the second of its classes.
+    libsvm writes NaN where training did not converge.  As there, a decision that is NaN is for the second class.
     """
 
     def __init__(self, part: ModelPart) -> None:
