@@ -2,6 +2,7 @@
 
 from pyruntime.ir.ops.binary import Binary, BinaryKind
 from pyruntime.ir.ops.conv import Conv, Padding
+from pyruntime.ir.ops.custom import Custom
 from pyruntime.ir.ops.gather import Gather, GatherAlong, GatherNd, GatherRows, OneHot, OneHotTo, WhereNonZero
 from pyruntime.ir.ops.gemm import Gemm
 from pyruntime.ir.ops.image import Image
@@ -21,25 +22,17 @@ from pyruntime.ir.ops.move import (
     Transpose,
     Windows,
 )
-from pyruntime.ir.ops.custom import Custom
-from pyruntime.ir.ops.gather import GatherRows
-from pyruntime.ir.ops.gemm import Gemm
-from pyruntime.ir.ops.image import Image
-from pyruntime.ir.ops.move import Concat, Pad, PadMode, Reshape, Slice, Tile, Transpose
 from pyruntime.ir.ops.nms import Nms
-from pyruntime.ir.ops.norm import Affine, PRelu
-from pyruntime.ir.ops.move import Concat, Pad, PadMode, Reshape, Slice, Tile, Transpose
 from pyruntime.ir.ops.norm import Affine, LayerNorm, Lrn, PRelu
 from pyruntime.ir.ops.pool import Pool, PoolKind
 from pyruntime.ir.ops.random import Categorical, Random, RandomKind, ShapeFormKind
 from pyruntime.ir.ops.reduce import Reduce, ReduceKind
 from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
-from pyruntime.ir.ops.rnn import GateFunction, Lstm
-from pyruntime.ir.ops.scatter import Scatter, ScatterAlong, ScatterMode, ScatterNd
-from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
-from pyruntime.ir.ops.scan import CumSum
-from pyruntime.ir.ops.select import Select
 from pyruntime.ir.ops.rnn import GateFunction, Lstm, Rnn, RnnKind
+from pyruntime.ir.ops.scan import CumSum
+from pyruntime.ir.ops.scatter import Scatter, ScatterAlong, ScatterMode, ScatterNd
+from pyruntime.ir.ops.select import Select
+from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
 from pyruntime.ir.ops.softmax import Softmax
 from pyruntime.ir.ops.sort import ArgSort, TopK
 from pyruntime.ir.ops.unary import Unary, UnaryKind
@@ -51,99 +44,15 @@ OPERATORS = (
     TileTo, SliceTo, SliceBySize, PadTo, Windows, ReverseSequence, Band,
     Gather, GatherNd, GatherAlong, OneHot, OneHotTo, WhereNonZero, Scatter, ScatterNd, ScatterAlong,
     Select, LayerNorm, Lrn, TopK, ArgSort, CumSum,
-)  # fmt: skip
-
-__all__ = [
-    "OPERATORS",
-    "Affine",
-    "Band",
-    "Binary",
-    "BinaryKind",
-    "Broadcast",
-    "BroadcastTo",
-    "Concat",
-    "Conv",
-    "GateFunction",
-    "Gather",
-    "GatherAlong",
-    "GatherNd",
-    "GatherRows",
-    "Gemm",
-    "GetShape",
-    "Image",
-    "Lstm",
-    "OneHot",
-    "OneHotTo",
-    "PRelu",
-    "Pad",
-    "PadMode",
-    "PadTo",
-    "Padding",
-    "Pool",
-    "PoolKind",
-    "Range",
-    "Reduce",
-    "ReduceKind",
-    "Reshape",
-    "ReshapeTo",
-    "Resize",
-    "ResizeGrid",
-    "ResizeKind",
-    "ReverseSequence",
-    "Scatter",
-    "ScatterAlong",
-    "ScatterMode",
-    "ScatterNd",
-    "Slice",
-    "SliceBySize",
-    "SliceTo",
-    "Softmax",
-    "Tile",
-    "TileTo",
-    "Transpose",
-    "Unary",
-    "UnaryKind",
-    "WhereNonZero",
-    "Windows",
-    "ArgSort",
-    "Binary",
-    "BinaryKind",
-    "Concat",
-    "Conv",
-    "CumSum",
-    "GateFunction",
-    "GatherRows",
-    "Gemm",
-    "Image",
-    "LayerNorm",
-    "Lrn",
-    "Lstm",
-    "PRelu",
-    "Pad",
-    "PadMode",
-    "Padding",
-    "Pool",
-    "PoolKind",
-    "Reduce",
-    "ReduceKind",
-    "Reshape",
-    "Resize",
-    "ResizeGrid",
-    "ResizeKind",
-    "Select",
-    "Slice",
-    "Softmax",
-    "Tile",
-    "TopK",
-    "Transpose",
-    "Unary",
-    "UnaryKind",
     Rnn, Random, Categorical, Nms, Custom,
 )  # fmt: skip
 
 __all__ = [
-    "OPERATORS", "Affine", "Binary", "BinaryKind", "Categorical", "Concat", "Conv", "Custom", "GateFunction",
-    "GatherRows", "Gemm", "Image", "Lstm", "Nms", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind",
-    "Random", "RandomKind", "Reduce", "ReduceKind", "Reshape", "Resize", "ResizeGrid", "ResizeKind", "Rnn",
-    "RnnKind", "ShapeFormKind", "Slice", "Softmax", "Tile", "Transpose", "Unary", "UnaryKind",
+    "OPERATORS", "Affine", "ArgSort", "Band", "Binary", "BinaryKind", "Broadcast", "BroadcastTo", "Categorical",
+    "Concat", "Conv", "CumSum", "Custom", "GateFunction", "Gather", "GatherAlong", "GatherNd", "GatherRows", "Gemm",
+    "GetShape", "Image", "LayerNorm", "Lrn", "Lstm", "Nms", "OneHot", "OneHotTo", "PRelu", "Pad", "PadMode", "PadTo",
+    "Padding", "Pool", "PoolKind", "Random", "RandomKind", "Range", "Reduce", "ReduceKind", "Reshape", "ReshapeTo",
+    "Resize", "ResizeGrid", "ResizeKind", "ReverseSequence", "Rnn", "RnnKind", "Scatter", "ScatterAlong",
+    "ScatterMode", "ScatterNd", "Select", "ShapeFormKind", "Slice", "SliceBySize", "SliceTo", "Softmax", "Tile",
+    "TileTo", "TopK", "Transpose", "Unary", "UnaryKind", "WhereNonZero", "Windows",
 ]  # fmt: skip
