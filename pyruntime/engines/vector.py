@@ -16,8 +16,8 @@ from pyruntime.errors import FeatureTypeError, SpecError
 
 
 def products(rows: Doubles, vectors: Doubles) -> Doubles:
-    """(count, vectors) inner products.  Row by row: a product of matrices rounds otherwise for other counts of rows, and
-    an example has the same answer alone and among others."""
+    """(count, vectors) inner products.  Row by row: a product of matrices rounds otherwise for other counts of rows,
+    and an example must have the same answer alone and among others."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.stack([vectors @ row for row in rows])
 
