@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyruntime.description import FeatureDescription, ModelDescription, describe_model
 from pyruntime.engines.links import Links
@@ -15,6 +15,9 @@ from pyruntime.errors import FeatureTypeError
 from pyruntime.ir.types import Bytes
 from pyruntime.native.lib import Context
 from pyruntime.spec.payloads import Payloads
+
+if TYPE_CHECKING:
+    from pyruntime.engines.custom_layers import CustomLayers
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,13 @@ class ModelPart:
     @cached_property
     def description(self) -> ModelDescription:
         return describe_model(self.spec)
+
+    @cached_property
+    def custom_layers(self) -> CustomLayers:
+        """The network's custom layers.  Raises CustomLayerError when a class for one is missing."""
+        from pyruntime.engines.custom_layers import CustomLayers
+
+        return CustomLayers(getattr(self.spec, self.kind), self.payloads)
 
     @property
     def kind(self) -> str:

@@ -8,7 +8,7 @@ number.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,19 @@ def stored_weight(params: messages.WeightParams, payloads: Payloads | None = Non
     bits = params.quantization.numberOfBits or 8
     table = params.quantization.WhichOneof("QuantizationType") == "lookupTableQuantization"
     return f"{bits}-bit {'table' if table else 'linear'}", nbytes * 8 // bits, nbytes
+
+
+def weights_of(message: Any, place: str = "") -> Iterator[tuple[str, messages.WeightParams]]:
+    """(place, weight) of every WeightParams that is set in a message: a layer, a network; nested ones too."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        name = f"{place}.{field.name}" if place else field.name
+        for item in [value] if hasattr(value, "ListFields") else value:
+            if field.message_type.name == "WeightParams":
+                yield name, item
+            elif hasattr(item, "ListFields"):  # entries of a map are plain values
+                yield from weights_of(item, name)
 
 
 def read_weights(
