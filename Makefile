@@ -6,6 +6,7 @@
 #   make check              the kernel checker at every level of this CPU; CROSS=1 also for ARM under an emulator
 #   make sanitize           the C library and the tests under the address and undefined-behaviour sanitizers
 #   make bench              speed, here and against other runtimes
+#   make conformance        coremltools' own tests, run against pyruntime; ARGS="all --write" writes docs/conformance.md
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -13,7 +14,7 @@ BIN    := $(VENV)/bin
 ORACLES ?=
 SOURCES := $(shell find csrc pyruntime tools/sources.py meson.build meson.options pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: demo test lint check sanitize bench install clean
+.PHONY: demo test lint check sanitize bench conformance install clean
 .DEFAULT_GOAL := install
 
 $(BIN)/python:
@@ -66,6 +67,9 @@ sanitize: $(VENV)/test-tools$(ORACLES) $(VENV)/build-tools
 bench: $(VENV)/installed
 	@$(BIN)/pip install -q --group test --group bench
 	$(BIN)/python benchmarks $(ARGS)
+
+conformance: $(BIN)/python
+	$(BIN)/python tools/conformance $(ARGS)
 
 clean:
 	rm -rf build build-* dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks demo-output

@@ -39,6 +39,8 @@ class Builder:
         self.kind = ""
         self.output_names: tuple[str, ...] = ()
         """What the file calls the results of the layer being lowered: how many a layer like split has."""
+        self.output_ranks: tuple[int, ...] = ()
+        """Ranks that the file says these results have; empty where it does not say."""
         self.payloads = payloads
         self.fold_up_to = 4096
         """Elements of a result that is computed at once, so that later layers see shapes.  A pass folds larger ones."""
@@ -97,15 +99,15 @@ class Builder:
         sizes = x.shape[-3:]
         return self.reshape(x, *[0] * (x.rank - 3), UNKNOWN if UNKNOWN in sizes else math.prod(sizes))
 
-    def channels_last(self, x: Value) -> Value:
-        """(..., C, H, W) -> (..., H, W, C)."""
-        lead = x.rank - 3
-        return self.transpose(x, [*range(lead), lead + 1, lead + 2, lead])
+    def channels_last(self, x: Value, spatial: int = 2) -> Value:
+        """(..., C, H, W) -> (..., H, W, C); with spatial 3, (..., C, D, H, W) -> (..., D, H, W, C)."""
+        lead = x.rank - 1 - spatial
+        return self.transpose(x, [*range(lead), *range(lead + 1, x.rank), lead])
 
-    def channels_first(self, x: Value) -> Value:
-        """(..., H, W, C) -> (..., C, H, W)."""
-        lead = x.rank - 3
-        return self.transpose(x, [*range(lead), lead + 2, lead, lead + 1])
+    def channels_first(self, x: Value, spatial: int = 2) -> Value:
+        """(..., H, W, C) -> (..., C, H, W), and so on."""
+        lead = x.rank - 1 - spatial
+        return self.transpose(x, [*range(lead), x.rank - 1, *range(lead, x.rank - 1)])
 
     # the file
 
