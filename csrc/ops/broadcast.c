@@ -106,7 +106,7 @@ static void rows(void *arg, int64_t begin, int64_t end, int worker) {
     }
 }
 
-void pr_broadcast_run(pr_pool *pool, const pr_broadcast *walk, pr_broadcast_fn *fn, void *arg) {
+void pr_broadcast_for(pr_pool *pool, const pr_broadcast *walk, pr_broadcast_fn *fn, void *arg) {
     const int last = walk->rank - 1;
     broadcast_job job = {walk, fn, arg, {.rows = 1, .n = walk->size[last]}};
     int64_t count = 1;

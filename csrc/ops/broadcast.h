@@ -28,6 +28,6 @@ typedef struct pr_broadcast_block {
 typedef void pr_broadcast_fn(void *arg, const pr_broadcast_block *block);
 
 /* Cuts the result into blocks; threads share them. */
-void pr_broadcast_run(pr_pool *pool, const pr_broadcast *walk, pr_broadcast_fn *fn, void *arg);
+void pr_broadcast_for(pr_pool *pool, const pr_broadcast *walk, pr_broadcast_fn *fn, void *arg);
 
 #endif

@@ -121,7 +121,9 @@ def test_two_inputs_are_broadcast(kind: str, shapes: tuple[tuple[int, ...], tupl
         x = np.abs(x)
     spec = model({"x": x.shape, "z": y.shape}, [layer(kind, "x z")], exact=True)
     expected = BROADCASTABLE[kind](x, y)
-    check(spec, {"x": x, "z": y}, expected, oracle=kind not in ("modBroadcastable", "floorDivBroadcastable"))  # they jump where float64 rounds on
+    check(
+        spec, {"x": x, "z": y}, expected, oracle=kind not in ("modBroadcastable", "floorDivBroadcastable")
+    )  # they jump where float64 rounds on
 
 
 def test_mod_and_floor_division_of_both_signs_and_zero() -> None:

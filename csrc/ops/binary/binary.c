@@ -72,6 +72,6 @@ pr_status pr_binary_run(pr_env *env, const pr_view *in, int inputs, pr_view *out
     (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
     const pr_broadcast walk = pr_broadcast_of(in, inputs, out);
-    pr_broadcast_run(env->pool, &walk, binary_block, &job);
+    pr_broadcast_for(env->pool, &walk, binary_block, &job);
     return PR_OK;
 }

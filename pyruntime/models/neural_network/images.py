@@ -73,7 +73,9 @@ def make_image(feature: Any, is_bgr: bool, image_format: str = "NCHW") -> None:
     else:
         shape = list(feature.type.multiArrayType.shape)
         if kind != "multiArrayType" or len(shape) < 3:
-            raise BuildError(f"input {feature.name!r}: expected an array of 3 or more axes, to be an image; got {kind} {shape}")
+            raise BuildError(
+                f"input {feature.name!r}: expected an array of 3 or more axes, to be an image; got {kind} {shape}"
+            )
         sizes = [int(shape[axis]) for axis in _AXES[image_format]]
     image = feature.type.imageType
     if sizes is not None:
