@@ -2,6 +2,7 @@
 
 from pyruntime.layers import binary as binary
 from pyruntime.layers import compare as compare
+from pyruntime.layers import control as control
 from pyruntime.layers import conv as conv
 from pyruntime.layers import custom as custom
 from pyruntime.layers import detection as detection
@@ -16,11 +17,11 @@ from pyruntime.layers import random as random
 from pyruntime.layers import reduce as reduce
 from pyruntime.layers import resize as resize
 from pyruntime.layers import rnn as rnn
+from pyruntime.layers import scan as scan
 from pyruntime.layers import scatter as scatter
 from pyruntime.layers import sequences as sequences
 from pyruntime.layers import shapes as shapes
 from pyruntime.layers import slices as slices
-from pyruntime.layers import scan as scan
 from pyruntime.layers import softmax as softmax
 from pyruntime.layers import sort as sort
 from pyruntime.layers import unary as unary
