@@ -34,7 +34,9 @@ def named_features(features: Any, *, width: int | None = None) -> list[Feature]:
     return found
 
 
-def add_features(target: Any, features: Iterable[Feature], *, array_type: str = "DOUBLE", optional: bool = False) -> None:
+def add_features(
+    target: Any, features: Iterable[Feature], *, array_type: str = "DOUBLE", optional: bool = False
+) -> None:
     """Append features to a list of FeatureDescription messages.  A type of None is an array of unknown shape."""
     for name, datatype in features:
         feature = target.add(name=name)

@@ -27,7 +27,9 @@ class _Pipeline:
     def add_model(self, spec: Any) -> None:
         """Append a model: a Model message, or an MLModel.  Its inputs are the pipeline's, or outputs of those before."""
         if self.spec.isUpdatable:
-            raise BuildError("add_model: the pipeline is updatable, and its last model is the one that learns: add it before")
+            raise BuildError(
+                "add_model: the pipeline is updatable, and its last model is the one that learns: add it before"
+            )
         part = spec.get_spec() if hasattr(spec, "get_spec") else spec
         if not hasattr(part, "SerializeToString"):
             raise BuildError(f"add_model: expected a Model message or an MLModel, got {type(spec).__name__}")
@@ -50,7 +52,9 @@ class _Pipeline:
     def set_training_input(self, training_input: Any) -> None:
         """Replace the training inputs: pairs of a name and a type."""
         if not self.spec.isUpdatable:
-            raise BuildError("set_training_input: call make_updatable first; a pipeline that does not learn has no use for them")
+            raise BuildError(
+                "set_training_input: call make_updatable first; a pipeline that does not learn has no use for them"
+            )
         set_features(self.spec, None, None, named_features(training_input))
 
 
@@ -102,5 +106,3 @@ class PipelineClassifier(_Pipeline):
     @property
     def _message(self) -> Any:
         return self.spec.pipelineClassifier.pipeline
-
-

@@ -17,6 +17,7 @@ from pyruntime.ir.ops.gather import OneHot as OneHot
 from pyruntime.ir.ops.gather import OneHotTo as OneHotTo
 from pyruntime.ir.ops.gather import WhereNonZero as WhereNonZero
 from pyruntime.ir.ops.gemm import Gemm as Gemm
+from pyruntime.ir.ops.gemm import Matmul as Matmul
 from pyruntime.ir.ops.image import Image as Image
 from pyruntime.ir.ops.move import Band as Band
 from pyruntime.ir.ops.move import Concat as Concat
@@ -45,6 +46,8 @@ from pyruntime.ir.ops.random import RandomKind as RandomKind
 from pyruntime.ir.ops.random import ShapeFormKind as ShapeFormKind
 from pyruntime.ir.ops.reduce import Reduce as Reduce
 from pyruntime.ir.ops.reduce import ReduceKind as ReduceKind
+from pyruntime.ir.ops.resize import BoxMode as BoxMode
+from pyruntime.ir.ops.resize import CropResize as CropResize
 from pyruntime.ir.ops.resize import Resize as Resize
 from pyruntime.ir.ops.resize import ResizeGrid as ResizeGrid
 from pyruntime.ir.ops.resize import ResizeKind as ResizeKind
@@ -73,5 +76,6 @@ OPERATORS: tuple[type[Op], ...] = tuple(
     kind
     for kind in list(globals().values())
     if isinstance(kind, type) and issubclass(kind, Op) and hasattr(kind, "code")
+    kind for kind in list(globals().values()) if isinstance(kind, type) and issubclass(kind, Op) and kind is not Op
 )
 """Every operator class."""

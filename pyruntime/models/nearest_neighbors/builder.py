@@ -50,7 +50,9 @@ class KNearestNeighborsClassifierBuilder:
             raise BuildError(f"number_of_dimensions is {number_of_dimensions}, expected at least 1")
         self.spec: Any = messages.Model(specificationVersion=4, isUpdatable=True)
         self._label = self._label_type(default_class_label)
-        self._write_interface(input_name, output_name, number_of_dimensions, "FLOAT32" if use_float_arraytype else "DOUBLE")
+        self._write_interface(
+            input_name, output_name, number_of_dimensions, "FLOAT32" if use_float_arraytype else "DOUBLE"
+        )
         message = self._message
         message.nearestNeighborsIndex.numberOfDimensions = number_of_dimensions
         message.nearestNeighborsIndex.squaredEuclideanDistance.SetInParent()
@@ -206,7 +208,9 @@ class KNearestNeighborsClassifierBuilder:
         if isinstance(self._label, Int64):
             message.int64ClassLabels.vector.extend(int(label) for label in labels)
         else:
-            message.stringClassLabels.vector.extend(label.decode() if isinstance(label, bytes) else label for label in labels)
+            message.stringClassLabels.vector.extend(
+                label.decode() if isinstance(label, bytes) else label for label in labels
+            )
 
 
 def _choice(what: str, value: Any, choices: Iterable[str]) -> str:

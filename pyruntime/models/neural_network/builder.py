@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyruntime.errors import BuildError
+from pyruntime.models.datatypes import Array
 from pyruntime.models.interface import Feature, add_features, named_features, set_features, write_labels
 from pyruntime.models.neural_network.images import Preprocessing
 from pyruntime.models.neural_network.inspection import Inspection
@@ -13,7 +14,6 @@ from pyruntime.models.neural_network.layer_methods import Layer, LayerMethods
 from pyruntime.models.neural_network.rows import Call, as_list
 from pyruntime.models.neural_network.table import TABLE
 from pyruntime.models.neural_network.training import Training
-from pyruntime.models.datatypes import Array
 from pyruntime.spec import messages
 
 _KINDS = {None: "neuralNetwork", "classifier": "neuralNetworkClassifier", "regressor": "neuralNetworkRegressor"}
@@ -50,7 +50,9 @@ class NeuralNetworkBuilder(LayerMethods, Training, Preprocessing, Inspection):
         self._array_type = "FLOAT32" if use_float_arraytype else "DOUBLE"
         self.spec: Any = None
         if spec is not None:
-            self.spec = spec if isinstance(spec, messages.Model) else messages.Model.FromString(spec.SerializeToString())
+            self.spec = (
+                spec if isinstance(spec, messages.Model) else messages.Model.FromString(spec.SerializeToString())
+            )
             self.nn_spec = _network_of(self.spec)
         elif nn_spec is not None:
             self.nn_spec = nn_spec
@@ -191,7 +193,9 @@ class NeuralNetworkBuilder(LayerMethods, Training, Preprocessing, Inspection):
 def _network_of(spec: Any) -> Any:
     kind = spec.WhichOneof("Type")
     if kind not in _KINDS.values():
-        raise BuildError(f"NeuralNetworkBuilder: the model is of type {kind}, expected one of {', '.join(_KINDS.values())}")
+        raise BuildError(
+            f"NeuralNetworkBuilder: the model is of type {kind}, expected one of {', '.join(_KINDS.values())}"
+        )
     return getattr(spec, kind)
 
 
@@ -199,5 +203,3 @@ def _text(method: str, parameter: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise BuildError(f"add_{method}: {parameter}: expected a name, got {value!r}")
     return value
-
-

@@ -34,14 +34,14 @@ class Training:
         for layer in layers:
             kind = layer.WhichOneof("layer")
             if kind not in TRAINABLE:
-                raise BuildError(f"make_updatable: layer {layer.name!r} is {kind}, expected one of {', '.join(TRAINABLE)}")
+                raise BuildError(
+                    f"make_updatable: layer {layer.name!r} is {kind}, expected one of {', '.join(TRAINABLE)}"
+                )
             _refuse_quantized(layer, kind)
         for layer in layers:
             params = getattr(layer, layer.WhichOneof("layer"))
             layer.isUpdatable = True
-            params.weights.isUpdatable = True
-            if params.hasBias:
-                params.bias.isUpdatable = True
+            params.weights.isUpdatable = params.bias.isUpdatable = True
         self.spec.isUpdatable = True
         self.spec.specificationVersion = max(self.spec.specificationVersion, 4)
         if names:
@@ -56,7 +56,9 @@ class Training:
         found = [layer for layer in self.nn_spec.layers if layer.name == name]
         if len(found) != 1:
             names = ", ".join(layer.name for layer in self.nn_spec.layers) or "none"
-            raise BuildError(f"{'no layer' if not found else 'several layers'} of the name {name!r}; layers are: {names}")
+            raise BuildError(
+                f"{'no layer' if not found else 'several layers'} of the name {name!r}; layers are: {names}"
+            )
         return found[0]
 
     def _refuse_half_floats(self) -> None:
@@ -113,7 +115,9 @@ class Training:
         self._require_model(method)
         losses = self.nn_spec.updateParams.lossLayers
         if len(losses):
-            raise BuildError(f"{method}: the network has the loss {losses[0].name!r} already; Core ML takes exactly one")
+            raise BuildError(
+                f"{method}: the network has the loss {losses[0].name!r} already; Core ML takes exactly one"
+            )
         if not name or name in [layer.name for layer in self.nn_spec.layers]:
             raise BuildError(f"{method}: expected a name that no layer has, got {name!r}")
 
@@ -178,4 +182,6 @@ class Training:
 def _refuse_quantized(layer: Any, kind: str) -> None:
     for field in ("weights", "bias"):
         if weight_form(getattr(getattr(layer, kind), field)) in ("rawValue", "int8RawValue"):
-            raise BuildError(f"make_updatable: layer {layer.name!r}, {field}: expected float32, quantized ones cannot learn")
+            raise BuildError(
+                f"make_updatable: layer {layer.name!r}, {field}: expected float32, quantized ones cannot learn"
+            )

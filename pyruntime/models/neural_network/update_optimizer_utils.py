@@ -70,7 +70,9 @@ class _Optimizer:
 def _wide_enough(name: str, value: float) -> RangeParam:
     """A parameter whose range is not given: 0 to 1, or, with a warning, 0 to the value."""
     if value > 1:
-        warnings.warn(f"{name} is {value}; its range, 0 to 1 unless set_{name} gives one, is 0 to {value}", stacklevel=4)
+        warnings.warn(
+            f"{name} is {value}; its range, 0 to 1 unless set_{name} gives one, is 0 to {value}", stacklevel=4
+        )
     return RangeParam(value, 0, max(1, value))
 
 

@@ -81,7 +81,9 @@ def as_numbers(call: Call, name: str, value: Any) -> NDArray[Any]:
 def check_shape(call: Call, name: str, got: Sequence[int], expected: Sequence[int]) -> None:
     """Refuse another number of values, and the same number in another arrangement of several axes."""
     if math.prod(got) != math.prod(expected):
-        call.refuse(name, f"shape {list(expected)}, {math.prod(expected)} numbers", f"{list(got)}, {math.prod(got)} numbers")
+        call.refuse(
+            name, f"shape {list(expected)}, {math.prod(expected)} numbers", f"{list(got)}, {math.prod(got)} numbers"
+        )
     seen, wanted = [[n for n in shape if n != 1] for shape in (got, expected)]
     if len(seen) > 1 and seen != wanted:
         call.refuse(name, f"shape {list(expected)}, or flat", list(got))
