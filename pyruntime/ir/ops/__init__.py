@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops.binary import Binary as Binary
 from pyruntime.ir.ops.binary import BinaryKind as BinaryKind
+from pyruntime.ir.ops.control import Require as Require
 from pyruntime.ir.ops.conv import Conv as Conv
 from pyruntime.ir.ops.conv import Padding as Padding
 from pyruntime.ir.ops.custom import Custom as Custom
@@ -72,6 +73,9 @@ from pyruntime.ir.ops.unary import Unary as Unary
 from pyruntime.ir.ops.unary import UnaryKind as UnaryKind
 
 OPERATORS: tuple[type[Op], ...] = tuple(
+    kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Op) and hasattr(kind, "code")
     kind for kind in list(globals().values()) if isinstance(kind, type) and issubclass(kind, Op) and kind is not Op
 )
 """Every operator class."""
