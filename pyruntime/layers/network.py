@@ -102,7 +102,7 @@ def lower_network(
             f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(list(blobs)[-5:])}, …"
         )
     outputs = tuple(blobs[name] for name in wanted)
-    graph = Graph(tuple(graph_inputs), outputs, tuple(b.nodes), b.constants)
+    graph = Graph(tuple(graph_inputs), outputs, tuple(b.nodes), b.constants, b.stored)
     return NetworkGraph(graph, tuple(f.name for f in description.inputs), wanted, b.legacy)
 
 

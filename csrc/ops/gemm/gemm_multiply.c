@@ -49,7 +49,19 @@ static void pr_strips(const pr_cut *cut, int64_t y, int64_t from, int64_t to, in
     }
 }
 
-static void pr_block(const pr_cut *cut, int64_t block, int64_t part) {
+/* The panel at `done` vectors: in memory, or expanded into this thread's room. */
+static const float *pr_panel_at(const pr_cut *cut, int64_t done, int64_t wide, int worker) {
+    const pr_gemm_args *g = &cut->g;
+    int64_t depth = g->segments * g->k, first = done * cut->kernel->lanes;
+    if (!g->codes) return g->b + first * depth;
+    const pr_codes *c = g->codes;
+    float *room = c->room + worker * pr_codes_room(cut->kernel, depth);
+    c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * depth), c->bias ? c->scale + first : c->scale,
+                               c->bias ? c->bias + first : NULL, depth, wide * cut->kernel->lanes, room);
+    return room;
+}
+
+static void pr_block(const pr_cut *cut, int64_t block, int64_t part, int worker) {
     const pr_gemm_args *g = &cut->g;
     const pr_gemm_kernel *kernel = cut->kernel;
     int64_t line = block / cut->pieces * cut->lines, piece = block % cut->pieces;
@@ -59,16 +71,15 @@ static void pr_block(const pr_cut *cut, int64_t block, int64_t part) {
     for (int64_t done = 0, wide; done < cut->vectors; done += wide) {
         wide = pr_gemm_panel(kernel, cut->vectors, done);
         if (done * cut->column_parts / cut->vectors != part) continue;
-        const float *panel = g->b + done * kernel->lanes * depth;
-        const float *next = done + wide < cut->vectors ? panel + wide * kernel->lanes * depth : panel;
+        const float *panel = pr_panel_at(cut, done, wide, worker);
+        const float *next = !g->codes && done + wide < cut->vectors ? panel + wide * kernel->lanes * depth : panel;
         for (int64_t y = line; y < end; y++) pr_strips(cut, y, from, to, wide, panel, done * kernel->lanes, next);
     }
 }
 
 static void pr_items(void *arg, int64_t begin, int64_t end, int worker) {
     const pr_cut *cut = arg;
-    (void)worker;
-    for (int64_t t = begin; t < end; t++) pr_block(cut, t / cut->column_parts, t % cut->column_parts);
+    for (int64_t t = begin; t < end; t++) pr_block(cut, t / cut->column_parts, t % cut->column_parts, worker);
 }
 
 /* Lines so short that their strips would be low tiles: better to let strips run on into the next line. */
@@ -101,7 +112,7 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
     }
     int64_t depth = g->segments * g->k, high = kernel->rows[kernel->panel];
     cut.vectors = pr_quotient_up(g->columns, kernel->lanes);
-    cut.small_b = cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;
+    cut.small_b = !g->codes && cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;
     cut.straddles = pr_straddles(g, high);
     cut.all_lines = cut.straddles ? 1 : g->lines;
     cut.pixels = cut.straddles ? g->lines * g->pixels : g->pixels;
