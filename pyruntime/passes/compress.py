@@ -43,7 +43,7 @@ def compress(node: Node, operands: list[tuple[Value, Array | None]], stored: Sto
     lanes = panels.layout & 0xFF
     if form in LINEAR.values():
         head = _padded(head, lanes)
-    data = array.astype("<f2").view(np.uint8) if form == HALF else _squeezed(array, lanes, _bits(stored.bits))
+    data = array.astype("<f2").view(np.uint8) if form == HALF else _squeezed(array, _bits(stored.bits))
     blob = np.concatenate([head.reshape(-1).view(np.uint8), data])
     return replace(panels, layout=panels.layout | form << _FORM_SHIFT), blob
 
@@ -78,10 +78,10 @@ def _padded(head: NDArray[np.float32], lanes: int) -> NDArray[np.float32]:
     return np.pad(head, ((0, 0), (0, -head.shape[1] % lanes)))
 
 
-def _squeezed(array: Array, lanes: int, bits: int) -> Bytes:
-    """Codes of a vector share its first bytes: the first ones in the low bits."""
-    codes = array.astype(np.uint8).reshape(-1, 8 // bits, lanes * bits // 8)
+def _squeezed(array: Array, bits: int) -> Bytes:
+    """Codes one after the other, the first ones in the low bits of a byte."""
+    codes = array.astype(np.uint8).reshape(-1, 8 // bits)
     squeezed = codes[:, 0].copy()
     for place in range(1, 8 // bits):
         squeezed |= codes[:, place] << (place * bits)
-    return squeezed.reshape(-1)
+    return squeezed

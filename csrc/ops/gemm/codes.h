@@ -17,8 +17,7 @@ static inline int32_t pr_codes_panels(int32_t layout) { return layout & ((1 << P
 struct pr_gemm_kernel;
 
 /* A constant of bytes: scales and biases of the columns, rounded up to whole vectors, or the table; then the codes in the
- * order of the panels of gemm.  Codes of less than a byte: those of a vector share its first bytes, the first ones in the
- * low bits. */
+ * order of the panels of gemm, of less than a byte the first ones in the low bits. */
 typedef struct pr_codes {
     int form;
     const float *scale, *bias;              /* or the table and NULL */
@@ -30,7 +29,13 @@ typedef struct pr_codes {
 typedef struct pr_expand_kernels {
     /* [form]: depth * n numbers of a panel of n columns, a multiple of the level's lanes */
     void (*panel[PR_CODES_COUNT])(const uint8_t *codes, const float *scale, const float *bias, int64_t depth, int64_t n, float *out);
+    /* A product of one row adds up in `split` parts: sums (split, n) += a (depth) times b (depth, n), depth a multiple of
+     * split but for the last time.  The same roundings as the level's tile of one row. */
+    int split;
+    void (*row_sums)(const float *a, const float *b, int64_t depth, int64_t n, float *sums);
 } pr_expand_kernels;
+#define PR_CODES_SPLIT 4
+#define PR_CODES_PIECE 4096                 /* floats that stay in the first-level cache between expanding and reading */
 
 /* Bytes of such a constant; -1: absurd. */
 int64_t pr_codes_bytes(const struct pr_gemm_kernel *kernel, int form, int64_t depth, int64_t columns);

@@ -61,6 +61,28 @@ static const float *pr_panel_at(const pr_cut *cut, int64_t done, int64_t wide, i
     return room;
 }
 
+/* One row of a compressed B: expanded in pieces that do not leave the first-level cache.  The tile, at a depth of 0, only
+ * finishes the sums. */
+static void pr_code_row(const pr_cut *cut, int64_t done, int64_t wide, int worker) {
+    const pr_gemm_args *g = &cut->g;
+    const pr_codes *c = g->codes;
+    int64_t n = wide * cut->kernel->lanes, first = done * cut->kernel->lanes, real = pr_at_most(n, g->columns - first);
+    float *room = c->room + worker * pr_codes_room(cut->kernel, g->k), sums[PR_CODES_SPLIT * PR_GEMM_VECTORS * 16] = {0};
+    for (int64_t j = 0; g->bias && j < real; j++) sums[j] = g->bias[first + j];
+    for (int64_t p = 0, depth; p < g->k; p += depth) {
+        depth = pr_at_most(PR_CODES_PIECE / n / PR_CODES_SPLIT * PR_CODES_SPLIT, g->k - p);
+        c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * g->k + p * n), c->bias ? c->scale + first : c->scale,
+                                   c->bias ? c->bias + first : NULL, depth, n, room);
+        c->kernels->row_sums(g->a + g->segment[0] + p, room, depth, n, sums);
+    }
+    if (c->kernels->split == PR_CODES_SPLIT)
+        for (int64_t j = 0; j < n; j++) sums[j] = (sums[j] + sums[n + j]) + (sums[2 * n + j] + sums[3 * n + j]);
+    pr_gemm_args end = *g;
+    end.segments = end.k = 0;
+    int lanes = (int)pr_at_most(cut->kernel->lanes, g->columns - first - (wide - 1) * cut->kernel->lanes);
+    (*cut->kernel->tiles)[wide][1](&end, g->a, room, sums, g->residual ? g->residual + first : NULL, g->c + first, lanes, PR_NO_LINE, room);
+}
+
 static void pr_block(const pr_cut *cut, int64_t block, int64_t part, int worker) {
     const pr_gemm_args *g = &cut->g;
     const pr_gemm_kernel *kernel = cut->kernel;
@@ -71,6 +93,10 @@ static void pr_block(const pr_cut *cut, int64_t block, int64_t part, int worker)
     for (int64_t done = 0, wide; done < cut->vectors; done += wide) {
         wide = pr_gemm_panel(kernel, cut->vectors, done);
         if (done * cut->column_parts / cut->vectors != part) continue;
+        if (g->codes && g->segments == 1 && cut->all_lines * cut->pixels == 1) {
+            pr_code_row(cut, done, wide, worker);
+            continue;
+        }
         const float *panel = pr_panel_at(cut, done, wide, worker);
         const float *next = !g->codes && done + wide < cut->vectors ? panel + wide * kernel->lanes * depth : panel;
         for (int64_t y = line; y < end; y++) pr_strips(cut, y, from, to, wide, panel, done * kernel->lanes, next);
