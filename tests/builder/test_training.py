@@ -62,7 +62,7 @@ def adam(b: Any, types: Any, nn: Any) -> None:
     params.set_beta2(0.2, 0.1, 0.3)
     params.set_eps(1e-3, 0, 1)
     b.set_adam_optimizer(params)
-    b.set_epochs(5, {5, 8})
+    b.set_epochs(5, [5, 8])
     b.set_shuffle(7)
 
 
