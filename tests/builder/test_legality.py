@@ -22,7 +22,7 @@ from tests.builder.test_training import network
 
 def learner(mode: str | None = None) -> Any:
     """x -> dense1 -> dense2 -> softmax -> y, cross entropy: legal."""
-    b = network((NeuralNetworkBuilder, datatypes), mode)
+    b = network((NeuralNetworkBuilder, datatypes), mode, disable_rank5_shape_mapping=False)
     if mode:
         b.set_class_labels(["cat", "dog"])
     b.make_updatable(["dense1", "dense2"])

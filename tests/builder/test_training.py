@@ -22,7 +22,8 @@ def network(side: Any, mode: str | None = None, **options: Any) -> Any:
     """x (3) -> dense1 -> dense2 -> softmax -> y (2)."""
     builder, types = side
     array = types.Array
-    b = builder([("x", array(3))], [("y", array(2))], mode=mode, disable_rank5_shape_mapping=True, **options)
+    options = {"disable_rank5_shape_mapping": True, **options}
+    b = builder([("x", array(3))], [("y", array(2))], mode=mode, **options)
     w = np.arange(6, dtype=np.float32)
     b.add_inner_product("dense1", w.reshape(2, 3), w[:2], 3, 2, True, "x", "h")
     b.add_inner_product("dense2", w[:4].reshape(2, 2), None, 2, 2, False, "h", "z")
