@@ -149,7 +149,8 @@ def _rename_blobs(network: Any, old: str, new: str) -> None:
 
 def convert_double_to_float_multiarray_type(spec: Any) -> None:
     """Let arrays of doubles travel as float32: inputs, outputs, training inputs, those of models in pipelines too."""
-    double, single = messages.ArrayFeatureType.DOUBLE, messages.ArrayFeatureType.FLOAT32
+    kinds = messages.ArrayFeatureType.ArrayDataType
+    double, single = kinds.DOUBLE, kinds.FLOAT32
     description = spec.description
     for feature in (*description.input, *description.output, *description.trainingInput):
         if feature.type.WhichOneof("Type") == "multiArrayType" and feature.type.multiArrayType.dataType == double:

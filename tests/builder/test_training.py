@@ -43,7 +43,11 @@ def sides() -> tuple[Any, Any]:
         warnings.simplefilter("ignore")
         from coremltools.models import datatypes as types
         from coremltools.models import neural_network as other
-    return (other.NeuralNetworkBuilder, types, other), (NeuralNetworkBuilder, datatypes, pyruntime.models.neural_network)
+    return (other.NeuralNetworkBuilder, types, other), (
+        NeuralNetworkBuilder,
+        datatypes,
+        pyruntime.models.neural_network,
+    )
 
 
 def sgd(b: Any, types: Any, nn: Any) -> None:
@@ -247,7 +251,9 @@ BAD_LAYERS: dict[str, Callable[[Any], Any]] = {
     r"W: expected shape \[2, 3\], or flat, got \[3, 2\]": lambda b: b.add_inner_product(
         "n", np.ones((3, 2)), None, 3, 2, False, "x", "o"
     ),
-    "packed integers need is_quantized_weight": lambda b: b.add_inner_product("n", b"123456", None, 3, 2, False, "x", "o"),
+    "packed integers need is_quantized_weight": lambda b: b.add_inner_product(
+        "n", b"123456", None, 3, 2, False, "x", "o"
+    ),
     "6 bytes for shape": lambda b: b.add_inner_product(
         "n", b"1", None, 3, 2, False, "x", "o", is_quantized_weight=True, quant_scale=[1], quant_bias=[0]
     ),

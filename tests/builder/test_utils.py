@@ -146,7 +146,9 @@ def test_version_of_a_model_is_that_of_its_layers(method):
         builder = NeuralNetworkBuilder(*features(datatypes))
         layer = getattr(builder, f"add_{method}")("layer", **arguments)
         assert needed_version(builder.spec) == builder.spec.specificationVersion or (
-            method == "resize_bilinear" or method == "crop_resize" or (method == "convolution" and len(layer.input) == 2)
+            method == "resize_bilinear"
+            or method == "crop_resize"
+            or (method == "convolution" and len(layer.input) == 2)
         )
         assert needed_version(builder.spec) >= least_version(layer)
 
@@ -187,7 +189,11 @@ def test_evaluation_of_numbers_reads_csv(tmp_path):
     table.write_text("x,target\n1,2\n2,4\n3,9\n")
     model = pyruntime.MLModel(b.spec)
     columns = {"x": [[1.0], [2.0], [3.0]], "target": [2, 4, 9]}
-    assert ct_utils.evaluate_regressor(model, columns) == {"samples": 3, "rmse": pytest.approx(3**0.5), "max_error": 3.0}
+    assert ct_utils.evaluate_regressor(model, columns) == {
+        "samples": 3,
+        "rmse": pytest.approx(3**0.5),
+        "max_error": 3.0,
+    }
     with pytest.raises(BuildError, match="no 'target'"):
         ct_utils.evaluate_regressor(model, [{"x": [1.0]}])
 
@@ -241,7 +247,7 @@ def test_extractor_and_vectorizer_are_coremltools():
     assert as_bytes(ours) == as_bytes(theirs)
 
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 sys.modules["coremltools"] = None
 import numpy as np
@@ -260,7 +266,7 @@ flexible_shape_utils.set_multiarray_ndshape_range(builder.spec, "x", [3], [3])
 ct.utils.save_spec(builder.spec, sys.argv[1])
 print(ct.utils.load_spec(sys.argv[1]).specificationVersion)
 print("google.protobuf" in sys.modules, "coremltools.proto" in sys.modules)
-'''
+"""
 
 
 def test_script_runs_without_coremltools(tmp_path):
