@@ -16,11 +16,11 @@ from pyruntime.layers import random as random
 from pyruntime.layers import reduce as reduce
 from pyruntime.layers import resize as resize
 from pyruntime.layers import rnn as rnn
+from pyruntime.layers import scan as scan
 from pyruntime.layers import scatter as scatter
 from pyruntime.layers import sequences as sequences
 from pyruntime.layers import shapes as shapes
 from pyruntime.layers import slices as slices
-from pyruntime.layers import scan as scan
 from pyruntime.layers import softmax as softmax
 from pyruntime.layers import sort as sort
 from pyruntime.layers import unary as unary

@@ -185,7 +185,10 @@ def _weighted() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "scale", {**X, "W": 2, "b": None, "has_bias": False}
     yield "scale", {**X, "W": w(3), "b": w(3), "has_bias": True, "shape_scale": [3], "shape_bias": [3]}
     yield "scale", {**X, "W": w(3, 4, 5), "b": w(1), "has_bias": True, "shape_scale": [3, 4, 5], "shape_bias": [1]}
-    yield "scale", {**X, "W": w(3, 4, 5), "b": 1, "has_bias": True, "shape_scale": [3, 4, 5], "shape_bias": Each(None, [1])}
+    yield (
+        "scale",
+        {**X, "W": w(3, 4, 5), "b": 1, "has_bias": True, "shape_scale": [3, 4, 5], "shape_bias": Each(None, [1])},
+    )
     yield "bias", {**X, "b": w(3), "shape_bias": [3]}
     yield "bias", {**X, "b": 1}
     yield "bias", {**X, "b": w(1, 4, 5), "shape_bias": [1, 4, 5]}
@@ -193,7 +196,10 @@ def _weighted() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "batchnorm", {"channels": 3, "gamma": w(3), "beta": w(3) + 1, "mean": w(3), "variance": w(3), "epsilon": 0.5}
     yield "batchnorm", {"channels": 3, "gamma": w(3), "beta": w(3) + 1, "compute_mean_var": True,
                         "instance_normalization": True}  # fmt: skip
-    yield "layer_normalization", {**X, "normalized_shape": [4, 5], "gamma": w(4, 5), "beta": w(4, 5) + 1, "eps": Each(1e-5, 0.5)}
+    yield (
+        "layer_normalization",
+        {**X, "normalized_shape": [4, 5], "gamma": w(4, 5), "beta": w(4, 5) + 1, "eps": Each(1e-5, 0.5)},
+    )
     yield from _convolutions()
 
 
@@ -229,7 +235,10 @@ def _convolutions() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "convolution3d", {**solid, "input_channels": 4, "groups": 2, "b": None, "has_bias": False}
     pool = {"pooling_type": Each("max", "average", "MAX"), "kernel_depth": 2, "kernel_height": 3, "kernel_width": 4,
             "stride_depth": 1, "stride_height": 2, "stride_width": 3}  # fmt: skip
-    yield "pooling3d", {**X, **pool, "padding_mode": Each("valid", "same"), "average_pooling_count_excludes_padding": BOTH}
+    yield (
+        "pooling3d",
+        {**X, **pool, "padding_mode": Each("valid", "same"), "average_pooling_count_excludes_padding": BOTH},
+    )
     yield "pooling3d", {**X, **pool, "padding_mode": "custom", "custom_padding_front": 1, "custom_padding_back": 2,
                         "custom_padding_top": 3, "custom_padding_bottom": 4, "custom_padding_left": 5,
                         "custom_padding_right": 6}  # fmt: skip
@@ -249,11 +258,19 @@ def _recurrent() -> Iterator[tuple[str, dict[str, Any]]]:
                          "output_all": BOTH, "reverse_input": BOTH}  # fmt: skip
     gru = {**base, **names, "W_h": _gates(3, 3, 3), "W_x": _gates(3, 3, 2)}
     yield "gru", {**gru, "b": Each(None, _gates(3, 3))}
-    yield "gru", {**gru, "b": None, "activation": acts, "inner_activation": acts, "output_all": True, "reverse_input": True}
+    yield (
+        "gru",
+        {**gru, "b": None, "activation": acts, "inner_activation": acts, "output_all": True, "reverse_input": True},
+    )
     names = {"input_names": ["data", "h", "c"], "output_names": ["out", "h2", "c2"]}
     lstm = {**base, "W_h": _gates(4, 3, 3), "W_x": _gates(4, 3, 2)}
     bias, peep = Each(None, _gates(4, 3)), Each(None, _gates(3, 3))
-    options = {"output_all": BOTH, "forget_bias": BOTH, "coupled_input_forget_gate": BOTH, "cell_clip_threshold": Each(50000.0, 3.0)}
+    options = {
+        "output_all": BOTH,
+        "forget_bias": BOTH,
+        "coupled_input_forget_gate": BOTH,
+        "cell_clip_threshold": Each(50000.0, 3.0),
+    }
     yield "unilstm", {**lstm, **names, "b": bias, "peep": peep, **options, "reverse_input": BOTH}
     kinds = {"inner_activation": acts, "cell_state_update_activation": acts, "output_activation": "LINEAR"}
     yield "unilstm", {**lstm, **names, "b": None, **kinds}
@@ -281,7 +298,10 @@ def _exact() -> Iterator[tuple[str, dict[str, Any]]]:
     names = Each(["data", "data2"], ["data"])
     for kind in ("greater", "less"):
         for alpha in (0.0, 2.5):
-            yield f"{kind}_than", {"input_names": names, "output_name": "out", "alpha": alpha, f"use_{kind}_than_equal": BOTH}
+            yield (
+                f"{kind}_than",
+                {"input_names": names, "output_name": "out", "alpha": alpha, f"use_{kind}_than_equal": BOTH},
+            )
     yield "equal", {"input_names": names, "output_name": "out", "alpha": Each(0.0, 2.5)}
     yield "not_equal", {"input_names": names, "output_name": "out", "alpha": Each(0.0, 2.5)}
     yield "logical", {**XX, "mode": Each("AND", "OR", "XOR")}
@@ -298,7 +318,16 @@ def _exact() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "scatter_along_axis", {**three, "axis": axis, "mode": SCATTER_MODES}
     yield "scatter_nd", {**three, "mode": SCATTER_MODES}
     pair = {"output_names": ["out", "out2"]}
-    yield "topk", {"input_names": Each(["data"], ["data", "vector"]), **pair, "k": Each(0, 2), "axis": axis, "use_bottom_k": BOTH}
+    yield (
+        "topk",
+        {
+            "input_names": Each(["data"], ["data", "vector"]),
+            **pair,
+            "k": Each(0, 2),
+            "axis": axis,
+            "use_bottom_k": BOTH,
+        },
+    )
     for name in ("argmax", "argmin"):
         yield name, {**X, "axis": axis, "keepdims": BOTH}
     yield "argsort", {**X, "axis": Each(0, 1, -1), "descending": BOTH}
@@ -334,7 +363,10 @@ def _shapes() -> Iterator[tuple[str, dict[str, Any]]]:
     span = Each(["a"], ["a", "b"], ["a", "b", "c"])
     yield "range_dynamic", {"input_names": span, "output_name": "out", "start": 2, "step": 3}
     yield "branch", {"input_name": "vector"}
-    yield "loop", {"input_name": Each(None, "vector"), "max_iterations": Each(None, 5), "condition": Each(None, "vector")}
+    yield (
+        "loop",
+        {"input_name": Each(None, "vector"), "max_iterations": Each(None, 5), "condition": Each(None, "vector")},
+    )
     yield "loop_break", {}
     yield "loop_continue", {}
     yield "load_constant_nd", {"output_name": "out", "constant_value": w(2, 3), "shape": Each((2, 3), [6])}
@@ -360,7 +392,10 @@ def _random() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"random_{kind}_static", {"output_name": "out", "output_shape": (2, 3), **how}
             yield f"random_{kind}_dynamic", {"input_names": ["vector"], "output_name": "out", **how}
     yield "categorical_distribution", {**X, "num_samples": 5}
-    yield "categorical_distribution", {**X, "num_samples": 5, "is_logits": BOTH, "eps": 0.5, "temperature": 2.0, "seed": 3}
+    yield (
+        "categorical_distribution",
+        {**X, "num_samples": 5, "is_logits": BOTH, "eps": 0.5, "temperature": 2.0, "seed": 3},
+    )
 
 
 def calls() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,10 +6,8 @@ import inspect
 import warnings
 from typing import Any
 
-import numpy as np
 import pytest
 
-from pyruntime.errors import BuildError
 from pyruntime.models import datatypes
 from pyruntime.models.neural_network import NeuralNetworkBuilder
 from tests.builder.calls import calls

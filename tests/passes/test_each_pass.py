@@ -12,8 +12,12 @@ from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
     Affine,
     BinaryKind,
+    Broadcast,
     Concat,
     Conv,
+    CumSum,
+    LayerNorm,
+    Lrn,
     Pad,
     Padding,
     PadMode,
@@ -21,11 +25,14 @@ from pyruntime.ir.ops import (
     PoolKind,
     Reduce,
     ReduceKind,
+    Reshape,
+    Select,
     Slice,
     Softmax,
     Tile,
     UnaryKind,
 )  # fmt: skip
+from pyruntime.ir.ops.move import FIRST, LAST, kept
 from pyruntime.layers.builder import Builder
 from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
 from pyruntime.passes.clamps import merge_clamps
@@ -105,6 +112,36 @@ def test_remove_identities_of_open_size_keeps_a_reshape_that_may_do_something() 
     assert "reshape" in text(kept)
 
 
+def test_remove_identities_of_parts_that_are_all() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        y = b.emit(Broadcast((2, 3)), b.emit(Slice((0, 0), (LAST, LAST), (1, 1)), x))
+        y = b.emit(Slice((0, LAST), (LAST, FIRST), (1, -1)), b.emit(Reshape((kept(0), kept(1))), y))
+        return b.emit(Broadcast((4, 2, 3)), y)
+
+    assert ends(text(after(graph(write, (2, 3)), remove_identities))) == [
+        "in  x0:f32[2,3]",
+        "v4:f32[2,3] = slice(x0; begin=(0, 2147483647), end=(2147483647, -2147483648), stride=(1, -1))",
+        "v5:f32[4,2,3] = broadcast(v4; sizes=(4, 2, 3))",
+        "out v5:f32[4,2,3]",
+    ]
+
+
+def test_sink_transposes_of_open_sizes() -> None:
+    """Broadcast runs in any order of axes; axes of size 1 that change places are a Reshape, whatever is open."""
+
+    def write(b: Builder, x: Value) -> Value:
+        return b.emit(Broadcast((7, 5, 6)), b.transpose(x, (1, 0, 2))), b.transpose(x, (1, 2, 0))
+
+    assert ends(text(after(graph(write, (1, -1, -1)), sink_transposes))) == [
+        "in  x0:f32[1,?,?]",
+        "w1:f32[5,7,6] = broadcast(x0; sizes=(5, 7, 6))",
+        "w2:f32[7,5,6] = transpose(w1; axes=(1, 0, 2))",
+        "w3:f32[?,?,1] = reshape(x0; shape=(-3, -4, 1))",
+        "out w2:f32[7,5,6]",
+        "out w3:f32[?,?,1]",
+    ]
+
+
 def test_sink_transposes_cancels_pairs_and_runs_operators_on_the_source() -> None:
     def write(b: Builder, x: Value) -> Value:
         y = b.channels_first(b.unary(UnaryKind.ABS, b.channels_last(x)))
@@ -137,6 +174,61 @@ def test_sink_transposes_moves_axes_of_attributes() -> None:
         "w5:f32[1,1,1,2] = reshape(w4; shape=(1, 1, 1, 2))",
         "out w5:f32[1,1,1,2]",
     ]
+
+
+def test_sink_transposes_lets_choice_and_sums_pass() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        y = b.transpose(x, (0, 2, 3, 1))
+        return b.transpose(
+            b.emit(CumSum(3, True, False), b.emit(Select(), y, b.constant(F32([1, 2])), y)), (0, 3, 1, 2)
+        )
+
+    assert ends(text(after(graph(write, (1, 2, 4, 5)), sink_transposes))) == [
+        "in  x0:f32[1,2,4,5]",
+        "w3:f32[1,2,4,5] = select(x0, w2, x0)",
+        "w4:f32[1,2,4,5] = cum_sum(w3; axis=1, exclusive=True, reversed=False)",
+        "out w4:f32[1,2,4,5]",
+        "w2 = [[[[1.0]], [[2.0]]]]",
+    ]
+
+
+def test_sums_along_an_axis_that_a_prediction_names_stay_where_they_are() -> None:
+    def write(b: Builder, x: Value, axis: Value) -> Value:
+        return b.emit(CumSum(-1, False, False), b.transpose(x, (1, 0)), axis)
+
+    assert [node.op.code for node in after(graph(write, (2, 4), (1,)), sink_transposes).nodes] == [
+        "TRANSPOSE",
+        "CUM_SUM",
+    ]
+
+
+def test_remove_identities_of_single_numbers() -> None:
+    def write(b: Builder, x: Value) -> tuple[Value, ...]:
+        y = b.emit(Reduce(ReduceKind.MEAN, (1,), True), b.unary(UnaryKind.POWER, x, 1.0))
+        return (
+            b.emit(CumSum(1, False, True), y),
+            b.emit(CumSum(1, True, False), x),  # 0
+            b.emit(Reduce(ReduceKind.L1, (1,), True), x),  # the absolute value
+            b.emit(Reduce(ReduceKind.SUM, (1,), False), x),  # another rank
+            b.emit(Reduce(ReduceKind.SUM, (0,), True), x),
+        )
+
+    cleaned = after(graph(write, (2, 1)), remove_identities)
+    assert cleaned.outputs[0] == cleaned.inputs[0]
+    assert [node.op.code for node in cleaned.nodes] == ["CUM_SUM", "REDUCE", "REDUCE", "REDUCE"]
+
+
+def test_sizes_go_through_choice_and_order() -> None:
+    """x + convolution may only fuse where both shapes are one, also after operators that keep sizes."""
+
+    def write(b: Builder, x: Value) -> Value:
+        y = b.emit(Select(), x, x, b.constant(F32([0])))
+        y = b.emit(LayerNorm(1, 1e-5), y, b.constant(F32([1, 1])), b.constant(F32([0, 0])))
+        y = b.emit(CumSum(1, False, False), b.emit(Lrn(1, 1, 1.0, 1.0, 0.5), y))
+        return b.binary(BinaryKind.ADD, y, conv(b, x))
+
+    fused = after(graph(write, (-1, -1, 4, 2)), fuse_residual)
+    assert [node.op.code for node in fused.nodes] == ["SELECT", "LAYER_NORM", "LRN", "CUM_SUM", "CONV"]
 
 
 def relu6(b: Builder, x: Value) -> Value:
@@ -212,6 +304,15 @@ def test_fuse_activation() -> None:
 
     assert ends(text(after(graph(write, (1, 4, 4, 2)), fuse_activation)))[1] == (
         "v2:f32[1,4,4,2] = conv(x0, v1; …, activation=Activation(slope=0.5, lo=-2.0, hi=6.0))"
+    )
+
+
+def test_fuse_activation_takes_a_clamped_relu() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        return b.unary(UnaryKind.CLAMPED_RELU, conv(b, x), 0.5, 6.0)
+
+    assert ends(text(after(graph(write, (1, 4, 4, 2)), fuse_activation)))[1] == (
+        "v2:f32[1,4,4,2] = conv(x0, v1; …, activation=Activation(slope=0.5, lo=-inf, hi=6.0))"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyruntime.errors import BuildError
+from pyruntime.models.datatypes import Array
 from pyruntime.models.interface import Feature, add_features, named_features, set_features, write_labels
 from pyruntime.models.neural_network.images import Preprocessing
 from pyruntime.models.neural_network.inspection import Inspection
@@ -13,7 +14,6 @@ from pyruntime.models.neural_network.layer_methods import Layer, LayerMethods
 from pyruntime.models.neural_network.rows import Call, as_list
 from pyruntime.models.neural_network.table import TABLE
 from pyruntime.models.neural_network.training import Training
-from pyruntime.models.datatypes import Array
 from pyruntime.spec import messages
 
 _KINDS = {None: "neuralNetwork", "classifier": "neuralNetworkClassifier", "regressor": "neuralNetworkRegressor"}
