@@ -28,12 +28,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator at work, for the layer of that name."""
+    """One operator at work, for the layer of that name.  A branch or a loop has regions: ir/control.py."""
 
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     layer: str
+    regions: tuple[Graph, ...] = ()
 
 
 @dataclass(frozen=True)

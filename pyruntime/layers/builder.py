@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from pyruntime.ir.graph import Node, Stored, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
 from pyruntime.ir.types import UNKNOWN, Array, DType, Shape, dtype_of, is_known
+from pyruntime.layers.scope import Mixed, Scope
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_quantized, read_weights, weight_form
@@ -45,7 +47,19 @@ class Builder:
         self.payloads = payloads
         self.fold_up_to = 4096
         """Elements of a result that is computed at once, so that later layers see shapes.  A pass folds larger ones."""
-        self._count = 0
+        self.scope = Scope()
+        """The names of the file at this point."""
+        self.loop_types: dict[tuple[int, ...], dict[str, Shape | Mixed]] = {}
+        """By the place of a loop in the file: types of the names that its iterations hand on, as found so far."""
+        self._numbers = count(1)
+
+    def child(self) -> Builder:
+        """A builder for a region: nodes of its own, the names and constants of this one."""
+        child = Builder(self.payloads, legacy=self.legacy)
+        child.constants, child.stored, child.fold_up_to = self.constants, self.stored, self.fold_up_to
+        child.layer, child.kind = self.layer, self.kind
+        child.scope, child.loop_types, child._numbers = self.scope.inner(), self.loop_types, self._numbers
+        return child
 
     # operators
 
@@ -62,7 +76,7 @@ class Builder:
         arrays = [data for _, data in operands if data is not None]
         if len(arrays) == len(operands) and self._folds(op, inferred):
             return tuple(map(self.constant, fold(op, self.where, arrays, inferred)))
-        results = tuple(Value(self._name(), dtype, shape) for dtype, shape in inferred)
+        results = tuple(Value(self.fresh(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
 
@@ -79,7 +93,7 @@ class Builder:
         """A constant of the graph, float32 unless the array is uint8."""
         data = np.asarray(array)
         data = np.ascontiguousarray(data if data.dtype == np.uint8 else data.astype(np.float32, copy=False))
-        value = Value(self._name(), dtype_of(data), data.shape)
+        value = Value(self.fresh(), dtype_of(data), data.shape)
         self.constants[value.name] = data
         return value
 
@@ -157,6 +171,6 @@ class Builder:
     def unsupported(self, what: str) -> UnsupportedError:
         return UnsupportedError(f"{self.where}: {what}")
 
-    def _name(self) -> str:
-        self._count += 1
-        return f"v{self._count}"
+    def fresh(self) -> str:
+        """A name for a value."""
+        return f"v{next(self._numbers)}"
