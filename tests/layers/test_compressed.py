@@ -136,3 +136,18 @@ def test_infinite_half_floats_are_expanded() -> None:
 def test_other_words_are_refused() -> None:
     with pytest.raises(ValueError, match=r"'small'.*compressed"):
         MLModelConfiguration(weights="small")
+
+
+def test_the_card_says_what_both_choices_take() -> None:
+    from pyruntime.card.running import memory
+
+    params, _ = small("channels 8", (64, 256))
+    for weight, counted in ((params, True), (weights(numbers(64, 256)), False)):
+        dense = layer("innerProduct", outputChannels=64, inputChannels=256, weights=weight)
+        loaded = MLModel(model({"x": (1, 256)}, [dense], exact=True), configuration=MLModelConfiguration(threads=1))
+        (card,) = memory(loaded)
+        assert (card.expanded is not None) == counted
+        if counted:
+            assert card.expanded == card.weights
+            assert card.compressed is not None
+            assert card.compressed < card.weights / 3
