@@ -38,9 +38,7 @@ class Cache:
         self.folder = os.fspath(folder)
         self.limit = limit
 
-    def key(
-        self, data: bytes | memoryview, status: os.stat_result, kernels: Kernels, weights: str = "expanded"
-    ) -> str:
+    def key(self, data: bytes | memoryview, status: os.stat_result, kernels: Kernels, weights: str = "expanded") -> str:
         """Of a model file's content.  status: of the file, before it was read.  weights: MLModelConfiguration's."""
         return _hash(self._content_hash(data, status), repr(kernels), weights, _compiler_stamp())
 

@@ -138,7 +138,7 @@ class Builder:
         )
 
     def weight(self, params: Any, shape: Sequence[int], field: str) -> Value:
-        """A weight whose first axis is that of output channels, as a constant that may stay as small as it is stored."""
+        """A weight, output channels first, as a constant that may stay as small as it is stored."""
         value = self.constant(self.weights(params, shape, field))
         form = weight_form(params)
         if form == "float16Value":
