@@ -73,9 +73,6 @@ from pyruntime.ir.ops.unary import Unary as Unary
 from pyruntime.ir.ops.unary import UnaryKind as UnaryKind
 
 OPERATORS: tuple[type[Op], ...] = tuple(
-    kind
-    for kind in list(globals().values())
-    if isinstance(kind, type) and issubclass(kind, Op) and hasattr(kind, "code")
     kind for kind in list(globals().values()) if isinstance(kind, type) and issubclass(kind, Op) and kind is not Op
 )
 """Every operator class."""
