@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.fold import fold
-from pyruntime.ir.graph import Node, Value
+from pyruntime.ir.graph import Node, Stored, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
 from pyruntime.ir.types import UNKNOWN, Array, DType, Shape, dtype_of, is_known
 from pyruntime.layers.scope import Mixed, Scope
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
-from pyruntime.spec.weights import read_weights
+from pyruntime.spec.weights import read_quantized, read_weights, weight_form
 
 Floats = NDArray[np.float32]
 
@@ -35,6 +35,7 @@ class Builder:
     def __init__(self, payloads: Payloads | None, *, legacy: bool) -> None:
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
+        self.stored: dict[str, Stored] = {}
         self.legacy = legacy
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
         self.layer = ""
@@ -55,7 +56,7 @@ class Builder:
     def child(self) -> Builder:
         """A builder for a region: nodes of its own, the names and constants of this one."""
         child = Builder(self.payloads, legacy=self.legacy)
-        child.constants, child.fold_up_to = self.constants, self.fold_up_to
+        child.constants, child.stored, child.fold_up_to = self.constants, self.stored, self.fold_up_to
         child.layer, child.kind = self.layer, self.kind
         child.scope, child.loop_types, child._numbers = self.scope.inner(), self.loop_types, self._numbers
         return child
@@ -135,6 +136,18 @@ class Builder:
         return read_weights(
             params, shape=shape, layer=self.layer, field=field, channel_axis=channel_axis, payloads=self.payloads
         )
+
+    def weight(self, params: Any, shape: Sequence[int], field: str) -> Value:
+        """A weight, output channels first, as a constant that may stay as small as it is stored."""
+        value = self.constant(self.weights(params, shape, field))
+        form = weight_form(params)
+        if form == "float16Value":
+            self.stored[value.name] = Stored()
+        elif form not in ("floatValue", None):
+            q = read_quantized(params, shape=shape, layer=self.layer, field=field, payloads=self.payloads)
+            assert q is not None
+            self.stored[value.name] = Stored(q.values, q.bits, q.table, q.scale, q.bias)
+        return value
 
     def need_rank(self, x: Value, least: int) -> None:
         if x.rank < least:

@@ -33,7 +33,8 @@ def close(
     for b, results in regions:
         used = {value.name for node in b.nodes for value in node.inputs} | {value.name for value in results}
         constants = {name: b.constants[name] for name in sorted(used) if name in b.constants}
-        graphs.append(Graph((*first, *read.values()), tuple(results), tuple(b.nodes), constants))
+        stored = {name: b.stored[name] for name in constants if name in b.stored}
+        graphs.append(Graph((*first, *read.values()), tuple(results), tuple(b.nodes), constants, stored))
     return tuple(graphs), tuple(read.values())
 
 
