@@ -14,6 +14,7 @@
 #include "ops/resize/resize.h"
 #include "ops/rnn/rnn.h"
 #include "ops/softmax/softmax.h"
+#include "ops/training/training.h"
 #include "ops/unary/unary.h"
 
 #endif

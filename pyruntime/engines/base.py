@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,10 @@ class Programs:
         if place not in self._programs:
             self._programs[place] = make()
         return self._programs[place]
+
+    def without(self, places: Collection[str]) -> Programs:
+        """All but those of some parts."""
+        return Programs({place: program for place, program in self._programs.items() if place not in places})
 
     def items(self) -> Iterator[tuple[str, NetworkProgram]]:
         return iter(sorted(self._programs.items()))

@@ -61,7 +61,7 @@ CORE_ML_2_LAYERS = frozenset(
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
 
-__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_network"]
+__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_message", "lower_network"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def lower_network(
         graph_inputs.append(value)
         blobs[feature.name] = blob
     for message in network.layers:
-        _lower(message, blobs, b)
+        lower_message(message, blobs, b)
     missing = [name for name in wanted if name not in blobs]
     if missing:
         raise SpecError(
@@ -106,7 +106,8 @@ def lower_network(
     return NetworkGraph(graph, tuple(f.name for f in description.inputs), wanted, b.legacy)
 
 
-def _lower(message: Any, blobs: dict[str, Value], b: Builder) -> None:
+def lower_message(message: Any, blobs: dict[str, Value], b: Builder) -> None:
+    """One layer; its results join `blobs`."""
     b.layer, b.kind = message.name or "(no name)", message.WhichOneof("layer") or ""
     b.output_names = tuple(message.output)
     unknown = [name for name in message.input if name not in blobs]

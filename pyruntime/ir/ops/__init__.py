@@ -12,14 +12,26 @@ from pyruntime.ir.ops.reduce import Reduce, ReduceKind
 from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
 from pyruntime.ir.ops.rnn import GateFunction, Lstm
 from pyruntime.ir.ops.softmax import Softmax
+from pyruntime.ir.ops.training import (
+    Adam,
+    ConvWeightGradient,
+    CrossEntropy,
+    PoolGradient,
+    Product,
+    Sgd,
+    SquaredError,
+    UnaryGradient,
+)
 from pyruntime.ir.ops.unary import Unary, UnaryKind
 
 OPERATORS = (
     Conv, Gemm, Pool, Resize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape, Transpose, Concat, Slice,
     Pad, Tile, GatherRows, Lstm,
+    Product, UnaryGradient, PoolGradient, ConvWeightGradient, CrossEntropy, SquaredError, Sgd, Adam,
 )  # fmt: skip
 
 __all__ = [
+    "Adam", "ConvWeightGradient", "CrossEntropy", "PoolGradient", "Product", "Sgd", "SquaredError", "UnaryGradient",
     "OPERATORS", "Affine", "Binary", "BinaryKind", "Concat", "Conv", "GateFunction", "GatherRows", "Gemm", "Image",
     "Lstm", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind", "Reduce", "ReduceKind", "Reshape", "Resize",
     "ResizeGrid", "ResizeKind", "Slice", "Softmax", "Tile", "Transpose", "Unary", "UnaryKind",
