@@ -99,15 +99,15 @@ class Builder:
         sizes = x.shape[-3:]
         return self.reshape(x, *[0] * (x.rank - 3), UNKNOWN if UNKNOWN in sizes else math.prod(sizes))
 
-    def channels_last(self, x: Value) -> Value:
-        """(..., C, H, W) -> (..., H, W, C)."""
-        lead = x.rank - 3
-        return self.transpose(x, [*range(lead), lead + 1, lead + 2, lead])
+    def channels_last(self, x: Value, spatial: int = 2) -> Value:
+        """(..., C, H, W) -> (..., H, W, C); with spatial 3, (..., C, D, H, W) -> (..., D, H, W, C)."""
+        lead = x.rank - 1 - spatial
+        return self.transpose(x, [*range(lead), *range(lead + 1, x.rank), lead])
 
-    def channels_first(self, x: Value) -> Value:
-        """(..., H, W, C) -> (..., C, H, W)."""
-        lead = x.rank - 3
-        return self.transpose(x, [*range(lead), lead + 2, lead, lead + 1])
+    def channels_first(self, x: Value, spatial: int = 2) -> Value:
+        """(..., H, W, C) -> (..., C, H, W), and so on."""
+        lead = x.rank - 1 - spatial
+        return self.transpose(x, [*range(lead), x.rank - 1, *range(lead, x.rank - 1)])
 
     # the file
 

@@ -1,13 +1,13 @@
-"""Pooling."""
+"""Pooling over images and volumes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Pool, PoolKind
+from pyruntime.ir.ops import Padding, Pool, PoolKind
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.conv import padding, two
+from pyruntime.layers.conv import CUSTOM, EDGES, padding, padding3d, three, two
 from pyruntime.layers.registry import layer
 
 
@@ -31,3 +31,40 @@ def pooling(p: Any, x: Value, b: Builder) -> Value:
         exclude_padding=p.avgPoolExcludePadding,
     )
     return b.channels_first(b.emit(op, b.channels_last(x)))
+
+
+@layer("pooling3d")
+def pooling3d(p: Any, x: Value, b: Builder) -> Value:
+    """(..., C, D, H, W) -> (..., C, D', H', W').  Pooling3DLayerParams: padded cells are 0 for a maximum too."""
+    b.need_rank(x, 4)
+    pad, begin, end = padding3d(p.paddingType, p, b)
+    unused = [getattr(p, f"customPadding{edge}") for pair in EDGES for edge in pair]
+    if p.paddingType != CUSTOM and any(unused):
+        raise b.invalid("customPadding", expected="0 unless paddingType is CUSTOM", got=unused)
+    op = Pool(
+        kind=_kind3d(p, b),
+        global_pool=False,
+        kernel=three(p, "kernel", b),
+        strides=three(p, "stride", b),
+        pads_begin=begin,
+        pads_end=end,
+        padding=pad,
+        exclude_padding=p.countExcludePadding,
+        zero_padding=True,
+    )
+    return b.channels_first(b.emit(op, b.channels_last(x, 3)), 3)
+
+
+@layer("globalPooling3d")
+def global_pooling3d(p: Any, x: Value, b: Builder) -> Value:
+    """(..., C, D, H, W) -> (..., C, 1, 1, 1).  GlobalPooling3DLayerParams."""
+    b.need_rank(x, 4)
+    ones, none = (1, 1, 1), (0, 0, 0)
+    op = Pool(_kind3d(p, b), True, ones, ones, none, none, Padding.EXPLICIT, exclude_padding=False)
+    return b.channels_first(b.emit(op, b.channels_last(x, 3)), 3)
+
+
+def _kind3d(p: Any, b: Builder) -> PoolKind:
+    if p.type not in (0, 1):
+        raise b.invalid("type", expected="MAX or AVERAGE", got=p.type)
+    return PoolKind(p.type)

@@ -65,10 +65,11 @@ def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
 
 def _window(op: Conv | Pool, axis: int, rank: int) -> bool:
     """Leading axes stay, and so do height and width under a window of stride 1 with as much padding as it takes."""
-    if axis < rank - 3 or axis == rank - 1:
-        return axis < rank - 3
-    i = axis - (rank - 3)
-    if op.strides[i] != 1 or (isinstance(op, Pool) and op.global_pool):
+    first = rank - 1 - len(op.kernel)
+    if axis < first or axis == rank - 1:
+        return axis < first
+    i = axis - first
+    if (isinstance(op, Pool) and op.global_pool) or (isinstance(op, Conv) and op.transposed) or op.strides[i] != 1:
         return False
     if op.padding in (Padding.SAME_BOTTOM_RIGHT, Padding.SAME_TOP_LEFT):
         return True

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime.errors import SpecError, UnsupportedError
+from pyruntime.errors import SpecError
 
 from .network import borders, both_mappings, check, layer, lead, messages, model, numbers, refused, weights
 
@@ -168,13 +168,33 @@ def test_bad_convolutions_are_refused(change: Any, words: tuple[str, ...]) -> No
         refused(model({"x": (3, 8, 8)}, [conv_with(**change)]), *words, error=SpecError)
 
 
-def test_transposed_convolution_is_named_as_unsupported() -> None:
-    spec = model({"x": (3, 8, 8)}, [conv_with(isDeconvolution=True)])
-    refused(spec, "conv7", "convolution", "transposed", error=UnsupportedError)
+@pytest.mark.parametrize("case", [
+    {}, {"groups": 2}, {"stride": (2, 1), "pads": ((1, 1), (0, 2))}, {"groups": 4, "outputs": 4}, {"pads": "same"}
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("w_lead", [(), (1,)], ids=["rank 4", "rank 5"])
+def test_weights_from_a_second_input(case: dict[str, Any], w_lead: tuple[int, ...]) -> None:
+    groups, outputs, stride, pads = (
+        case.get("groups", 1),
+        case.get("outputs", 6),
+        case.get("stride", (1, 1)),
+        case.get("pads"),
+    )
+    x, w = numbers(2, 4, 7, 8), numbers(outputs, 4 // groups, 3, 3, seed=1)
+    padding: dict[str, Any] = {"same": {}} if pads == "same" else {"valid": {"paddingAmounts": borders(*pads or ())}}
+    both = ((1, 1), (1, 1)) if pads == "same" else pads or ((0, 0), (0, 0))
+    conv = layer("convolution", inputs="x w", outputChannels=outputs, kernelChannels=4 // groups, nGroups=groups,
+                 stride=stride, **padding)  # fmt: skip
+    spec = model({"x": x.shape, "w": (*w_lead, *w.shape)}, [conv], exact=True)
+    check(spec, {"x": x, "w": w.reshape(*w_lead, *w.shape)}, correlate(x, w, stride, (1, 1), both, groups))
 
 
-def test_weights_as_second_input_are_named_as_unsupported() -> None:
-    conv = conv_with()
+@pytest.mark.parametrize(("shape", "change", "words"), [
+    ((4, 3, 3), {}, ("conv7", "second input", "rank 4", "[4, 3, 3]")),
+    ((4, 3, 3, 2), {}, ("conv7", "weight", "(4, 3, 3, 3)", "(4, 3, 3, 2)")),
+    ((2, 4, 3, 3, 3), {}, ("conv7", "second input", "[2, 4, 3, 3, 3]")),
+    ((4, 3, 3, 3), {"isDeconvolution": True}, ("conv7", "isDeconvolution", "two inputs")),
+])  # fmt: skip
+def test_bad_second_inputs_are_refused(shape: tuple[int, ...], change: dict[str, Any], words: tuple[str, ...]) -> None:
+    conv = conv_with(weights=None, **change)
     conv.input.append("w")
-    spec = model({"x": (1, 3, 8, 8), "w": (4, 3, 3, 3)}, [conv], exact=True)
-    refused(spec, "conv7", "second input", error=UnsupportedError)
+    refused(model({"x": (1, 3, 8, 8), "w": shape}, [conv], exact=True), *words)

@@ -17,3 +17,11 @@ brute_axis brute_place(int padding, int size, int kernel, int stride, int dilati
     if (total < 0) total = 0;
     return (brute_axis){out, padding == PR_PAD_SAME_TOP_LEFT ? (total + 1) / 2 : total / 2};
 }
+
+brute_axis brute_place_transposed(int padding, int size, int kernel, int stride, int dilation, int begin, int end, int out) {
+    int whole = (size - 1) * stride + (kernel - 1) * dilation + 1;
+    if (padding == PR_PAD_EXPLICIT) return (brute_axis){out ? out : whole - begin - end, begin};
+    if (!out) out = size * stride;
+    int total = whole > out ? whole - out : 0;
+    return (brute_axis){out, padding == PR_PAD_SAME_TOP_LEFT ? (total + 1) / 2 : total / 2};
+}

@@ -49,7 +49,7 @@ static void attempt(const char *name, pr_infer_fn *infer, pr_run_fn *run, const 
 void check_hostile(void) {
     for (int round = 0; round < 40 * options.rounds; round++) {
         pr_conv_attrs c = {strange_dims(), strange_dims(), strange_dims(), strange_dims(), strange_dims(), random_int(-1, 4), strange(), strange(),
-                           random_int(0, 2) ? 0 : random_int(0, 1) ? 2 << 24 : strange(), random_int(0, 1), 0, {1, 0, 6}};
+                           random_int(0, 1), random_int(0, 3) ? (pr_dims){0} : strange_dims(), random_int(0, 2) ? 0 : random_int(0, 1) ? 2 << 24 : strange(), random_int(0, 1), 0, {1, 0, 6}};
         pr_view in[3] = {strange_view(4), strange_view(4), strange_view(1)};
         if (random_int(0, 3)) {             /* likely legal but for one thing */
             c.groups = random_int(0, 2) ? 1 : (int32_t)in[0].shape[3];
@@ -60,7 +60,7 @@ void check_hostile(void) {
         attempt("conv", pr_conv_infer, pr_conv_run, &c, in, 2 + c.has_bias);
         release_all();
 
-        pr_pool_attrs p = {random_int(-1, 3), random_int(0, 3) == 0, strange_dims(), strange_dims(), strange_dims(), strange_dims(), random_int(-1, 4), random_int(0, 1)};
+        pr_pool_attrs p = {random_int(-1, 3), random_int(0, 3) == 0, strange_dims(), strange_dims(), strange_dims(), strange_dims(), random_int(-1, 4), random_int(0, 1), random_int(0, 1)};
         in[0] = strange_view(4);
         attempt("pool", pr_pool_infer, pr_pool_run, &p, in, 1);
         release_all();

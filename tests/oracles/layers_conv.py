@@ -48,13 +48,13 @@ def _plain(p: Any, x: torch.Tensor, w: torch.Tensor, groups: int) -> torch.Tenso
 
 def _transposed(p: Any, x: torch.Tensor, w: torch.Tensor, groups: int) -> torch.Tensor:
     """Make the full result, then cut it to size; points that no input reaches are 0."""
-    stride, dilation, window = _windows(p, w)
+    stride, dilation, _ = _windows(p, w)
     full = F.conv_transpose2d(x, w, stride=stride, dilation=dilation, groups=groups)
     cuts = list(borders.amounts(p.valid.paddingAmounts))
     size = [full.shape[i - 2] - sum(cuts[i]) for i in (0, 1)]
     if p.WhichOneof("ConvolutionPaddingType") == "same":
-        size = [x.shape[i - 2] * stride[i] for i in (0, 1)]
-        cuts = [borders.split(max(0, window[i] - stride[i]), p.same.asymmetryMode == 1) for i in (0, 1)]
+        size = [int(n) for n in p.outputShape] or [x.shape[i - 2] * stride[i] for i in (0, 1)]
+        cuts = [borders.split(max(0, full.shape[i - 2] - size[i]), p.same.asymmetryMode == 1) for i in (0, 1)]
     if len(p.outputShape):
         size = [int(n) for n in p.outputShape]
     ends = [cuts[i][0] + size[i] - full.shape[i - 2] for i in (0, 1)]

@@ -1,21 +1,19 @@
 /* The operator CONV: shape rule, packing, run. */
 #include "ops/conv/conv.h"
 
+#include "ops/check.h"
 #include "ops/conv/conv_kernel.h"
-#include "ops/conv/depthwise.h"
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/kernels.h"
 
 /* Kernel, stride, dilation and padding; fills conv's axes. */
 static pr_status pr_conv_axes(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, pr_conv *conv) {
-    pr_windows windows = {&attrs->kernel, &attrs->strides, &attrs->dilations, &attrs->pads_begin, &attrs->pads_end, attrs->padding};
-    pr_axis axes[2];
+    pr_windows windows = {&attrs->kernel, &attrs->strides, &attrs->dilations, &attrs->pads_begin, &attrs->pads_end, attrs->padding,
+                          attrs->transposed != 0, &attrs->size};
     if (attrs->padding == PR_PAD_INCLUDE_LAST)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: this padding belongs to pooling", env->layer);
-    PR_TRY(pr_window_axes(env, &windows, x, axes));
-    conv->h = axes[0];
-    conv->v = axes[1];
-    conv->images = pr_view_span(x, 0, x->rank - 3);
+    PR_TRY(pr_window_axes(env, &windows, x, conv->axis));
+    conv->images = pr_view_span(x, 0, x->rank - 1 - attrs->kernel.count);
     conv->channels = x->shape[x->rank - 1];
     return PR_OK;
 }
@@ -27,28 +25,22 @@ static pr_status pr_check_groups(pr_env *env, const pr_conv_attrs *attrs) {
     return PR_OK;
 }
 
-/* A weight as in the file: (O, depth, KH, KW); depth -1: any. */
+/* A weight as the header has it: (O, depth, kernel); depth -1: any, and so is an unknown dimension. */
 static pr_status pr_check_plain(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
-    if (w->dtype == PR_F32 && w->rank == 4 && w->shape[0] == attrs->outputs && (depth < 0 || w->shape[1] == depth) &&
-        w->shape[1] >= 1 && w->shape[2] == attrs->kernel.at[0] && w->shape[3] == attrs->kernel.at[1] && pr_view_count(w) > 0)
-        return PR_OK;
-    long long s[4] = {0};
-    for (int i = 0; i < 4 && i < w->rank; i++) s[i] = w->shape[i];
-    return pr_fail(env->message, PR_BAD_SHAPE, "%s: the weight must be floats of shape (%d, %lld, %d, %d), got rank %d, "
-                   "(%lld, %lld, %lld, %lld)", env->layer, (int)attrs->outputs, (long long)depth, (int)attrs->kernel.at[0],
-                   (int)attrs->kernel.at[1], (int)w->rank, s[0], s[1], s[2], s[3]);
+    int spatial = attrs->kernel.count;
+    bool fits = w->dtype == PR_F32 && w->rank == 2 + spatial;
+    pr_view want = {.dtype = PR_F32, .rank = 2 + spatial, .shape = {attrs->outputs, depth}};
+    for (int i = 0; i < spatial; i++) want.shape[2 + i] = attrs->kernel.at[i];
+    for (int i = 0; fits && i < w->rank; i++)
+        fits = w->shape[i] == -1 || (want.shape[i] < 0 ? w->shape[i] >= 1 : w->shape[i] == want.shape[i]);
+    if (fits) return PR_OK;
+    return pr_fail(env->message, PR_BAD_SHAPE, "%s: the weight must be floats of shape %s, got %s of shape %s", env->layer,
+                   pr_show_shape(&want).text, pr_dtype_name(w->dtype), pr_show_shape(w).text);
 }
 
-/* Form and length of the packed weight of an input with `depth` channels per group; -1: absurd. */
+/* The packed form of an input with `depth` channels per group. */
 static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
     return pr_is_depthwise(attrs, depth) ? PR_LAYOUT_DEPTHWISE : pr_gemm_layout(env->kernels->gemm);
-}
-static int64_t pr_conv_packed_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
-    int64_t taps = (int64_t)attrs->kernel.at[0] * attrs->kernel.at[1];
-    if (depth > PR_MAX_ELEMENTS / taps) return -1;
-    if (pr_is_depthwise(attrs, depth)) return taps > PR_MAX_ELEMENTS / attrs->outputs ? -1 : taps * attrs->outputs;
-    int64_t one = pr_gemm_packed_floats(env->kernels->gemm, taps * depth, attrs->outputs / attrs->groups);
-    return one < 0 || one > PR_MAX_ELEMENTS / attrs->groups ? -1 : one * attrs->groups;
 }
 
 static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
@@ -56,19 +48,25 @@ static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const 
     if (attrs->layout != wanted)
         return pr_fail(env->message, PR_BAD_PLAN, "%s: the weight is packed as form %#x, but this context's kernels read form "
                        "%#x; compile the model again for this machine", env->layer, (unsigned)attrs->layout, (unsigned)wanted);
-    int64_t floats = pr_conv_packed_floats(env, attrs, depth);
+    int64_t floats = pr_conv_packed_floats(env->kernels, attrs, depth);
     if (floats > 0 && w->dtype == PR_F32 && w->rank == 1 && w->shape[0] == floats) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: a packed weight of %lld floats was expected, got %lld", env->layer,
                    (long long)floats, (long long)pr_view_count(w));
 }
 
+/* Bytes in front of the scratch of conv_gemm.c: room to pack a weight that is only known now. */
+static int64_t pr_weight_bytes(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
+    if (attrs->layout) return 0;
+    int64_t floats = pr_conv_packed_floats(env->kernels, attrs, depth);
+    return floats < 0 ? -1 : (floats * (int64_t)sizeof(float) + 63) / 64 * 64;
+}
+
 static pr_status pr_conv_scratch(pr_env *env, const pr_conv *conv) {
-    env->scratch_bytes = 0;
-    if (!conv->attrs->layout || conv->attrs->layout == PR_LAYOUT_DEPTHWISE) return PR_OK;
-    int64_t bytes = pr_conv_gemm_scratch(conv);
-    if (bytes < 0)
-        return pr_fail(env->message, PR_BAD_SHAPE, "%s: the padded image would be absurdly large", env->layer);
-    env->scratch_bytes = (size_t)bytes;
+    int64_t depth = conv->channels / conv->attrs->groups, weight = pr_weight_bytes(env, conv->attrs, depth);
+    int64_t bytes = pr_conv_layout(env, conv->attrs, depth) == PR_LAYOUT_DEPTHWISE ? 0 : pr_conv_gemm_scratch(conv);
+    if (bytes < 0 || weight < 0)
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: the padded image or the weight would be absurdly large", env->layer);
+    env->scratch_bytes = (size_t)(weight + bytes);
     return PR_OK;
 }
 
@@ -91,8 +89,7 @@ pr_status pr_conv_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
 
     *out = *x;
     out->data = NULL;
-    out->shape[x->rank - 3] = conv.h.out;
-    out->shape[x->rank - 2] = conv.v.out;
+    pr_window_shape(conv.axis, attrs->kernel.count, out);
     out->shape[x->rank - 1] = attrs->outputs;
     for (int i = 0; i < x->rank; i++)
         if (x->shape[i] < 0) return PR_OK;
@@ -102,46 +99,23 @@ pr_status pr_conv_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     return pr_conv_scratch(env, &conv);
 }
 
-static void pr_conv_depthwise(pr_env *env, const pr_conv *conv) {
-    pr_depthwise_args d = {.x = conv->x, .w = conv->w, .bias = conv->bias, .residual = conv->residual, .y = conv->y,
-                           .h = conv->h, .v = conv->v, .channels = conv->channels, .activation = conv->attrs->activation};
-    int64_t out = d.h.out * d.v.out * d.channels;
-    for (int64_t n = 0; n < conv->images; n++) {
-        pr_depthwise(env->kernels->depthwise, env->pool, &d);
-        d.x += d.h.size * d.v.size * d.channels;
-        d.y += out;
-        if (d.residual) d.residual += out;
-    }
-}
-
 pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_conv_attrs *attrs = env->attrs;
     pr_conv conv = {.attrs = attrs, .x = in[0].data, .w = in[1].data, .y = out[0].data,
                     .bias = attrs->has_bias ? in[2].data : NULL,
                     .residual = attrs->has_residual ? in[attrs->has_bias ? 3 : 2].data : NULL};
+    char *scratch = env->scratch;
     (void)inputs, (void)outputs;
     PR_TRY(pr_conv_axes(env, attrs, &in[0], &conv));
-    if (!attrs->layout) pr_conv_reference(&conv);
-    else if (attrs->layout == PR_LAYOUT_DEPTHWISE) pr_conv_depthwise(env, &conv);
-    else pr_conv_gemm(&conv, env->kernels->gemm, env->pool, env->scratch);
+    int64_t depth = conv.channels / attrs->groups;
+    if (!attrs->layout) {                   /* known only now, as the second input of a layer may be */
+        pr_conv_pack_weight(env->kernels, attrs, conv.w, depth, (float *)(void *)scratch);
+        conv.w = (const float *)(const void *)scratch;
+        scratch += pr_weight_bytes(env, attrs, depth);
+    }
+    if (pr_is_depthwise(attrs, depth)) pr_conv_depthwise(&conv, env->kernels, env->pool);
+    else pr_conv_gemm(&conv, env->kernels->gemm, env->pool, scratch);
     return PR_OK;
-}
-
-/* w (O, depth, KH, KW) -> per group a matrix of KH*KW*depth x O/groups, or (KH, KW, C) */
-static void pr_conv_pack_weight(const pr_env *env, const pr_conv_attrs *attrs, const float *w, int64_t depth, float *out) {
-    const pr_gemm_kernel *kernel = env->kernels->gemm;
-    int64_t taps = (int64_t)attrs->kernel.at[0] * attrs->kernel.at[1];
-    if (pr_is_depthwise(attrs, depth)) {
-        for (int64_t t = 0; t < taps; t++)
-            for (int64_t c = 0; c < attrs->outputs; c++) *out++ = w[c * taps + t];
-        return;
-    }
-    int64_t columns = attrs->outputs / attrs->groups;
-    for (int64_t g = 0; g < attrs->groups; g++) {
-        pr_gemm_pack_taps(kernel, w, taps, 1, depth, taps, depth * taps, columns, out);
-        w += columns * depth * taps;
-        out += pr_gemm_packed_floats(kernel, taps * depth, columns);
-    }
 }
 
 pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inputs, int which, pr_view *out) {
@@ -149,13 +123,16 @@ pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inp
     if (which != 1 || inputs < 2) return PR_UNSUPPORTED;
     attrs->layout = 0;                      /* what comes in is as in the file, also on the second call */
     PR_TRY(pr_check_groups(env, attrs));
-    if (attrs->kernel.count != 2 || attrs->kernel.at[0] < 1 || attrs->kernel.at[1] < 1)
-        return pr_fail(env->message, PR_BAD_SHAPE, "%s: the kernel needs two numbers above 0", env->layer);
+    bool fits = attrs->kernel.count == 2 || attrs->kernel.count == 3;
+    for (int i = 0; fits && i < attrs->kernel.count; i++)
+        fits = attrs->kernel.at[i] >= 1 && attrs->kernel.at[i] <= 1 << 20 && (!attrs->transposed || (attrs->strides.at[i] >= 1 && attrs->dilations.at[i] >= 1));
+    if (!fits || attrs->strides.count != attrs->kernel.count || attrs->dilations.count != attrs->kernel.count)
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: kernel, stride and dilation need two or three numbers above 0", env->layer);
     PR_TRY(pr_check_plain(env, attrs, &in[1], -1));
-    int64_t depth = in[1].shape[1], floats = pr_conv_packed_floats(env, attrs, depth);
+    int64_t depth = in[1].shape[1], floats = pr_view_count(&in[1]) < 0 ? -1 : pr_conv_packed_floats(env->kernels, attrs, depth);
     if (floats < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurd weight", env->layer);
     attrs->layout = pr_conv_layout(env, attrs, depth);
-    if (out->data) pr_conv_pack_weight(env, attrs, in[1].data, depth, out->data);
+    if (out->data) pr_conv_pack_weight(env->kernels, attrs, in[1].data, depth, out->data);
     else *out = (pr_view){.dtype = PR_F32, .rank = 1, .shape = {floats}};
     return PR_OK;
 }

@@ -1,5 +1,8 @@
 #include "ops/conv/depthwise.h"
 
+#include "ops/conv/conv_kernel.h"
+#include "ops/kernels.h"
+
 const pr_depthwise_kernel pr_depthwise_kernels[] = {
 #define PR_DEPTHWISE(type, level, lanes) \
     PR_ROW_##level({"depthwise_" #type "__" #level, PR_ISA_##level, lanes, pr_depthwise_##type##__##level},)
@@ -44,4 +47,31 @@ void pr_depthwise(const pr_depthwise_kernel *kernel, pr_pool *pool, const pr_dep
         job.parts = d->channels / PR_DW_CHANNELS;
     int64_t work = PR_DW_ITEM * d->v.out * d->channels * d->h.kernel * d->v.kernel / job.parts;
     pr_for(pool, strips * job.parts, work > 0 ? PR_DW_WORTH / work + 1 : 1, pr_dw_items, &job);
+}
+
+/* One phase of all images: a plain convolution that writes every `step`-th row and pixel. */
+static void pr_dw_phase(const pr_conv *conv, const pr_phase *h, const pr_phase *v, const pr_depthwise_kernel *kernel, pr_pool *pool) {
+    const int64_t C = conv->channels, size = conv->axis[PR_HEIGHT].size * conv->axis[PR_WIDTH].size * C;
+    const int64_t line = conv->axis[PR_WIDTH].out * C, out = conv->axis[PR_HEIGHT].out * line;
+    pr_depthwise_args d = {
+        .x = conv->x, .w = conv->w + (h->before * conv->axis[PR_WIDTH].kernel + h->taps * v->before) * C, .bias = conv->bias,
+        .h = {.size = conv->axis[PR_HEIGHT].size, .kernel = h->taps, .stride = h->advance, .dilation = h->spread, .before = -h->origin, .out = h->count},
+        .v = {.size = conv->axis[PR_WIDTH].size, .kernel = v->taps, .stride = v->advance, .dilation = v->spread, .before = -v->origin, .out = v->count},
+        .channels = C, .y_line = h->step * line, .y_pixel = v->step * C, .activation = conv->attrs->activation};
+    ptrdiff_t at = h->first * line + v->first * C;
+    for (int64_t n = 0; n < conv->images; n++) {
+        d.y = conv->y + n * out + at;
+        d.residual = conv->residual ? conv->residual + n * out + at : NULL;
+        pr_depthwise(kernel, pool, &d);
+        d.x += size;
+    }
+}
+
+void pr_conv_depthwise(const pr_conv *conv, const pr_kernels *kernels, pr_pool *pool) {
+    const pr_axis *axis = conv->axis;
+    for (int64_t i = 0; i < pr_phases(conv->attrs, &axis[PR_HEIGHT]); i++)
+        for (int64_t j = 0; j < pr_phases(conv->attrs, &axis[PR_WIDTH]); j++) {
+            pr_phase h = pr_phase_at(conv->attrs, &axis[PR_HEIGHT], i), v = pr_phase_at(conv->attrs, &axis[PR_WIDTH], j);
+            pr_dw_phase(conv, &h, &v, kernels->depthwise, pool);
+        }
 }

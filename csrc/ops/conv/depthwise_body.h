@@ -38,7 +38,7 @@ typedef struct pr_dw_input {
 PR_INLINE void pr_dw_tile(const pr_depthwise_args *d, const pr_dw_input *t, ptrdiff_t at, int64_t c, const int rows,
                           const int columns, const int kernel, const int stride, const bool edge) {
     const float *w = t->w + (c - t->base);
-    const int64_t C = d->channels, step = t->step, w_step = t->w_step;
+    const int64_t step = t->step, w_step = t->w_step;
     vf acc[2][PR_DW_COLUMNS], start = pr_dw_start(d, c, PR_VL);
     PR_UNROLL for (int i = 0; i < rows; i++) {
         PR_UNROLL for (int j = 0; j < columns; j++) acc[i][j] = start;
@@ -58,17 +58,17 @@ PR_INLINE void pr_dw_tile(const pr_depthwise_args *d, const pr_dw_input *t, ptrd
             }
         }
     }
-    const ptrdiff_t line = d->v.out * C;
+    const ptrdiff_t line = d->y_line, pixel = d->y_pixel;
     if (d->residual || d->activation.slope != 1) {              /* rare: not worth a test for each vector otherwise */
         PR_UNROLL for (int i = 0; i < rows; i++) {
-            PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + i * line + j * C + c, acc[i][j], PR_VL);
+            PR_UNROLL for (int j = 0; j < columns; j++) pr_dw_store(d, at + i * line + j * pixel + c, acc[i][j], PR_VL);
         }
         return;
     }
     float *out = d->y + at + c;
     vf lo = vf_set1(d->activation.lo), hi = vf_set1(d->activation.hi);
     PR_UNROLL for (int i = 0; i < rows; i++) {
-        PR_UNROLL for (int j = 0; j < columns; j++) vf_store(out + i * line + j * C, vf_min(hi, vf_max(lo, acc[i][j])));
+        PR_UNROLL for (int j = 0; j < columns; j++) vf_store(out + i * line + j * pixel, vf_min(hi, vf_max(lo, acc[i][j])));
     }
 }
 
@@ -110,7 +110,7 @@ static void pr_dw_line(const pr_depthwise_args *d, pr_dw_input *t, const float *
         for (int r = 0; r < lines; r++) t->in[r] = line[r] ? line[r] + origin * t->step : NULL;
         t->first = first - origin;
         t->last = last - origin;
-        tiles[inner ? 0 : columns == 4 ? 1 : columns == 2 ? 2 : 3](d, t, (row * v->out + x) * d->channels, from, to);
+        tiles[inner ? 0 : columns == 4 ? 1 : columns == 2 ? 2 : 3](d, t, row * d->y_line + x * d->y_pixel, from, to);
     }
 }
 
@@ -198,7 +198,7 @@ PR_INLINE void pr_dw_taps(const pr_depthwise_args *d, int64_t row, int64_t x, in
         }
     PR_UNROLL for (int i = 0; i < columns; i++) {
         PR_UNROLL for (int j = 0; j < vectors; j++)
-            pr_dw_store(d, (row * d->v.out + x + i) * C + c + j * PR_VL, acc[i][j], n);
+            pr_dw_store(d, row * d->y_line + (x + i) * d->y_pixel + c + j * PR_VL, acc[i][j], n);
     }
 }
 
@@ -207,7 +207,7 @@ PR_INLINE void pr_dw_any_row(const pr_depthwise_args *d, int64_t row, int64_t fr
     pr_taps(&d->h, row, &ky0, &ky1);
     for (int64_t x = 0; x < d->v.out;) {
         pr_taps(&d->v, x, &kx0, &kx1);
-        int64_t c = from, full = 0;
+        int64_t c = from, full = -1;
         if (kx0 == 0 && x + 4 <= d->v.out) pr_taps(&d->v, x + 3, &ignore, &full);
         if (full == d->v.kernel) {
             for (; c + 2 * PR_VL <= to; c += 2 * PR_VL) pr_dw_taps(d, row, x, c, PR_VL, ky0, ky1, 0, full, 4, 2);

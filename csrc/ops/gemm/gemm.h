@@ -37,9 +37,11 @@ int64_t pr_gemm_packed_floats(const struct pr_gemm_kernel *kernel, int64_t depth
 /* B[p][n] = b[p*stride_k + n*stride_n] */
 void pr_gemm_pack_matrix(const struct pr_gemm_kernel *kernel, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
                          int64_t depth, int64_t columns, float *out);
-/* The same for a depth that counts in two steps: B[t*inner + p][n] = b[t*stride_t + p*stride_k + n*stride_n], t < taps */
-void pr_gemm_pack_taps(const struct pr_gemm_kernel *kernel, const float *b, int64_t taps, ptrdiff_t stride_t, int64_t inner,
-                       ptrdiff_t stride_k, ptrdiff_t stride_n, int64_t columns, float *out);
+/* The same for a depth that counts in four steps, the last one fastest: B[i, j, k, p][n] = b[i*stride[0] + j*stride[1] +
+ * k*stride[2] + p*stride[3] + n*stride_n], i < count[0] and so on. */
+typedef struct pr_gemm_steps { int64_t count[4]; ptrdiff_t stride[4]; } pr_gemm_steps;
+void pr_gemm_pack_steps(const struct pr_gemm_kernel *kernel, const float *b, const pr_gemm_steps *steps, ptrdiff_t stride_n,
+                        int64_t columns, float *out);
 /* Names the packed form, never 0.  Kernels with one layout read each other's matrices. */
 int32_t pr_gemm_layout(const struct pr_gemm_kernel *kernel);
 /* The same bits for any number of threads.  pool may be NULL. */

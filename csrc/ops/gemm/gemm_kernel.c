@@ -25,20 +25,37 @@ int64_t pr_gemm_packed_floats(const pr_gemm_kernel *kernel, int64_t depth, int64
     return wide && depth > PR_MAX_ELEMENTS / wide ? -1 : depth * wide;
 }
 
-void pr_gemm_pack_taps(const pr_gemm_kernel *kernel, const float *b, int64_t taps, ptrdiff_t stride_t, int64_t inner,
-                       ptrdiff_t stride_k, ptrdiff_t stride_n, int64_t columns, float *out) {
+/* One depth of a panel of n columns, of which `real` exist. */
+static float *pr_pack_depth(const float *b, ptrdiff_t stride_n, int64_t real, int64_t n, float *out) {
+    if (stride_n == 1) for (int64_t j = 0; j < real; j++) out[j] = b[j];
+    else for (int64_t j = 0; j < real; j++) out[j] = b[j * stride_n];
+    for (int64_t j = real; j < n; j++) out[j] = 0;
+    return out + n;
+}
+
+void pr_gemm_pack_panel(const float *b, const pr_gemm_steps *s, ptrdiff_t stride_n, int64_t real, int64_t n, float *out) {
+    for (int64_t i = 0; i < s->count[0]; i++)
+        for (int64_t j = 0; j < s->count[1]; j++)
+            for (int64_t k = 0; k < s->count[2]; k++) {
+                const float *from = b + i * s->stride[0] + j * s->stride[1] + k * s->stride[2];
+                for (int64_t p = 0; p < s->count[3]; p++) out = pr_pack_depth(from + p * s->stride[3], stride_n, real, n, out);
+            }
+}
+
+void pr_gemm_pack_steps(const pr_gemm_kernel *kernel, const float *b, const pr_gemm_steps *steps, ptrdiff_t stride_n,
+                        int64_t columns, float *out) {
     int64_t total = (columns + kernel->lanes - 1) / kernel->lanes;
+    int64_t depth = steps->count[0] * steps->count[1] * steps->count[2] * steps->count[3];
     for (int64_t done = 0, wide; done < total; done += wide) {
         wide = pr_gemm_panel(kernel, total, done);
-        int64_t first = done * kernel->lanes, n = wide * kernel->lanes;
-        for (int64_t t = 0; t < taps; t++)
-            for (int64_t p = 0; p < inner; p++)
-                for (int64_t j = first; j < first + n; j++)
-                    *out++ = j < columns ? b[t * stride_t + p * stride_k + j * stride_n] : 0;
+        int64_t first = done * kernel->lanes, n = wide * kernel->lanes, real = columns - first < n ? columns - first : n;
+        pr_gemm_pack_panel(b + first * stride_n, steps, stride_n, real, n, out);
+        out += depth * n;
     }
 }
 
 void pr_gemm_pack_matrix(const pr_gemm_kernel *kernel, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
                          int64_t depth, int64_t columns, float *out) {
-    pr_gemm_pack_taps(kernel, b, 1, 0, depth, stride_k, stride_n, columns, out);
+    const pr_gemm_steps steps = {{1, 1, 1, depth}, {0, 0, 0, stride_k}};
+    pr_gemm_pack_steps(kernel, b, &steps, stride_n, columns, out);
 }

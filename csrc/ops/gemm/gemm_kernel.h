@@ -39,6 +39,9 @@ const pr_gemm_kernel *pr_gemm_select(uint32_t levels);
 pr_status pr_check_addends(pr_env *env, const pr_view *in, int inputs, bool bias, bool residual, int64_t n,
                            const pr_view *y);
 
+/* One panel of pr_gemm_pack_steps: n columns, of which `real` exist. */
+void pr_gemm_pack_panel(const float *b, const pr_gemm_steps *steps, ptrdiff_t stride_n, int64_t real, int64_t n, float *out);
+
 /* Vectors of the panel that begins after `done` of `total` vectors. */
 static inline int64_t pr_gemm_panel(const pr_gemm_kernel *kernel, int64_t total, int64_t done) {
     int64_t rest = total % kernel->panel;

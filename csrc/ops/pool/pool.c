@@ -24,17 +24,21 @@ const pr_pool_kernel *pr_pool_select(uint32_t levels) {
     return best;
 }
 
-static pr_status pr_pool_axes(pr_env *env, const pr_pool_attrs *attrs, const pr_view *x, pr_axis axes[2]) {
+static pr_status pr_pool_axes(pr_env *env, const pr_pool_attrs *attrs, const pr_view *x, pr_axis axes[PR_SPATIAL]) {
     if (!attrs->global) {
-        pr_windows windows = {&attrs->kernel, &attrs->strides, NULL, &attrs->pads_begin, &attrs->pads_end, attrs->padding};
+        pr_windows windows = {&attrs->kernel, &attrs->strides, NULL, &attrs->pads_begin, &attrs->pads_end, attrs->padding, false, NULL};
         return pr_window_axes(env, &windows, x, axes);
     }
-    for (int i = 0; i < 2; i++) {
-        int64_t size = x->shape[x->rank - 3 + i];
+    const int spatial = attrs->kernel.count;
+    if ((spatial != 2 && spatial != 3) || x->rank <= spatial)
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: pooling over %d axes of rank %d cannot be", env->layer, spatial, (int)x->rank);
+    axes[PR_DEPTH] = (pr_axis){.size = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1};
+    for (int i = 0; i < spatial; i++) {
+        int64_t size = x->shape[x->rank - 1 - spatial + i];
         if (size == 0 || size < -1 || size > PR_MAX_ELEMENTS)
-            return pr_fail(env->message, PR_BAD_SHAPE, "%s: an image of %s %lld cannot be pooled", env->layer,
-                           i ? "width" : "height", (long long)size);
-        axes[i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
+            return pr_fail(env->message, PR_BAD_SHAPE, "%s: an image with an axis of %lld cells cannot be pooled", env->layer,
+                           (long long)size);
+        axes[PR_SPATIAL - spatial + i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
     }
     return PR_OK;
 }
@@ -42,7 +46,7 @@ static pr_status pr_pool_axes(pr_env *env, const pr_pool_attrs *attrs, const pr_
 pr_status pr_pool_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_pool_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
-    pr_axis axes[2];
+    pr_axis axes[PR_SPATIAL];
     (void)inputs, (void)outputs;
     if (attrs->kind < PR_POOL_MAX || attrs->kind > PR_POOL_L2)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: pooling of kind %d is not known", env->layer, (int)attrs->kind);
@@ -52,8 +56,7 @@ pr_status pr_pool_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     PR_TRY(pr_pool_axes(env, attrs, x, axes));
     *out = *x;
     out->data = NULL;
-    out->shape[x->rank - 3] = axes[0].out;
-    out->shape[x->rank - 2] = axes[1].out;
+    pr_window_shape(axes, attrs->kernel.count, out);
     for (int i = 0; i < x->rank; i++)
         if (x->shape[i] < 0) return PR_OK;
     if (pr_view_count(x) < 0 || pr_view_count(out) < 0)
@@ -73,28 +76,28 @@ static void pr_pool_items(void *arg, int64_t begin, int64_t end, int worker) {
     (void)worker;
     for (int64_t t = begin; t < end; t++) {
         pr_pool_args p = job->p;
-        int64_t row = t / job->parts, image = row / p.h.out, from = t % job->parts * PR_POOL_CHANNELS;
+        int64_t rows = p.d.out * p.h.out, row = t / job->parts, image = row / rows, from = t % job->parts * PR_POOL_CHANNELS;
         int64_t to = t % job->parts == job->parts - 1 ? p.channels : from + PR_POOL_CHANNELS;
-        p.x += image * p.h.size * p.v.size * p.channels;
-        p.y += image * p.h.out * p.v.out * p.channels;
-        job->kernel->row(&p, row % p.h.out, from, to);
+        p.x += image * p.d.size * p.h.size * p.v.size * p.channels;
+        p.y += image * rows * p.v.out * p.channels;
+        job->kernel->row(&p, row % rows, from, to);
     }
 }
 
 pr_status pr_pool_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_pool_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
-    pr_axis axes[2];
+    pr_axis axes[PR_SPATIAL];
     (void)inputs, (void)outputs;
     if (pr_view_count(&out[0]) == 0) return PR_OK;          /* no channels, perhaps in billions of rows */
     PR_TRY(pr_pool_axes(env, attrs, x, axes));
-    pr_pool_job job = {env->kernels->pool, {x->data, out[0].data, axes[0], axes[1], x->shape[x->rank - 1], attrs->kind,
-                                            attrs->exclude_padding != 0}, 1};
-    int64_t rows = pr_view_span(x, 0, x->rank - 3) * axes[0].out;
+    pr_pool_job job = {env->kernels->pool, {x->data, out[0].data, axes[0], axes[1], axes[2], x->shape[x->rank - 1], attrs->kind,
+                                            attrs->exclude_padding != 0, attrs->zero_padding != 0}, 1};
+    int64_t rows = pr_view_span(x, 0, x->rank - 1 - attrs->kernel.count) * axes[0].out * axes[1].out;
     if (rows < 4 * pr_pool_threads(env->pool) && job.p.channels >= 2 * PR_POOL_CHANNELS)
         job.parts = job.p.channels / PR_POOL_CHANNELS;
-    int64_t cells = axes[0].kernel < axes[0].size ? axes[0].kernel : axes[0].size;
-    double work = (double)axes[1].out * (double)cells * (double)axes[1].kernel * (double)job.p.channels / (double)job.parts;
+    double work = (double)axes[2].out * (double)job.p.channels / (double)job.parts;
+    for (int i = 0; i < PR_SPATIAL; i++) work *= (double)(axes[i].kernel < axes[i].size ? axes[i].kernel : axes[i].size);
     pr_for(env->pool, rows * job.parts, work > 0 ? (int64_t)(PR_POOL_WORTH / work) + 1 : 1, pr_pool_items, &job);
     return PR_OK;
 }

@@ -8,23 +8,30 @@
 
 PR_INLINE vf pr_pool_load(const float *p, int n) { return n == PR_VL ? vf_load(p) : vf_load_n(p, n); }
 
-/* The cells of one window: `rows` x `columns` from `in` on; `vectors` vectors of channels of n lanes; an
- * average divides by `cells`. */
-PR_INLINE void pr_pool_window(const float *in, int64_t rows, int64_t columns, int64_t line, int64_t pixel, float cells,
-                              float *out, int n, const int kind, const int vectors) {
+/* Real cells of a window: `planes` x `rows` x `columns` from `in` on, and the floats from one to the next. */
+typedef struct pr_pool_cells {
+    const float *in;
+    int64_t planes, rows, columns;
+    ptrdiff_t plane, line, pixel;
+} pr_pool_cells;
+
+/* `vectors` vectors of n lanes at channel c; an average divides by `divisor`, a maximum begins with `least`. */
+PR_INLINE void pr_pool_window(const pr_pool_cells *w, int64_t c, float divisor, float least, float *out, int n, const int kind,
+                              const int vectors) {
     vf acc[4];
-    PR_UNROLL for (int j = 0; j < vectors; j++) acc[j] = kind == PR_POOL_MAX ? vf_set1(-INFINITY) : vf_zero();
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t q = 0; q < columns; q++) {
-            PR_UNROLL for (int j = 0; j < vectors; j++) {
-                vf v = pr_pool_load(in + r * line + q * pixel + j * PR_VL, n);
-                acc[j] = kind == PR_POOL_MAX ? vf_max(acc[j], v) : kind == PR_POOL_AVERAGE ? vf_add(acc[j], v) : vf_fma(v, v, acc[j]);
+    PR_UNROLL for (int j = 0; j < vectors; j++) acc[j] = kind == PR_POOL_MAX ? vf_set1(least) : vf_zero();
+    for (int64_t d = 0; d < w->planes; d++)
+        for (int64_t r = 0; r < w->rows; r++)
+            for (int64_t q = 0; q < w->columns; q++) {
+                PR_UNROLL for (int j = 0; j < vectors; j++) {
+                    vf v = pr_pool_load(w->in + d * w->plane + r * w->line + q * w->pixel + c + j * PR_VL, n);
+                    acc[j] = kind == PR_POOL_MAX ? vf_max(acc[j], v) : kind == PR_POOL_AVERAGE ? vf_add(acc[j], v) : vf_fma(v, v, acc[j]);
+                }
             }
-        }
     PR_UNROLL for (int j = 0; j < vectors; j++) {
-        vf v = kind == PR_POOL_MAX ? acc[j] : kind == PR_POOL_AVERAGE ? vf_div(acc[j], vf_set1(cells)) : vf_sqrt(acc[j]);
-        if (n == PR_VL) vf_store(out + j * PR_VL, v);
-        else vf_store_n(out + j * PR_VL, v, n);
+        vf v = kind == PR_POOL_MAX ? acc[j] : kind == PR_POOL_AVERAGE ? vf_div(acc[j], vf_set1(divisor)) : vf_sqrt(acc[j]);
+        if (n == PR_VL) vf_store(out + c + j * PR_VL, v);
+        else vf_store_n(out + c + j * PR_VL, v, n);
     }
 }
 
@@ -35,21 +42,25 @@ PR_INLINE int64_t pr_pool_extent(const pr_axis *a, int64_t o) {
 }
 
 PR_INLINE void pr_pool_kind_row(const pr_pool_args *p, int64_t row, int64_t from, int64_t to, const int kind) {
-    const int64_t C = p->channels, line = p->v.size * C;
-    int64_t top, bottom, left, right;
-    pr_taps(&p->h, row, &top, &bottom);
+    const int64_t C = p->channels, z = row / p->h.out, y = row % p->h.out;
+    int64_t front, back, top, bottom, left, right;
+    pr_taps(&p->d, z, &front, &back);
+    pr_taps(&p->h, y, &top, &bottom);
+    pr_pool_cells w = {.planes = back - front, .rows = bottom - top, .pixel = C, .line = p->v.size * C, .plane = p->h.size * p->v.size * C};
+    int64_t area = pr_pool_extent(&p->d, z) * pr_pool_extent(&p->h, y), all = p->d.kernel * p->h.kernel * p->v.kernel;
     for (int64_t x = 0; x < p->v.out; x++) {
         pr_taps(&p->v, x, &left, &right);
-        int64_t rows = bottom - top, columns = right - left;
-        int64_t cells = p->real_cells_only ? rows * columns : pr_pool_extent(&p->h, row) * pr_pool_extent(&p->v, x);
-        float divisor = cells > 0 ? (float)cells : 1;
-        const float *in = p->x;
-        if (rows > 0 && columns > 0) in += (pr_origin(&p->h, row) + top) * line + (pr_origin(&p->v, x) + left) * C;
+        w.columns = right - left;
+        int64_t real = w.planes * w.rows * w.columns, cells = p->real_cells_only ? real : area * pr_pool_extent(&p->v, x);
+        float divisor = cells > 0 ? (float)cells : 1, least = p->zero_padding && real < all ? 0 : -INFINITY;
+        w.in = p->x;
+        if (real > 0)
+            w.in += (pr_origin(&p->d, z) + front) * w.plane + (pr_origin(&p->h, y) + top) * w.line + (pr_origin(&p->v, x) + left) * C;
         float *out = p->y + (row * p->v.out + x) * C;
         int64_t c = from;
-        for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_pool_window(in + c, rows, columns, line, C, divisor, out + c, PR_VL, kind, 4);
-        for (; c + PR_VL <= to; c += PR_VL) pr_pool_window(in + c, rows, columns, line, C, divisor, out + c, PR_VL, kind, 1);
-        if (c < to) pr_pool_window(in + c, rows, columns, line, C, divisor, out + c, (int)(to - c), kind, 1);
+        for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_pool_window(&w, c, divisor, least, out, PR_VL, kind, 4);
+        for (; c + PR_VL <= to; c += PR_VL) pr_pool_window(&w, c, divisor, least, out, PR_VL, kind, 1);
+        if (c < to) pr_pool_window(&w, c, divisor, least, out, (int)(to - c), kind, 1);
     }
 }
 

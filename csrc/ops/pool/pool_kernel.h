@@ -6,17 +6,19 @@
 #include "ops/conv/window.h"
 #include "ops/pool/pool.h"
 
-/* One image.  x (H, W, C)   y (OH, OW, C) */
+/* One image.  x (D, H, W, C)   y (OD, OH, OW, C) */
 typedef struct pr_pool_args {
     const float *x;
     float *y;
-    pr_axis h, v;                           /* h: rows, v: columns */
+    pr_axis d, h, v;                        /* d: planes, h: rows, v: columns */
     int64_t channels;
     int32_t kind;                           /* pr_pool_kind */
     bool real_cells_only;                   /* average: divide by the cells that are not padding */
+    bool zero_padding;                      /* max: padded cells are 0 */
 } pr_pool_args;
 
-/* Output row `row`, channels from .. to-1.  A window of padding only gives 0, and -infinity for MAX. */
+/* Output row `row`, counted through the planes, channels from .. to-1.  A window of padding only gives 0, and -infinity
+ * for MAX. */
 typedef void pr_pool_fn(const pr_pool_args *p, int64_t row, int64_t from, int64_t to);
 
 typedef struct pr_pool_kernel {

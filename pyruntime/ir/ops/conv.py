@@ -20,7 +20,11 @@ class Padding(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conv(Op):
-    """x (..., H, W, C), w (O, C/groups, KH, KW), bias (O)?, residual? -> y (..., OH, OW, O)."""
+    """x (..., H, W, C), w (O, C/groups, KH, KW), bias (O)?, residual? -> y (..., OH, OW, O).
+
+    With three numbers in `kernel`, a depth stands before the height everywhere.  transposed: every x adds to the
+    outputs that would read it; `size` is then the result's, or empty.
+    """
 
     code: ClassVar[str] = "CONV"
     kernel: Dims
@@ -31,6 +35,8 @@ class Conv(Op):
     padding: Padding
     groups: int
     outputs: int
+    transposed: bool = False
+    size: Dims = ()
     layout: int = 0
     has_bias: bool = False
     has_residual: bool = False

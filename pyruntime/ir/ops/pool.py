@@ -20,7 +20,7 @@ class PoolKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Op):
-    """x (..., H, W, C) -> y (..., OH, OW, C)."""
+    """x (..., H, W, C) -> y (..., OH, OW, C); a depth before the height when `kernel` has three numbers."""
 
     code: ClassVar[str] = "POOL"
     kind: PoolKind
@@ -31,3 +31,4 @@ class Pool(Op):
     pads_end: Dims
     padding: Padding
     exclude_padding: bool
+    zero_padding: bool = False
