@@ -16,7 +16,7 @@ import numpy as np
 
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import Binary, Concat, Pad, Reduce, Reshape, Slice, Softmax, Tile, Transpose, Unary
+from pyruntime.ir.ops import Binary, Concat, Pad, Reduce, Reshape, Slice, Softmax, Tile, Transpose, Unary, UnaryGradient
 from pyruntime.ir.types import UNKNOWN, Shape
 from pyruntime.passes.rewrite import Rewriter
 
@@ -158,6 +158,7 @@ def _pad(op: Pad, axes: Axes) -> Op:
 
 MOVES: dict[type[Op], Callable[[Any, Axes], Op | None]] = {
     Unary: lambda op, axes: op,
+    UnaryGradient: lambda op, axes: op,
     Binary: lambda op, axes: op,
     Softmax: lambda op, axes: Softmax(axes[op.axis]),
     Concat: lambda op, axes: Concat(axes[op.axis]),

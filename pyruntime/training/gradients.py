@@ -17,7 +17,7 @@ from pyruntime.errors import UnsupportedError
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import IDENTITY, Op
 from pyruntime.ir.ops import (
-    Affine, Binary, BinaryKind, Concat, Conv, ConvWeightGradient, Gemm, Pad, PadMode, Pool, PoolGradient, PRelu, Product,
+    Affine, Binary, BinaryKind, Concat, Conv, ConvWeightGradient, Gemm, Pad, PadMode, Padding, Pool, PoolGradient, PRelu, Product,
     Reduce, ReduceKind, Reshape, Slice, Softmax, Tile, Transpose, Unary, UnaryGradient, UnaryKind,
 )  # fmt: skip
 from pyruntime.ir.ops.training import FROM_RESULT
@@ -115,7 +115,28 @@ def _conv(node: Node, g: Value, b: Backward) -> Gradients:
 
 
 def _conv_input(op: Conv, x: Value, w: Value, g: Value, node: Node, b: Backward) -> Value:
-    raise no_gradient(node)
+    """Every output's gradient goes back to the cells that it read: the transposed convolution with the channels of the
+    weight exchanged within each group."""
+    if op.transposed or len(op.kernel) != 2:
+        raise no_gradient(node)
+    outputs, depth, *kernel = w.shape
+    grouped = b.b.reshape(w, op.groups, outputs // op.groups, depth, *kernel)
+    turned = b.b.reshape(b.b.transpose(grouped, (0, 2, 1, 3, 4)), op.groups * depth, outputs // op.groups, *kernel)
+    size = x.shape[-3:-1]
+    begin = tuple(_start(op, i, size[i], g.shape[-3 + i]) for i in range(2))
+    back = replace(
+        op, transposed=True, size=size, outputs=x.shape[-1], padding=Padding.EXPLICIT, pads_begin=begin, pads_end=(0, 0)
+    )
+    return b.b.emit(back, g, turned)
+
+
+def _start(op: Conv, axis: int, size: int, result: int) -> int:
+    """Padding before the first cell of an axis, which SAME leaves to the sizes: csrc/ops/conv/window.c."""
+    if op.padding is Padding.EXPLICIT:
+        return op.pads_begin[axis]
+    span = (op.kernel[axis] - 1) * op.dilations[axis] + 1
+    total = max(0, (result - 1) * op.strides[axis] + span - size)
+    return total - total // 2 if op.padding is Padding.SAME_TOP_LEFT else total // 2
 
 
 @gradient(Gemm)

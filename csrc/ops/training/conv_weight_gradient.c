@@ -28,12 +28,15 @@ static int64_t rounded(int64_t floats) { return (floats + 15) / 16 * 16; }
 static bool is_depthwise(const gradient *t) { return t->groups > 1 && t->depth == 1 && t->per_group == 1; }
 
 static pr_status axes_of(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, gradient *t) {
-    pr_windows windows = {&attrs->kernel, &attrs->strides, &attrs->dilations, &attrs->pads_begin, &attrs->pads_end, attrs->padding};
-    pr_axis axes[2];
+    pr_windows windows = {&attrs->kernel, &attrs->strides, &attrs->dilations, &attrs->pads_begin, &attrs->pads_end,
+                          attrs->padding, false, NULL};
+    pr_axis axes[PR_SPATIAL];
     if (attrs->padding == PR_PAD_INCLUDE_LAST)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: this padding belongs to pooling", env->layer);
+    if (attrs->transposed || attrs->kernel.count != 2)
+        return pr_fail(env->message, PR_UNSUPPORTED, "%s: training takes plain convolutions of images", env->layer);
     PR_TRY(pr_window_axes(env, &windows, x, axes));
-    t->h = axes[0], t->v = axes[1];
+    t->h = axes[PR_HEIGHT], t->v = axes[PR_WIDTH];
     return PR_OK;
 }
 

@@ -18,18 +18,21 @@ typedef struct gradient {
 } gradient;
 
 static pr_status axes_of(pr_env *env, const pr_pool_attrs *attrs, const pr_view *x, gradient *t) {
-    pr_axis axes[2];
+    pr_axis axes[PR_SPATIAL];
+    if (attrs->kernel.count != 2 || attrs->zero_padding)
+        return pr_fail(env->message, PR_UNSUPPORTED, "%s: training takes pooling of images that ignores padding", env->layer);
     if (!attrs->global) {
-        pr_windows windows = {&attrs->kernel, &attrs->strides, NULL, &attrs->pads_begin, &attrs->pads_end, attrs->padding};
+        pr_windows windows = {&attrs->kernel, &attrs->strides, NULL, &attrs->pads_begin, &attrs->pads_end, attrs->padding,
+                              false, NULL};
         PR_TRY(pr_window_axes(env, &windows, x, axes));
     } else
         for (int i = 0; i < 2; i++) {
             int64_t size = x->shape[x->rank - 3 + i];
             if (size == 0 || size > PR_MAX_ELEMENTS)
                 return pr_fail(env->message, PR_BAD_SHAPE, "%s: an image of shape %s cannot be pooled", env->layer, pr_show_shape(x).text);
-            axes[i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
+            axes[PR_HEIGHT + i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
         }
-    t->h = axes[0], t->v = axes[1];
+    t->h = axes[PR_HEIGHT], t->v = axes[PR_WIDTH];
     return PR_OK;
 }
 
