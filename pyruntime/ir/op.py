@@ -1,8 +1,8 @@
 """The base of operator classes: attributes, and their bytes as the C struct of the same operator reads them.
 
-A field's annotation says its form in C: `int`, `bool` and enums are int32, `float` is float, `Dims` is pr_dims (a count
-and eight int32), `Floats2` / `Floats3` are float[2] / float[3], `Activation` is pr_activation, an operator's class its whole struct.  The order of fields is
-the order of the struct's members; tests/ir compares the sizes with C's.
+A field's annotation says its form in C: `int`, `bool` and enums are int32, `float` is float, `Dims` is pr_dims (a
+count and eight int32), `Floats2` / `Floats3` are float[2] / float[3], `Activation` is pr_activation, an operator's
+class its struct. The order of fields is the order of the struct's members; tests/ir compares the sizes with C's.
 """
 
 from __future__ import annotations

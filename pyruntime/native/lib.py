@@ -342,7 +342,9 @@ class Call:
 
     def __init__(self, session: Session, inputs: Sequence[Array], results: Sequence[Array]) -> None:
         wanted = session.bind(inputs, len(results))
-        if [(dtype_of(a), a.shape) for a in results] != wanted or not all(a.flags.c_contiguous for a in (*inputs, *results)):
+        if [(dtype_of(a), a.shape) for a in results] != wanted or not all(
+            a.flags.c_contiguous for a in (*inputs, *results)
+        ):
             raise ValueError(f"a call takes contiguous arrays, and room for results {wanted}")
         self._in, self._keep_in = _views([(dtype_of(a), a.shape, a) for a in inputs])
         self._out, self._keep_out = _views([(dtype_of(a), a.shape, a) for a in results])

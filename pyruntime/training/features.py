@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import UpdateError
-from pyruntime.ir.types import Shape
+from pyruntime.ir.types import Array, Shape
 
 IN_MEMORY = 256 << 20
 """Bytes of features up to which they stay in memory."""
@@ -27,7 +27,9 @@ class FeatureStore:
     def __init__(self, count: int, shapes: Sequence[Shape], limit: int = IN_MEMORY) -> None:
         sizes = [4 * count * int(np.prod(shape, dtype=np.int64)) for shape in shapes]
         self.in_memory = sum(sizes) <= limit
-        self.arrays: list[Floats] = [self._room((count, *shape), size) for shape, size in zip(shapes, sizes, strict=True)]
+        self.arrays: list[Floats] = [
+            self._room((count, *shape), size) for shape, size in zip(shapes, sizes, strict=True)
+        ]
 
     def _room(self, shape: Shape, size: int) -> Floats:
         try:
@@ -37,9 +39,11 @@ class FeatureStore:
             return np.memmap(file, np.float32, "w+", shape=shape)
         except (OSError, MemoryError) as error:
             where = "memory" if self.in_memory else f"the temporary folder {tempfile.gettempdir()}"
-            raise UpdateError(f"no room for {size} bytes of features of {shape[0]} examples in {where}: {error}") from None
+            raise UpdateError(
+                f"no room for {size} bytes of features of {shape[0]} examples in {where}: {error}"
+            ) from None
 
-    def put(self, index: int, values: Sequence[Floats]) -> None:
+    def put(self, index: int, values: Sequence[Array]) -> None:
         """Keep the arrays of one example, whatever leading axes of size 1 they have."""
         for array, value in zip(self.arrays, values, strict=True):
             array[index] = value.reshape(array.shape[1:])

@@ -17,7 +17,7 @@ FLOOR = 1e-38
 
 
 class LossNodes(NamedTuple):
-    """target: the graph's input.  mean: (1).  start, gradient: the value from which gradients flow back, and its own."""
+    """target: the graph's input.  mean: (1).  start, gradient: where gradients begin to flow back, and with what."""
 
     target: Value
     mean: Value
@@ -51,7 +51,9 @@ def _before_softmax(y: Value, classes: int, b: TrainingBuilder) -> Value:
     """The value that the softmax reads: gradients start there, because those of both together are p - onehot."""
     maker: Node | None = next((node for node in b.nodes if node.outputs[0].name == y.name), None)
     if maker is None or not isinstance(maker.op, Softmax):
-        raise SpecError(f"{b.layer}: cross entropy reads probabilities, so its input must be the output of a softmax layer")
+        raise SpecError(
+            f"{b.layer}: cross entropy reads probabilities, so its input must be the output of a softmax layer"
+        )
     if y.shape[maker.op.axis] != classes:
         raise SpecError(
             f"{b.layer}: cross entropy takes one set of probabilities per example, the softmax gives "

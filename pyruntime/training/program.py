@@ -12,6 +12,7 @@ from pyruntime.ir.types import Bytes, DType, Shape
 from pyruntime.layers.network import is_legacy, lower_message
 from pyruntime.native.lib import Context
 from pyruntime.spec.payloads import Payloads
+from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
 from pyruntime.training.builder import Parameter, TrainingBuilder
 from pyruntime.training.gradients import Backward
 from pyruntime.training.losses import add_loss
@@ -22,8 +23,12 @@ from pyruntime.training.split import Split
 
 @dataclass(frozen=True)
 class StepGraph:
-    """graph: inputs are features, target, parameters, states, hyperparameters; results the mean loss, then new parameters and
-    states.  target: the shape of the target of a mini-batch.  result: that of one example's prediction.  states: shapes, in the order of the parameters."""
+    """One step, not compiled yet.
+
+    graph: inputs are features, target, parameters, states, hyperparameters; results the mean loss, new parameters, new
+    states.  target: the shape of the target of a mini-batch.  result: that of one example's prediction.  states:
+    shapes, in the order of the parameters.
+    """
 
     graph: Graph
     parameters: tuple[Parameter, ...]
@@ -50,7 +55,9 @@ def build_step(
     Raises SpecError or UnsupportedError naming the layer through which no gradient passes.
     """
     b = TrainingBuilder(payloads, legacy=is_legacy(recipe.network))
-    features = [Value(f"feature:{name}", DType.F32, (batch, *shape)) for name, shape in zip(split.features, shapes, strict=True)]
+    features = [
+        Value(f"feature:{name}", DType.F32, (batch, *shape)) for name, shape in zip(split.features, shapes, strict=True)
+    ]
     blobs = {name: _stacked(value, b) for name, value in zip(split.features, features, strict=True)}
     for i in split.layers:
         message = recipe.network.layers[i]
@@ -94,7 +101,8 @@ def _check_parameters(message: Any, b: TrainingBuilder, before: int) -> None:
     for parameter in b.parameters[before:]:
         if parameter.value.name not in read:
             raise UnsupportedError(
-                f"layer {message.name!r} ({message.WhichOneof('layer')}): its {parameter.field} cannot learn in this form"
+                f"layer {message.name!r} ({message.WhichOneof('layer')}): its {parameter.field} cannot learn in this "
+                "form"
             )
 
 

@@ -15,7 +15,7 @@ FIELDS = ("weights", "bias")
 
 @dataclass(frozen=True)
 class Loss:
-    """kind: categoricalCrossEntropyLossLayer or meanSquaredErrorLossLayer; source, target: names of blob and feature."""
+    """kind: categoricalCrossEntropyLossLayer or meanSquaredErrorLossLayer.  source: a blob, target: a feature."""
 
     name: str
     kind: str
@@ -74,7 +74,9 @@ def _check_parameters(update: Any, optimizer: str, source: str) -> None:
     if not update.HasField("epochs"):
         missing.append("epochs")
     if missing:
-        raise SpecError(f"{source}: updateParams of the network has no {' and no '.join(missing)}, which {optimizer} needs")
+        raise SpecError(
+            f"{source}: updateParams of the network has no {' and no '.join(missing)}, which {optimizer} needs"
+        )
 
 
 def _loss(layers: Any, source: str) -> Loss:

@@ -10,7 +10,7 @@ from pyruntime.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Split:
-    """layers: numbers of those between the first that learns and the loss.  features: blobs that they read from others."""
+    """layers: numbers of those between the first that learns and the loss.  features: what they read from others."""
 
     layers: tuple[int, ...]
     features: tuple[str, ...]
@@ -27,7 +27,8 @@ def split_network(recipe: Recipe, source: str) -> Split:
             depending.append(i)
     if recipe.loss.source not in learning:
         raise SpecError(
-            f"{source}: the loss {recipe.loss.name!r} reads {recipe.loss.source!r}, which no updatable layer has a part in"
+            f"{source}: the loss {recipe.loss.name!r} reads {recipe.loss.source!r}, "
+            "which no updatable layer has a part in"
         )
     needed = {recipe.loss.source}
     kept: list[int] = []

@@ -12,7 +12,7 @@ from pyruntime.training.program import StepProgram
 
 Floats = NDArray[np.float32]
 LIVES, STATES = 3, 2
-"""Buffers of parameters: those that a step reads, those that it writes, and those of which the loss is known to be finite."""
+"""Buffers of parameters: read by a step, written by it, and those of which the loss is known to be finite."""
 
 
 def room(shape: Sequence[int]) -> Floats:

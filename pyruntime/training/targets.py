@@ -25,7 +25,12 @@ class TargetReader:
     """
 
     def __init__(
-        self, engine: NeuralNetworkEngine, recipe: Recipe, result: Shape, inputs: Sequence[FeatureDescription], source: str
+        self,
+        engine: NeuralNetworkEngine,
+        recipe: Recipe,
+        result: Shape,
+        inputs: Sequence[FeatureDescription],
+        source: str,
     ) -> None:
         self._engine, self._result = engine, result
         self._classes = math.prod(result)
@@ -41,7 +46,9 @@ class TargetReader:
         if self._by_label:
             labels = engine.description.class_labels or ()
             if len(labels) != self._classes:
-                raise SpecError(f"{source}: {len(labels)} class labels, but the loss reads {self._classes} probabilities")
+                raise SpecError(
+                    f"{source}: {len(labels)} class labels, but the loss reads {self._classes} probabilities"
+                )
             self._numbers: Mapping[Any, int] = {text: i for i, text in enumerate(labels)}
 
     def read(self, features: Mapping[str, Any]) -> NDArray[np.float32] | float:

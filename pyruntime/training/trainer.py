@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pyruntime.compiler import compile_graph
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.errors import FeatureTypeError, SpecError
-from pyruntime.ir.types import Shape
+from pyruntime.ir.types import Array, Shape
 from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
 from pyruntime.samples import sample_features
@@ -21,8 +18,6 @@ from pyruntime.training.program import StepGraph, build_step, compile_step
 from pyruntime.training.recipe import read_recipe
 from pyruntime.training.split import split_network
 from pyruntime.training.steps import StepRunner, Weights, room
-
-Floats = NDArray[np.float32]
 
 
 class Trainer:
@@ -81,16 +76,16 @@ class Trainer:
         """Of the target of one example, as the loss takes it."""
         return self._graph(1).target[1:]
 
-    def features(self, table: Mapping[str, Any]) -> list[Floats]:
+    def features(self, table: Mapping[str, Any]) -> list[Array]:
         """What the frozen part makes of one example.  Raises FeatureTypeError."""
         return self._frozen.run(self._engine.arrays(table), len(self._split.features))
 
-    def fix(self, arrays: Sequence[Floats]) -> tuple[Shape, ...]:
+    def fix(self, arrays: Sequence[Array]) -> tuple[Shape, ...]:
         """All examples are of the sizes of this one from here on; its shapes."""
         self._shapes = tuple(self._without_batch(array.shape) for array in arrays)
         return self._shapes
 
-    def check_shapes(self, arrays: Sequence[Floats]) -> None:
+    def check_shapes(self, arrays: Sequence[Array]) -> None:
         """Raises FeatureTypeError for an example of another size than the first."""
         shapes = tuple(self._without_batch(array.shape) for array in arrays)
         if shapes != self._shapes:

@@ -1,4 +1,4 @@
-"""Neural networks learn by gradient descent, as their file describes it; in a pipeline, on what the models before make."""
+"""Neural networks learn by gradient descent, as their file says; in a pipeline, on what the models before make."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Run:
             if not math.isfinite(loss):
                 raise NotFinite(
                     f"the loss became {loss} in epoch {epoch}, mini-batch {batch} (both count from 0); a smaller "
-                    "learningRate may help; the model is unchanged, and context.model has the last weights with a finite loss"
+                    "learningRate may help; context.model has the last weights with a finite loss, the original is unchanged"
                 )
             total += loss * len(chosen)
             metrics = {"lossValue": loss, "epochIndex": epoch, "miniBatchIndex": batch}

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from pyruntime.spec import LeanModel
 from pyruntime.update.context import MLUpdateContext, ParameterValues, TaskState, UpdateEvent
 from pyruntime.update.examples import Examples
 from pyruntime.update.learner import make_learner
+from pyruntime.update.models import model_like, open_model
 from pyruntime.update.stream import EventStream
 
 Handler = Callable[[MLUpdateContext], Any]
@@ -65,7 +66,7 @@ class MLUpdateTask:
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
-        self._model = _opened(model, configuration)
+        self._model = open_model(model, configuration)
         self._lean = self._model._lean
         self._handlers = progress_handlers or MLUpdateProgressHandlers(UpdateEvent(0), None, completion_handler)
         self._silent_cancel = silent_cancel
@@ -248,7 +249,7 @@ class MLUpdateTask:
         lean = snapshot()
         if lean is self._lean:
             return self._model
-        return _like(self._model, lean, self._model.configuration, without=self._learner.places)
+        return model_like(self._model, lean, self._model.configuration, without=self._learner.places)
 
     def _kept(self) -> MLModel:
         """After a failure: the model as it was, or what the learner could save of it."""
@@ -296,18 +297,3 @@ def _update_error(what: str, raised: BaseException) -> UpdateError:
     error = UpdateError(f"{what}: {type(raised).__name__}: {raised}; the model is unchanged")
     error.__cause__ = raised
     return error
-
-
-def _opened(model: Any, configuration: MLModelConfiguration | None) -> MLModel:
-    if isinstance(model, str | os.PathLike):
-        return MLModel(model, configuration=configuration)
-    if not isinstance(model, MLModel):
-        raise TypeError(f"MLUpdateTask takes a path or an MLModel, got a {type(model).__name__}")
-    return model if configuration is None else _like(model, model._lean, configuration)
-
-
-def _like(
-    model: MLModel, lean: LeanModel, configuration: MLModelConfiguration, without: Collection[str] = ()
-) -> MLModel:
-    """A model whose networks are those of another one, which are not compiled again, but for the places in `without`."""
-    return MLModel.from_lean(lean, model._programs.without(without), configuration)

@@ -1,4 +1,4 @@
-"""Every gradient rule against PyTorch's autograd in double precision, and against finite differences of the same formula."""
+"""Every gradient rule against PyTorch's autograd in double precision, and finite differences of the same formula."""
 
 from __future__ import annotations
 
@@ -14,11 +14,30 @@ from pyruntime.compiler import compile_graph
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.ops import (
-    Affine, Binary, BinaryKind, Concat, Conv, Gemm, Pad, PadMode, Padding, Pool, PoolKind, PRelu, Product, Reduce, ReduceKind,
-    Reshape, Slice, Softmax, Transpose, Unary, UnaryKind,
+    Affine,
+    Binary,
+    BinaryKind,
+    Concat,
+    Conv,
+    Gemm,
+    Pad,
+    Padding,
+    PadMode,
+    Pool,
+    PoolKind,
+    PRelu,
+    Product,
+    Reduce,
+    ReduceKind,
+    Reshape,
+    Slice,
+    Softmax,
+    Transpose,
+    UnaryKind,
 )  # fmt: skip
 from pyruntime.ir.types import DType
 from pyruntime.native import lib
+from pyruntime.training import rules  # noqa: F401  (files every rule)
 from pyruntime.training.builder import TrainingBuilder
 from pyruntime.training.gradients import Backward
 
@@ -28,7 +47,9 @@ TOLERANCE = 2e-5
 """Of the largest gradient; finite differences have their own, below."""
 
 
-def ours(make: Callable[..., Value], arrays: Sequence[np.ndarray], g: np.ndarray | None, threads: int = 1) -> tuple[Any, list[np.ndarray]]:
+def ours(
+    make: Callable[..., Value], arrays: Sequence[np.ndarray], g: np.ndarray | None, threads: int = 1
+) -> tuple[Any, list[np.ndarray]]:
     """(upstream gradient, gradients) of `make(b, *values)` with respect to all its values."""
     b = TrainingBuilder(None, legacy=False)
     b.layer = "layer"
@@ -45,7 +66,9 @@ def ours(make: Callable[..., Value], arrays: Sequence[np.ndarray], g: np.ndarray
     return g, session.run([*(a.astype(np.float32) for a in arrays), g], len(results))
 
 
-def check(make: Callable[..., Value], reference: Callable[..., Any], *arrays: np.ndarray, differences: bool = True) -> None:
+def check(
+    make: Callable[..., Value], reference: Callable[..., Any], *arrays: np.ndarray, differences: bool = True
+) -> None:
     g, got = ours(make, arrays, None)
     tensors = [torch.tensor(a.astype(np.float32), dtype=torch.float64, requires_grad=True) for a in arrays]
     y = reference(*tensors)
@@ -89,23 +112,25 @@ def apart(*shape: int, seed: int = 0) -> np.ndarray:
 
 # convolution
 
-CONVOLUTIONS = [
-    dict(channels=c, outputs=o, kernel=k, stride=s, dilation=d, groups=g, pad=p)
-    for (c, o, g), k, s, d, p in itertools.product(
-        [(1, 3, 1), (4, 6, 1), (4, 6, 2), (20, 36, 1)], [(1, 1), (3, 3), (2, 3)], [(1, 1), (2, 1), (2, 3)], [(1, 1), (2, 1)], ["valid", "padded", "same"]
-    )
-][::3] + [dict(channels=c, outputs=c, kernel=(3, 3), stride=s, dilation=(1, 1), groups=c, pad="padded") for c in (3, 70) for s in ((1, 1), (2, 2))]  # fmt: skip
+SIZES = [(1, 3, 1), (4, 6, 1), (4, 6, 2), (20, 36, 1)]
+"""Channels, outputs, groups."""
+KERNELS, STRIDES, DILATIONS = [(1, 1), (3, 3), (2, 3)], [(1, 1), (2, 1), (2, 3)], [(1, 1), (2, 1)]
+GRID = itertools.product(SIZES, KERNELS, STRIDES, DILATIONS, ["valid", "padded", "same"])
+DEPTHWISE = [((c, c, c), (3, 3), stride, (1, 1), "padded") for c in (3, 70) for stride in ((1, 1), (2, 2))]
+NAMES = ("sizes", "kernel", "stride", "dilation", "pad")
+CONVOLUTIONS = [dict(zip(NAMES, case, strict=True)) for case in [*GRID][::3] + DEPTHWISE]
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=lambda c: "-".join(str(v).replace(" ", "") for v in c.values()))
 def test_convolution(case: dict[str, Any]) -> None:
-    kernel, stride, dilation, groups = case["kernel"], case["stride"], case["dilation"], case["groups"]
-    x = numbers(3, 9, 8, case["channels"])
-    w = numbers(case["outputs"], case["channels"] // groups, *kernel, seed=1)
-    bias = numbers(case["outputs"], seed=2)
+    kernel, stride, dilation = case["kernel"], case["stride"], case["dilation"]
+    channels, outputs, groups = case["sizes"]
+    x = numbers(3, 9, 8, channels)
+    w = numbers(outputs, channels // groups, *kernel, seed=1)
+    bias = numbers(outputs, seed=2)
     begin, end = {"valid": ((0, 0), (0, 0)), "padded": ((2, 1), (0, 3)), "same": ((0, 0), (0, 0))}[case["pad"]]
     padding = Padding.SAME_TOP_LEFT if case["pad"] == "same" else Padding.EXPLICIT
-    op = Conv(kernel, stride, dilation, begin, end, padding, groups, case["outputs"], has_bias=True)
+    op = Conv(kernel, stride, dilation, begin, end, padding, groups, outputs, has_bias=True)
     if case["pad"] == "same":
         spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
         totals = [max(0, (-(-n // s) - 1) * s + k - n) for n, s, k in zip((9, 8), stride, spans, strict=True)]
@@ -121,7 +146,9 @@ def test_convolution(case: dict[str, Any]) -> None:
 # dense
 
 
-@pytest.mark.parametrize(("rows", "inputs", "outputs"), [((1,), 1, 1), ((5,), 7, 3), ((40,), 33, 17), ((2, 3), 5, 70), ((300,), 64, 10)])
+@pytest.mark.parametrize(
+    ("rows", "inputs", "outputs"), [((1,), 1, 1), ((5,), 7, 3), ((40,), 33, 17), ((2, 3), 5, 70), ((300,), 64, 10)]
+)
 @pytest.mark.parametrize("bias", [False, True])
 def test_dense_layer_that_learns(rows: tuple[int, ...], inputs: int, outputs: int, bias: bool) -> None:
     operands = [numbers(*rows, inputs), numbers(outputs, inputs, seed=1), *([numbers(outputs, seed=2)] if bias else [])]
@@ -134,7 +161,9 @@ def test_frozen_layers_only_pass_gradients_on() -> None:
     op = Conv((3, 3), (2, 2), (1, 1), (1, 1), (1, 1), Padding.EXPLICIT, 1, 4)
 
     def reference(x: Any) -> Any:
-        return F.conv2d(x.permute(0, 3, 1, 2), torch.tensor(kernel, dtype=torch.float64), None, 2, 1).permute(0, 2, 3, 1)
+        return F.conv2d(x.permute(0, 3, 1, 2), torch.tensor(kernel, dtype=torch.float64), None, 2, 1).permute(
+            0, 2, 3, 1
+        )
 
     check(lambda b, x: b.emit(op, x, b.constant(kernel)), reference, image)
 
@@ -144,7 +173,9 @@ def test_frozen_layers_only_pass_gradients_on() -> None:
 
 @pytest.mark.parametrize("kind", list(PoolKind))
 @pytest.mark.parametrize("exclude", [False, True])
-@pytest.mark.parametrize(("kernel", "stride", "pad"), [((2, 2), (2, 2), (0, 0)), ((3, 3), (1, 2), (1, 1)), ((3, 2), (2, 2), (0, 1))])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"), [((2, 2), (2, 2), (0, 0)), ((3, 3), (1, 2), (1, 1)), ((3, 2), (2, 2), (0, 1))]
+)
 @pytest.mark.parametrize("channels", [1, 5, 40])
 def test_pooling(kind: PoolKind, exclude: bool, kernel: Any, stride: Any, pad: Any, channels: int) -> None:
     op = Pool(kind, False, kernel, stride, pad, pad, Padding.EXPLICIT, exclude)
@@ -177,7 +208,12 @@ def test_global_pooling(kind: PoolKind) -> None:
 def test_equal_maxima_the_first_gets_all() -> None:
     op = Pool(PoolKind.MAX, False, (2, 2), (2, 2), (0, 0), (0, 0), Padding.EXPLICIT, False)
     x = np.zeros((1, 4, 4, 3), np.float32)
-    check(lambda b, x: b.emit(op, x), lambda x: F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1), x, differences=False)
+    check(
+        lambda b, x: b.emit(op, x),
+        lambda x: F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1),
+        x,
+        differences=False,
+    )
 
 
 # functions of one number
@@ -216,12 +252,16 @@ def test_function_of_one_number(kind: UnaryKind) -> None:
 
 def test_leaky_relu_of_any_slope_and_clamps() -> None:
     for slope in (-0.5, 0.0, 0.3):
-        check(lambda b, x, s=slope: b.unary(UnaryKind.LEAKY_RELU, x, s), lambda x, s=slope: F.leaky_relu(x, s), apart(50))
+        check(
+            lambda b, x, s=slope: b.unary(UnaryKind.LEAKY_RELU, x, s), lambda x, s=slope: F.leaky_relu(x, s), apart(50)
+        )
     check(lambda b, x: b.unary(UnaryKind.CLIP, x, -0.5, 0.7), lambda x: F.hardtanh(x, -0.5, 0.7), apart(50))
 
 
 def test_relu_of_zero_has_the_slope_of_its_flat_side() -> None:
-    _, (got,) = ours(lambda b, x: b.unary(UnaryKind.CLIP, x, 0, math.inf), [np.zeros(4, np.float32)], np.ones(4, np.float32))
+    _, (got,) = ours(
+        lambda b, x: b.unary(UnaryKind.CLIP, x, 0, math.inf), [np.zeros(4, np.float32)], np.ones(4, np.float32)
+    )
     assert not got.any()
 
 
@@ -236,7 +276,9 @@ def test_function_of_two_numbers(kind: BinaryKind, x: tuple[int, ...], y: tuple[
 
 
 def test_a_value_that_is_read_twice_gets_both_gradients() -> None:
-    check(lambda b, x: b.binary(BinaryKind.MUL, b.unary(UnaryKind.TANH, x), x), lambda x: torch.tanh(x) * x, numbers(30))
+    check(
+        lambda b, x: b.binary(BinaryKind.MUL, b.unary(UnaryKind.TANH, x), x), lambda x: torch.tanh(x) * x, numbers(30)
+    )
 
 
 def test_channels() -> None:
@@ -269,7 +311,9 @@ def test_moves() -> None:
     check(lambda b, x: b.emit(Transpose((2, 0, 1)), x), lambda x: x.permute(2, 0, 1), x)
     check(lambda b, x, y: b.emit(Concat(1), x, y), lambda x, y: torch.cat([x, y], 1), x, y)
     check(lambda b, x: b.emit(Slice((1, 0, -4), (3, 6, 5), (1, 1, 1)), x), lambda x: x[1:3, :, -4:], x)
-    check(lambda b, x: b.emit(Pad(PadMode.CONSTANT, (0, 1, 2), (1, 0, 3)), x), lambda x: F.pad(x, (2, 3, 1, 0, 0, 1)), x)
+    check(
+        lambda b, x: b.emit(Pad(PadMode.CONSTANT, (0, 1, 2), (1, 0, 3)), x), lambda x: F.pad(x, (2, 3, 1, 0, 0, 1)), x
+    )
 
 
 def test_an_operator_without_a_rule_is_named() -> None:

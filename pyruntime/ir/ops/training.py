@@ -52,7 +52,7 @@ class ConvWeightGradient(Op):
 
 @dataclass(frozen=True, slots=True)
 class CrossEntropy(Op):
-    """p (rows, classes) out of a softmax, target (rows) -> gradient of the mean loss before the softmax, losses (rows)."""
+    """p (rows, classes) of a softmax, target (rows) -> gradient of the mean loss before the softmax, losses (rows)."""
 
     code: ClassVar[str] = "CROSS_ENTROPY"
     floor: float
