@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pyruntime.config import ComputeUnit, MLModelConfiguration
+    from pyruntime.custom import MLCustomLayer, MLCustomModel, register_custom_layer, register_custom_model
     from pyruntime.description import (
         DictionaryConstraint,
         FeatureDescription,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pyruntime.image_folder import ImageFolderProvider
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
+    from pyruntime.model_types import register_model_type
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "config": ("ComputeUnit", "MLModelConfiguration"),
+    "custom": ("MLCustomLayer", "MLCustomModel", "register_custom_layer", "register_custom_model"),
     "description": (
         "DictionaryConstraint", "FeatureDescription", "ImageConstraint", "ModelDescription", "MultiArrayConstraint",
         "SequenceConstraint",
@@ -71,6 +74,7 @@ _HOME = {
     "image_folder": ("ImageFolderProvider",),
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
+    "model_types": ("register_model_type",),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
@@ -100,6 +104,8 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "MLCustomLayer",
+    "MLCustomModel",
     "MLModel",
     "MLModelConfiguration",
     "MLModelError",
@@ -125,6 +131,9 @@ __all__ = [
     "UpdateEvent",
     "compile_model",
     "load_spec",
+    "register_custom_layer",
+    "register_custom_model",
+    "register_model_type",
     "save_spec",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -50,7 +50,7 @@ def _say_once_that_there_is_no_neural_engine() -> None:
 
 @dataclass(frozen=True)
 class MLModelConfiguration:
-    """MLModelConfiguration, and four settings that boards need.
+    """MLModelConfiguration, and settings that boards need.
 
     parameters: values that replace the file's defaults, by key: "numberOfNeighbors", or with the names of a pipeline's
         models in front, "stickerClassifier/numberOfNeighbors".  They must lie inside what the file allows.
@@ -58,6 +58,9 @@ class MLModelConfiguration:
     levels: bits of the instruction-set levels to use (tests force a level with it).
     memory_limit: bytes that the values of one prediction may take.
     cache_folder: where networks compiled from .mlmodel files are kept (docs/compiled-models.md); None for nowhere.
+    linked_model_roots: folders that linked models must lie in; by default the folder of the model that is opened.
+    bundles: folders of the application that search paths of linked models name: "main" is $BUNDLE_MAIN, others
+        $BUNDLE_IDENTIFIER(name).  They are roots too.
     """
 
     compute_units: ComputeUnit = ComputeUnit.ALL
@@ -68,6 +71,8 @@ class MLModelConfiguration:
     levels: int = ALL_LEVELS
     memory_limit: int = field(default_factory=_physical_memory)
     cache_folder: str | os.PathLike[str] | None = field(default_factory=_cache_folder)
+    linked_model_roots: Sequence[str | os.PathLike[str]] = ()
+    bundles: Mapping[str, str | os.PathLike[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.compute_units is ComputeUnit.CPU_AND_NE:

@@ -67,3 +67,7 @@ class PredictionCancelled(MLModelError):
     """The caller cancelled the prediction."""
 
     code = 11
+
+
+class BuildError(SpecError, ValueError):
+    """A builder was asked for something that no valid model has: a wrong shape, an unknown name or choice."""

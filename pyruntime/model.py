@@ -12,6 +12,7 @@ from pyruntime.compiled.opening import Source, open_source
 from pyruntime.config import ComputeUnit, MLModelConfiguration
 from pyruntime.description import ModelDescription, describe_model
 from pyruntime.engines import Engine, ModelPart, Programs, build
+from pyruntime.engines.links import Links
 from pyruntime.errors import FeatureTypeError, SpecError, UnsupportedError
 from pyruntime.metadata import FeatureTexts, MetadataText
 from pyruntime.spec import LeanModel, load_lean_bytes, messages, save_spec
@@ -130,8 +131,14 @@ class MLModel:
     def _build(self) -> Engine:
         config, lean = self.configuration, self._lean
         context, limit = config.context(), config.memory_limit
-        part = ModelPart(lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters)
-        return build(part)
+        path = self._compiled_path or (lean.source if os.path.exists(lean.source) else "")
+        return build(
+            ModelPart(
+                lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters,
+                links=Links.of_file(path, tuple(config.linked_model_roots), config.bundles),
+                open_source=lambda linked: open_source(linked, config),
+            )
+        )  # fmt: skip
 
     def _checked_parameters(self) -> dict[str, Any]:
         if not self.configuration.parameters:
@@ -190,7 +197,7 @@ class MLModel:
         if isinstance(data, Mapping):
             outputs: Any = self._predict(data)
         elif isinstance(data, Sequence) and not isinstance(data, _TEXT):
-            outputs = [self._predict_item(i, item) for i, item in enumerate(data)]
+            outputs = self._engine.predict_many([self._checked_item(i, item) for i, item in enumerate(data)])
         else:
             raise FeatureTypeError(
                 f"predict takes a dictionary of features or a list of them, got a {type(data).__name__}"
@@ -199,6 +206,9 @@ class MLModel:
         return outputs
 
     def _predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        return self._engine.predict(self._known(features))
+
+    def _known(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
         known = self._engine.description.input_descriptions_by_name
         if not features.keys() <= known.keys():
             unknown = next(name for name in features if name not in known)
@@ -206,16 +216,14 @@ class MLModel:
                 f"feature {unknown!r} is none of the model's inputs; it takes "
                 f"{', '.join(f'{f.name} ({f.type_name})' for f in known.values())}"
             )
-        return self._engine.predict(features)
+        return features
 
-    def _predict_item(self, index: int, item: Any) -> dict[str, Any]:
+    def _checked_item(self, index: int, item: Any) -> Mapping[str, Any]:
         if not isinstance(item, Mapping):
             kind = type(item).__name__
             raise FeatureTypeError(f"predict: item {index} of the list is a {kind}, expected a dictionary")
-        try:
-            return self._predict(item)
-        except FeatureTypeError as error:
-            raise FeatureTypeError(f"item {index} of the list: {error}") from None
+        with Engine.naming(index):
+            return self._known(item)
 
     def prediction(
         self, provider: FeatureProvider | Mapping[str, Any], options: MLPredictionOptions | None = None

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pyruntime.layers.families  # noqa: F401  (files every layer function under its name)
-from pyruntime.engines.registry import APPLE_ONLY, ENGINES
+from pyruntime.engines.registry import ENGINES
 from pyruntime.layers.registry import LAYERS
+from pyruntime.model_types import APPLE_ONLY
 from pyruntime.native import lib
 from pyruntime.spec import messages
 

@@ -9,6 +9,7 @@ struct pr_context {
     pr_kernels kernels;
     pr_pool *pool;
     uint32_t levels;
+    pr_custom custom;
 };
 
 #endif

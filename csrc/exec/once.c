@@ -25,7 +25,8 @@ static pr_status check_call(int32_t op, size_t attr_bytes, const char *layer, in
 }
 
 static pr_env make_env(pr_context *context, const void *attrs, const char *layer, pr_message *message) {
-    return (pr_env){.kernels = &context->kernels, .pool = context->pool, .layer = layer, .attrs = attrs, .message = message};
+    return (pr_env){.kernels = &context->kernels, .pool = context->pool, .layer = layer, .attrs = attrs,
+                    .custom = &context->custom, .message = message};
 }
 
 pr_status pr_infer(pr_context *context, int32_t op, const void *attrs, size_t attr_bytes, const char *layer,

@@ -29,7 +29,14 @@ static inline void pr_arena_open_for(const pr_session *s, const pr_bound_step *s
     pr_open_views(step->out, step->outputs);
     if (step->env.scratch) __asan_unpoison_memory_region(step->env.scratch, step->env.scratch_bytes);
 }
+
+/* Of a block, only the bytes that were asked for. */
+static inline void pr_block_open(const pr_block *block, size_t bytes) {
+    __asan_poison_memory_region(block->data, block->bytes);
+    __asan_unpoison_memory_region(block->data, bytes);
+}
 #else
+static inline void pr_block_open(const pr_block *block, size_t bytes) { (void)block, (void)bytes; }
 static inline void pr_arena_open(const pr_session *s) { (void)s; }
 static inline void pr_arena_open_for(const pr_session *s, const pr_bound_step *step) { (void)s, (void)step; }
 #endif

@@ -1,14 +1,7 @@
 /* For each step: call. */
 #include <string.h>
-#include <time.h>
 
-#include "exec/poison.h"
-
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+#include "exec/run.h"
 
 static pr_status check_call(const pr_session *s, const pr_view *in, int32_t inputs, const pr_view *out, int32_t outputs,
                             pr_message *message) {
@@ -21,43 +14,67 @@ static pr_status check_call(const pr_session *s, const pr_view *in, int32_t inpu
             return pr_fail(message, PR_BAD_SHAPE, "input %d does not have the shape that the session is bound to", i);
     for (int32_t i = 0; i < outputs; i++) {
         const pr_view *want = &s->shapes[p->indices[p->header->outputs_first + (uint32_t)i]];
-        if (!pr_same_shape(&out[i], want) || out[i].dtype != want->dtype)
+        if (!pr_result_is_open(s, i) && (!pr_same_shape(&out[i], want) || out[i].dtype != want->dtype))
             return pr_fail(message, PR_BAD_SHAPE, "room for output %d does not have the shape that binding gave", i);
     }
     return PR_OK;
 }
 
-static pr_status run_steps(pr_session *s, pr_message *message) {
-    uint32_t steps = s->plan.header->steps;
-    pr_status status = PR_OK;
-    for (uint32_t t = 0; t < steps && status == PR_OK; t++) {
-        pr_bound_step *b = &s->steps[t];
-        if (!b->run) continue;
-        int64_t start = s->profile ? now() : 0;
-        b->env.message = message;
-        pr_arena_open_for(s, b);
-        status = b->run(&b->env, b->in, b->inputs, b->out, b->outputs);
-        if (s->profile) s->profile[t] += now() - start;
-    }
-    pr_arena_open(s);
+static pr_status run_plain(pr_session *s, uint32_t t, pr_message *message) {
+    pr_bound_step *b = &s->steps[t];
+    int64_t start = s->profile ? pr_now() : 0;
+    b->env.message = message;
+    pr_arena_open_for(s, b);
+    pr_status status = b->run(&b->env, b->in, b->inputs, b->out, b->outputs);
+    if (s->profile) s->profile[t] += pr_now() - start;
     return status;
+}
+
+pr_status pr_run_block(pr_session *s, uint32_t first, uint32_t end, pr_message *message) {
+    for (uint32_t t = first; t < end; t = pr_step_after(&s->plan, t)) {
+        switch (s->steps[t].kind) {
+        case PR_STEP_SKIP: break;
+        case PR_STEP_PLAIN: PR_TRY(run_plain(s, t, message)); break;
+        case PR_STEP_OPEN: PR_TRY(pr_run_open(s, t, message)); break;
+        case PR_STEP_IF: PR_TRY(pr_run_if(s, t, message)); break;
+        case PR_STEP_LOOP: PR_TRY(pr_run_loop(s, t, message)); break;
+        }
+    }
+    return PR_OK;
+}
+
+static void point_at_callers(pr_session *s, const pr_view *in, const pr_view *out) {
+    for (uint32_t i = 0; i < s->moving_value_count; i++) {
+        pr_view *value = &s->shapes[s->moving_values[i]];
+        const pr_group *g = &s->groups[s->group_of[s->moving_values[i]]];
+        value->data = g->place == PR_PLACE_INPUT ? in[g->number].data : out[g->number].data;
+    }
+    for (uint32_t i = 0; i < s->moving_count; i++)
+        s->operands[s->moving[i]].data = s->shapes[s->operand_value[s->moving[i]]].data;
+}
+
+/* Results that are not where the caller wants them; results whose sizes were open stay here, the caller learns where. */
+static pr_status hand_over(pr_session *s, pr_view *out, int32_t outputs, pr_message *message) {
+    size_t need = s->arena_bytes + s->blocks.bytes + s->result_bytes;
+    for (int32_t i = 0; i < outputs; i++) {
+        const pr_view *result = &s->shapes[s->plan.indices[s->plan.header->outputs_first + (uint32_t)i]];
+        if (pr_result_is_open(s, i)) {
+            out[i] = *result;
+            need += pr_view_bytes(result);
+        } else if (out[i].data != result->data && pr_view_bytes(&out[i])) memcpy(out[i].data, result->data, pr_view_bytes(&out[i]));
+    }
+    if (need <= s->memory_limit) return PR_OK;
+    return pr_fail(message, PR_NO_MEMORY, "this model needs at least %zu KiB for its values and results here, the limit is %zu KiB: "
+                   "raise memory_limit or give smaller inputs", (need + 1023) >> 10, s->memory_limit >> 10);
 }
 
 pr_status pr_session_run(pr_session *s, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs, pr_message *message) {
     PR_TRY(check_call(s, in, inputs, out, outputs, message));
-    for (uint32_t i = 0; i < s->moving_count; i++) {
-        pr_view *operand = &s->operands[s->moving[i]];
-        const pr_group *g = &s->groups[s->group_of[s->operand_value[s->moving[i]]]];
-        operand->data = g->place == PR_PLACE_INPUT ? in[g->number].data : out[g->number].data;
-    }
-    PR_TRY(run_steps(s, message));
-    for (uint32_t i = 0; i < (uint32_t)outputs; i++) {
-        uint32_t v = s->plan.indices[s->plan.header->outputs_first + i];
-        const pr_group *g = &s->groups[s->group_of[v]];
-        const void *from = g->place == PR_PLACE_INPUT ? in[g->number].data
-                         : g->place == PR_PLACE_CONSTANT ? s->shapes[g->number].data : out[g->number].data;
-        size_t bytes = (size_t)pr_view_count(&out[i]) * pr_dtype_bytes(out[i].dtype);
-        if (from != out[i].data && bytes) memcpy(out[i].data, from, bytes);
-    }
-    return PR_OK;
+    point_at_callers(s, in, out);
+    pr_forget_blocks(s);
+    s->iterations = 0;
+    s->drawn = 0;
+    pr_status status = pr_run_block(s, 0, s->plan.header->steps, message);
+    pr_arena_open(s);
+    return status == PR_OK ? hand_over(s, out, outputs, message) : status;
 }

@@ -19,7 +19,8 @@ typedef enum pr_status {
     PR_BAD_VALUE = 3,       /* a value met at run time is not legal, such as an index out of range */
     PR_NO_MEMORY = 4,       /* the system or the caller's limit refused memory */
     PR_UNSUPPORTED = 5,     /* legal, but nothing here runs it */
-    PR_SYSTEM = 6           /* the operating system refused a thread or a resource */
+    PR_SYSTEM = 6,          /* the operating system refused a thread or a resource */
+    PR_CUSTOM = 7           /* what the user brought for a custom layer failed */
 } pr_status;
 
 typedef enum pr_dtype { PR_F32 = 0, PR_U8 = 1, PR_S32 = 2 } pr_dtype;
@@ -35,13 +36,24 @@ typedef struct pr_view {
 typedef struct pr_context pr_context;
 typedef struct pr_session pr_session;
 typedef struct pr_knn pr_knn;
+typedef struct pr_trees pr_trees;
 typedef struct pr_message { char text[PR_MESSAGE_BYTES]; } pr_message;
+
+/* What implements custom layers: one function for all of them.  PR_CUSTOM_SHAPES: fill rank and shape of `out`, -1 for
+ * sizes that depend on unknown ones.  PR_CUSTOM_EVALUATE: fill the data of `out`.  number: which custom layer of the network.
+ * It runs on the thread that called; it returns PR_OK, or another code with its sentence in `message`. */
+typedef enum pr_custom_task { PR_CUSTOM_SHAPES = 0, PR_CUSTOM_EVALUATE = 1 } pr_custom_task;
+typedef pr_status pr_custom_fn(void *user, pr_custom_task task, int32_t number, const char *layer, const pr_view *in,
+                               int32_t inputs, pr_view *out, int32_t outputs, pr_message *message);
+typedef struct pr_custom { pr_custom_fn *call; void *user; } pr_custom;
 
 /* levels: bits of base/isa.def that may be used, ~0 for all that the CPU has; threads: 0 for one per usable core. */
 pr_status pr_context_open(uint32_t levels, int32_t threads, pr_context **context, pr_message *message);
 void pr_context_close(pr_context *context);
 int32_t pr_context_threads(const pr_context *context);
 uint32_t pr_context_levels(const pr_context *context);
+/* For pr_infer and pr_run_once; call it before anybody else uses the context. */
+void pr_context_custom(pr_context *context, pr_custom custom);
 
 /* Instruction-set levels of this build, in order: name, or NULL past the end; and the bits of the running CPU. */
 const char *pr_level_name(int32_t index);
@@ -52,7 +64,8 @@ enum {
     PR_OP_ALIAS = 1,                /* output 0 has the bytes of input 0 under another shape; run does nothing */
     PR_OP_IN_PLACE = 2,             /* output 0 may be the memory of input 0 when both have one shape and type */
     PR_OP_SHAPE_FROM_DATA = 4,      /* the shape rule reads numbers of its inputs; with all there, no size stays open */
-    PR_OP_IMPURE = 8                /* every run gives other numbers: never folded */
+    PR_OP_IMPURE = 8,               /* every run gives other numbers: never folded */
+    PR_OP_SHAPES_ONLY = 16          /* run reads the shapes of its inputs, never their numbers */
 };
 
 /* Operators of this build: name or NULL past the end; bytes of an operator's attributes; its flags. */
@@ -77,15 +90,23 @@ pr_status pr_pack(pr_context *context, int32_t op, void *attrs, size_t attr_byte
 pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_bytes, const void *weights,
                           size_t weight_bytes, size_t memory_limit, pr_session **session, pr_message *message);
 void pr_session_close(pr_session *session);
-/* Shapes for these input shapes: fills `out` as pr_infer does.  Keeps the layout for the next run. */
+/* Steps that are custom layers, and what implements them: before the session is bound. */
+int32_t pr_session_custom_layers(const pr_session *session);
+void pr_session_custom(pr_session *session, pr_custom custom);
+/* Shapes for these input shapes: fills `out` as pr_infer does, with -1 for sizes that only a run knows.  Keeps the layout
+ * for the next run. */
 pr_status pr_session_bind(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
                           pr_message *message);
-/* One prediction.  in: data in the plan's dtypes.  out: memory for the shapes that pr_session_bind gave. */
+/* One prediction.  in: data in the plan's dtypes.  out: memory for the shapes that pr_session_bind gave; where it left a
+ * size open, the run fills in the shape and a pointer to memory of the session (or of an input), good until the next call
+ * with this session.  PR_BAD_VALUE after 2^27 iterations of loops: a loop that does not end. */
 pr_status pr_session_run(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
                          pr_message *message);
-/* Bytes of the arena now planned, and the largest sum of bytes alive at one step: its lower bound. */
+/* Bytes of the arena now planned and of blocks that runs took besides, and the largest sum of bytes alive at one step
+ * (with these blocks): its lower bound. */
 void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t *peak_live_bytes);
-/* Nanoseconds spent in each step of the next runs are added to `steps` (one entry per step); NULL stops it. */
+/* Nanoseconds spent in each step of the next runs are added to `steps` (one entry per step); NULL stops it.  A branch or
+ * a loop counts what it copies; the steps inside it count for themselves. */
 void pr_session_profile(pr_session *session, int64_t *step_nanoseconds);
 int32_t pr_session_steps(const pr_session *session);
 
@@ -99,5 +120,26 @@ void pr_knn_close(pr_knn *index);
  * the order of the samples: squared distances (count, k) and numbers of the samples (count, k).  Safe from several threads. */
 pr_status pr_knn_search(const pr_knn *index, const float *queries, int64_t count, int64_t k, float *distances,
                         int64_t *neighbors, pr_message *message);
+
+/* One comparison of a tree: on to `left` when row[feature] <= threshold, or when it is NaN and missing_left is not 0; else to
+ * `right`.  Both are places in the array of nodes behind the node's own; a leaf has its own place twice. */
+typedef struct pr_tree_node {
+    double threshold;
+    int32_t feature;
+    int32_t left;
+    int32_t right;
+    int32_t missing_left;
+} pr_tree_node;
+
+/* A sum of trees.  roots: (tree_count) places of nodes.  values_begin: (node_count + 1): node i adds values[v] to output
+ * indices[v] for v from values_begin[i] to values_begin[i + 1] - 1.  All is checked; pointers are kept and, as `context`,
+ * must outlive the trees. */
+pr_status pr_trees_open(pr_context *context, const pr_tree_node *nodes, int64_t node_count, const int64_t *values_begin,
+                        const int32_t *indices, const double *values, const int32_t *roots, int64_t tree_count,
+                        int64_t features, int64_t dimensions, pr_trees **trees, pr_message *message);
+void pr_trees_close(pr_trees *trees);
+/* Adds the trees' values for each of `count` rows (count, features) to `results` (count, dimensions), trees in their order.
+ * Safe from several threads. */
+pr_status pr_trees_sum(const pr_trees *trees, const double *rows, int64_t count, double *results, pr_message *message);
 
 #endif

@@ -15,13 +15,16 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     kernels->levels = levels;
     TAKE(unary, ref) TAKE(unary, avx2) TAKE(unary, avx512) TAKE(unary, neon)
     TAKE(binary, ref) TAKE(binary, avx2) TAKE(binary, avx512) TAKE(binary, neon)
+    TAKE(select, ref) TAKE(select, avx2) TAKE(select, avx512) TAKE(select, neon)
     TAKE(norm, ref) TAKE(norm, avx2) TAKE(norm, avx512) TAKE(norm, neon)
     TAKE(softmax, ref) TAKE(softmax, avx2) TAKE(softmax, avx512) TAKE(softmax, neon)
     TAKE(reduce, ref) TAKE(reduce, avx2) TAKE(reduce, avx512) TAKE(reduce, neon)
     TAKE(resize, ref) TAKE(resize, avx2) TAKE(resize, avx512) TAKE(resize, neon)
+    TAKE(winograd, ref) TAKE(winograd, avx2) TAKE(winograd, avx512) TAKE(winograd, neon)
     TAKE(copy, ref) TAKE(copy, avx2) TAKE(copy, neon)
     TAKE(image, ref) TAKE(image, avx2) TAKE(image, avx512) TAKE(image, neon)
     TAKE(lstm, ref) TAKE(lstm, avx2) TAKE(lstm, avx512) TAKE(lstm, neon)
+    TAKE(gates, ref) TAKE(gates, avx2) TAKE(gates, avx512) TAKE(gates, neon)
     kernels->gemm = pr_gemm_select(levels);
     kernels->depthwise = pr_depthwise_select(levels);
     kernels->pool = pr_pool_select(levels);

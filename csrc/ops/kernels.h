@@ -9,13 +9,16 @@ typedef struct pr_kernels {
     /* One line per family; the struct stands in the family's header. */
     const struct pr_unary_kernels *unary;
     const struct pr_binary_kernels *binary;
+    const struct pr_select_kernels *select;
     const struct pr_norm_kernels *norm;
     const struct pr_softmax_kernels *softmax;
     const struct pr_reduce_kernels *reduce;
     const struct pr_resize_kernels *resize;
     const struct pr_copy_kernels *copy;
+    const struct pr_winograd_kernels *winograd;
     const struct pr_image_kernels *image;
     const struct pr_lstm_kernels *lstm;
+    const struct pr_gates_kernels *gates;
     const struct pr_gemm_kernel *gemm;
     const struct pr_depthwise_kernel *depthwise;
     const struct pr_pool_kernel *pool;

@@ -7,7 +7,7 @@
     extern pr_run_fn pr_##function##_run;
 #include "ops/ops.def"
 #undef PR_OP
-extern pr_pack_fn pr_conv_pack, pr_gemm_pack, pr_lstm_pack;
+extern pr_pack_fn pr_conv_pack, pr_gemm_pack, pr_lstm_pack, pr_rnn_pack;
 
 const pr_op_info pr_ops[PR_OP_COUNT] = {
 #define PR_OP(name, function, min_inputs, max_inputs, outputs, flags, pack, attrs) \

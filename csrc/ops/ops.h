@@ -14,6 +14,8 @@ typedef struct pr_env {
     const char *layer;                   /* for sentences */
     const void *attrs;                   /* the operator's struct; its size was checked */
     pr_message *message;
+    const pr_custom *custom;             /* what implements custom layers; NULL: nothing */
+    uint32_t *drawn;                     /* random operators run so far in this prediction; NULL: none, and nobody counts */
     size_t scratch_bytes;                /* infer: set it to what run will need; it arrives as 0 */
     void *scratch;                       /* run: that many bytes, 64-byte aligned, content undefined */
 } pr_env;

@@ -46,45 +46,110 @@ static pr_status check_values(const pr_plan *p, size_t weight_bytes, pr_message 
     return PR_OK;
 }
 
-static pr_status check_step(const pr_plan *p, uint32_t s, char *written, pr_message *message) {
+/* Which values a step may read: those written before it in its own block or in one around it. */
+typedef enum mark { UNWRITTEN, VISIBLE, OUT_OF_SIGHT } mark;
+typedef struct scope {
+    char *mark;                     /* per value */
+    uint32_t *made, count;          /* values that steps wrote and that are still visible */
+} scope;
+
+static pr_status read_all(const pr_plan *p, const scope *sc, uint32_t s, const uint32_t *list, uint32_t count, pr_message *message) {
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] >= p->header->values || sc->mark[list[i]] != VISIBLE) BAD("step %u reads value %u before it is there", s, list[i]);
+    return PR_OK;
+}
+
+static pr_status write_all(const pr_plan *p, scope *sc, uint32_t s, pr_message *message) {
+    const pr_plan_step *t = &p->steps[s];
+    for (uint32_t i = 0; i < t->out_count; i++) {
+        uint32_t v = p->indices[t->out_first + i];
+        if (v >= p->header->values || sc->mark[v] != UNWRITTEN || p->values[v].kind != PR_VALUE_COMPUTED)
+            BAD("step %u writes value %u, which is not its own", s, v);
+        sc->mark[v] = VISIBLE;
+        sc->made[sc->count++] = v;
+    }
+    return PR_OK;
+}
+
+/* The end of a block: its values are read by nobody else. */
+static void leave(scope *sc, uint32_t count) {
+    while (sc->count > count) sc->mark[sc->made[--sc->count]] = OUT_OF_SIGHT;
+}
+
+static pr_status check_block(const pr_plan *p, scope *sc, uint32_t first, uint32_t end, int depth, pr_message *message);
+
+/* One block of control step s, the list at its end, and one more value that is read there. */
+static pr_status check_inner(const pr_plan *p, scope *sc, uint32_t s, int which, uint32_t extra, int depth, pr_message *message) {
+    const pr_plan_control *c = pr_control(p, s);
+    const uint32_t first = s + 1 + (which ? c->steps[0] : 0), before = sc->count;
+    PR_TRY(check_block(p, sc, first, first + c->steps[which], depth + 1, message));
+    PR_TRY(read_all(p, sc, s, pr_control_list(p, s, which), p->steps[s].out_count, message));
+    if (extra != PR_PLAN_NONE) PR_TRY(read_all(p, sc, s, &extra, 1, message));
+    leave(sc, before);
+    return PR_OK;
+}
+
+static pr_status check_control(const pr_plan *p, scope *sc, uint32_t s, uint32_t end, int depth, pr_message *message) {
+    const pr_plan_step *t = &p->steps[s];
+    const bool loop = t->op == PR_PLAN_LOOP;
+    if (t->op > PR_PLAN_LOOP) BAD("step %u runs operator %u of %d", s, t->op, (int)PR_OP_COUNT);
+    if (t->attrs % 4 || sizeof(pr_plan_control) > p->header->attrs_bytes ||
+        t->attrs > p->header->attrs_bytes - sizeof(pr_plan_control))
+        BAD("attributes of step %u reach past the end", s);
+    const pr_plan_control *c = pr_control(p, s);
+    if (depth >= PR_PLAN_DEPTH) BAD("step %u is nested more than %d deep", s, PR_PLAN_DEPTH);
+    if (c->steps[0] > end - s - 1 || c->steps[1] > end - s - 1 - c->steps[0]) BAD("the blocks of step %u reach past the end", s);
+    if (t->out_count > p->header->indices / 2 || c->lists > p->header->indices - 2 * t->out_count)
+        BAD("the lists of step %u reach past the end", s);
+    if (c->limit_is_input > 1 || t->out_count == 0 || t->in_count != (loop ? (uint64_t)t->out_count + c->limit_is_input : 1))
+        BAD("control step %u has %u inputs and %u outputs", s, t->in_count, t->out_count);
+    if (loop && c->condition == PR_PLAN_NONE && c->steps[0]) BAD("the condition of step %u makes nothing", s);
+    PR_TRY(read_all(p, sc, s, p->indices + t->in_first, t->in_count, message));
+    if (loop) PR_TRY(write_all(p, sc, s, message));
+    PR_TRY(check_inner(p, sc, s, 0, loop ? c->condition : PR_PLAN_NONE, depth, message));
+    PR_TRY(check_inner(p, sc, s, 1, loop ? c->exit : PR_PLAN_NONE, depth, message));
+    return loop ? PR_OK : write_all(p, sc, s, message);
+}
+
+static pr_status check_step(const pr_plan *p, scope *sc, uint32_t s, pr_message *message) {
     const pr_plan_header *h = p->header;
     const pr_plan_step *t = &p->steps[s];
     if (t->op >= PR_OP_COUNT) BAD("step %u runs operator %u of %d", s, t->op, (int)PR_OP_COUNT);
     const pr_op_info *op = &pr_ops[t->op];
-    if (t->name >= h->text_bytes) BAD("step %u has no name", s);
-    if (t->in_count > h->indices || t->in_first > h->indices - t->in_count || t->out_count > h->indices ||
-        t->out_first > h->indices - t->out_count)
-        BAD("operands of step %u reach past the end", s);
     if ((int64_t)t->in_count < op->min_inputs || (int64_t)t->in_count > op->max_inputs ||
         (op->outputs >= 0 ? (int64_t)t->out_count != op->outputs : t->out_count < 1))
         BAD("step %u (%s) has %u inputs and %u outputs", s, op->name, t->in_count, t->out_count);
     if (t->attrs % 4 || op->attr_bytes > h->attrs_bytes || t->attrs > h->attrs_bytes - op->attr_bytes)
         BAD("attributes of step %u reach past the end", s);
-    for (uint32_t i = 0; i < t->in_count; i++) {
-        uint32_t v = p->indices[t->in_first + i];
-        if (v >= h->values || !written[v]) BAD("step %u reads value %u before it is there", s, v);
-    }
-    for (uint32_t i = 0; i < t->out_count; i++) {
-        uint32_t v = p->indices[t->out_first + i];
-        if (v >= h->values || written[v] || p->values[v].kind != PR_VALUE_COMPUTED)
-            BAD("step %u writes value %u, which is not its own", s, v);
-        written[v] = 1;
+    PR_TRY(read_all(p, sc, s, p->indices + t->in_first, t->in_count, message));
+    return write_all(p, sc, s, message);
+}
+
+static pr_status check_block(const pr_plan *p, scope *sc, uint32_t first, uint32_t end, int depth, pr_message *message) {
+    const pr_plan_header *h = p->header;
+    for (uint32_t s = first; s < end; s = pr_step_after(p, s)) {
+        const pr_plan_step *t = &p->steps[s];
+        if (t->name >= h->text_bytes) BAD("step %u has no name", s);
+        if (t->in_count > h->indices || t->in_first > h->indices - t->in_count || t->out_count > h->indices ||
+            t->out_first > h->indices - t->out_count)
+            BAD("operands of step %u reach past the end", s);
+        PR_TRY(pr_is_control(p, s) ? check_control(p, sc, s, end, depth, message) : check_step(p, sc, s, message));
     }
     return PR_OK;
 }
 
-static pr_status check_order(const pr_plan *p, char *written, pr_message *message) {
+static pr_status check_order(const pr_plan *p, scope *sc, pr_message *message) {
     const pr_plan_header *h = p->header;
-    for (uint32_t i = 0; i < h->values; i++) written[i] = p->values[i].kind == PR_VALUE_CONSTANT;
+    for (uint32_t i = 0; i < h->values; i++) sc->mark[i] = p->values[i].kind == PR_VALUE_CONSTANT ? VISIBLE : UNWRITTEN;
     for (uint32_t i = 0; i < h->inputs; i++) {
         uint32_t v = p->indices[h->inputs_first + i];
-        if (v >= h->values || written[v] || p->values[v].kind != PR_VALUE_INPUT) BAD("input %u is not an input value", i);
-        written[v] = 1;
+        if (v >= h->values || sc->mark[v] || p->values[v].kind != PR_VALUE_INPUT) BAD("input %u is not an input value", i);
+        sc->mark[v] = VISIBLE;
     }
-    for (uint32_t s = 0; s < h->steps; s++) PR_TRY(check_step(p, s, written, message));
+    PR_TRY(check_block(p, sc, 0, h->steps, 0, message));
     for (uint32_t i = 0; i < h->outputs; i++) {
         uint32_t v = p->indices[h->outputs_first + i];
-        if (v >= h->values || !written[v]) BAD("output %u is never computed", i);
+        if (v >= h->values || sc->mark[v] != VISIBLE) BAD("output %u is never computed", i);
     }
     return PR_OK;
 }
@@ -98,9 +163,10 @@ pr_status pr_plan_check(const void *bytes, size_t size, size_t weight_bytes, pr_
     *plan = (pr_plan){h, (const void *)(base + h->values_at), (const void *)(base + h->steps_at),
                       (const void *)(base + h->indices_at), base + h->attrs_at, base + h->text_at};
     PR_TRY(check_values(plan, weight_bytes, message));
-    char *written = calloc(h->values + 1, 1);
-    if (!written) return pr_fail(message, PR_NO_MEMORY, "no memory to check a plan of %u values", h->values);
-    pr_status status = check_order(plan, written, message);
-    free(written);
+    scope sc = {calloc((size_t)h->values + 1, 1), calloc((size_t)h->values + 1, sizeof *sc.made), 0};
+    pr_status status = sc.mark && sc.made ? check_order(plan, &sc, message)
+                                          : pr_fail(message, PR_NO_MEMORY, "no memory to check a plan of %u values", h->values);
+    free(sc.mark);
+    free(sc.made);
     return status;
 }

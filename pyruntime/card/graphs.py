@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pyruntime.engines.walk import networks
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.show import show
 from pyruntime.layers.network import lower_network
 from pyruntime.model import MLModel
+from pyruntime.native.custom import compiling
 from pyruntime.passes.pipeline import optimise
 from pyruntime.tables import escaped
 
@@ -20,8 +23,9 @@ def graphs(model: MLModel) -> dict[str, str]:
     for name, engine in networks(model.engine):
         part = engine.part
         network = getattr(part.spec, part.kind)
-        lowered = lower_network(network, part.description, part.payloads, engine.program.outputs)
-        lines = show(optimise(lowered.graph, part.context)).splitlines()
+        with compiling(partial(getattr, part, "custom_layers")):
+            lowered = lower_network(network, part.description, part.payloads, engine.program.outputs)
+            lines = show(optimise(lowered.graph, part.context)).splitlines()
         found[name] = "\n".join(map(escaped, lines))
     if not found:
         kind = model.engine.part.kind

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyruntime.description import FeatureDescription, ModelDescription, describe_model
+from pyruntime.engines.links import Links
 from pyruntime.errors import FeatureTypeError
 from pyruntime.ir.types import Bytes
 from pyruntime.native.lib import Context
 from pyruntime.spec.payloads import Payloads
+
+if TYPE_CHECKING:
+    from pyruntime.engines.custom_layers import CustomLayers
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class ModelPart:
     """A Model message to be run, and what its engine may use.
 
     place: where it sits in its pipeline (see Programs).  name: how errors and parameter scopes call it.
-    parameters: values that replace the file's, by key of parameters.py.
+    parameters: values that replace the file's, by key of parameters.py.  links: where linked models may be.
     """
 
     spec: Any
@@ -62,10 +67,20 @@ class ModelPart:
     place: str = ""
     name: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
+    open_source: Callable[[str], Any] | None = None
+    """Opens the file of a linked model (compiled/opening.py); None where there are none."""
 
     @cached_property
     def description(self) -> ModelDescription:
         return describe_model(self.spec)
+
+    @cached_property
+    def custom_layers(self) -> CustomLayers:
+        """The network's custom layers.  Raises CustomLayerError when a class for one is missing."""
+        from pyruntime.engines.custom_layers import CustomLayers
+
+        return CustomLayers(getattr(self.spec, self.kind), self.payloads)
 
     @property
     def kind(self) -> str:
@@ -86,6 +101,26 @@ class Engine(ABC):
 
         Raises FeatureTypeError when an input is missing or not what its description says.
         """
+
+    def predict_many(self, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """`predict` of each example.  Engines that are faster on many at once do it in their own way.
+
+        Raises what `predict` raises, with the number of the example in front.
+        """
+        made = []
+        for i, example in enumerate(examples):
+            with self.naming(i):
+                made.append(self.predict(example))
+        return made
+
+    @staticmethod
+    @contextmanager
+    def naming(index: int) -> Iterator[None]:
+        """Puts the number of the example before the errors of its features."""
+        try:
+            yield
+        except FeatureTypeError as error:
+            raise FeatureTypeError(f"item {index} of the list: {error}") from None
 
     def feature(self, features: Mapping[str, Any], feature: FeatureDescription) -> Any:
         """The value of an input; None for a missing optional one."""

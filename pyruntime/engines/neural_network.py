@@ -38,7 +38,10 @@ class NeuralNetworkEngine(Engine):
             return self._idle.pop()
         except IndexError:
             program = self.program
-            return lib.Session(self.part.context, program.plan, program.weights, self.part.memory_limit)
+            part = self.part
+            return lib.Session(
+                part.context, program.plan, program.weights, part.memory_limit, lambda: part.custom_layers
+            )
 
     def release(self, session: lib.Session) -> None:
         self._idle.append(session)
@@ -90,9 +93,12 @@ def compile_network(part: ModelPart, wanted: tuple[str, ...]) -> NetworkProgram:
     """Lower, optimise, pack and encode.  Imported here: a model that is compiled already needs none of it."""
     from pyruntime.compiler import compile_graph
     from pyruntime.layers.network import lower_network
+    from pyruntime.native.custom import compiling
 
-    lowered = lower_network(getattr(part.spec, part.kind), part.description, part.payloads, wanted)
-    plan, weights = compile_graph(lowered.graph, part.context)
+    network = getattr(part.spec, part.kind)
+    with compiling(lambda: part.custom_layers):
+        lowered = lower_network(network, part.description, part.payloads, wanted)
+        plan, weights = compile_graph(lowered.graph, part.context)
     return NetworkProgram(plan, weights, lowered.inputs, lowered.outputs, lowered.legacy)
 
 

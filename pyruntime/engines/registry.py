@@ -7,6 +7,7 @@ from importlib import import_module
 
 from pyruntime.engines.base import Engine, ModelPart
 from pyruntime.errors import UnsupportedError
+from pyruntime.model_types import APPLE_ONLY, model_type_factory
 
 ENGINES: dict[str, str] = {
     "neuralNetwork": "neural_network:NeuralNetworkEngine",
@@ -16,31 +17,58 @@ ENGINES: dict[str, str] = {
     "pipeline": "pipeline:PipelineEngine",
     "pipelineClassifier": "pipeline:PipelineEngine",
     "pipelineRegressor": "pipeline:PipelineEngine",
+    "glmRegressor": "linear:LinearRegressor",
+    "glmClassifier": "linear:LinearClassifier",
+    "supportVectorRegressor": "svm:SupportVectorRegressor",
+    "supportVectorClassifier": "svm:SupportVectorClassifier",
+    "treeEnsembleRegressor": "trees:TreeRegressor",
+    "treeEnsembleClassifier": "trees:TreeClassifier",
+    "oneHotEncoder": "one_hot:OneHotEncoder",
+    "imputer": "imputer:Imputer",
+    "scaler": "scaling:Scaler",
+    "normalizer": "scaling:Normalizer",
+    "featureVectorizer": "vectorizers:FeatureVectorizer",
+    "dictVectorizer": "vectorizers:DictVectorizer",
+    "categoricalMapping": "categories:CategoricalMapping",
+    "arrayFeatureExtractor": "extractor:ArrayFeatureExtractor",
+    "identity": "plain:Identity",
+    "classConfidenceThresholding": "plain:ClassConfidenceThresholding",
+    "nonMaximumSuppression": "boxes:NonMaximumSuppression",
+    "itemSimilarityRecommender": "recommender:Recommender",
+    "bayesianProbitRegressor": "probit:BayesianProbitRegressor",
+    "soundAnalysisPreprocessing": "sound:SoundPreprocessing",
+    "linkedModel": "linked:LinkedEngine",
+    "customModel": "custom_model:CustomModelEngine",
 }
 """Module of this package and class for each model type of Model.proto.  Imports are late: a network needs no k-NN."""
-
-APPLE_ONLY = {
-    "visionFeaturePrint": "Vision's scene print network",
-    "audioFeaturePrint": "the sound print network",
-    "textClassifier": "a text classifier in a private format",
-    "wordTagger": "a word tagger in a private format",
-    "gazetteer": "a gazetteer in a private format",
-    "wordEmbedding": "a word embedding in a private format",
-    "serializedModel": "a model in a private format",
-}
-"""Types whose weights or format exist only inside Apple's systems."""
 
 
 def build(part: ModelPart) -> Engine:
     """The engine of a model.  Raises UnsupportedError when its type does not run here."""
     where = f"model {part.name!r}" if part.name else "the model"
     if part.kind in APPLE_ONLY:
+        return _foreign(part, where)
+    if part.kind == "mlProgram":
         raise UnsupportedError(
-            f"{where} is {APPLE_ONLY[part.kind]} ({part.kind}): its weights are in Apple's systems, not in the file, "
-            "so it runs only there; replace it with a network that the file contains"
+            f"{where} is an ML Program (specification version 6, from 2021), which came after Core ML 3; convert the "
+            'original again with convert_to="neuralnetwork"'
         )
     if part.kind not in ENGINES:
         raise UnsupportedError(f"{where} is of type {part.kind}, this release runs {', '.join(ENGINES)}")
     module, name = ENGINES[part.kind].split(":")
     engine: Callable[[ModelPart], Engine] = getattr(import_module(f"pyruntime.engines.{module}"), name)
     return engine(part)
+
+
+def _foreign(part: ModelPart, where: str) -> Engine:
+    """What the user registered for a type that only Apple's systems have."""
+    factory = model_type_factory(part.kind)
+    if factory is None:
+        raise UnsupportedError(
+            f"{where} is {APPLE_ONLY[part.kind]} ({part.kind}): its weights are in Apple's systems, not in the file, "
+            "so it runs only there; replace it with a network that the file contains, or supply an implementation "
+            f'with @pyruntime.register_model_type("{part.kind}")'
+        )
+    from pyruntime.engines.foreign import ForeignEngine
+
+    return ForeignEngine(part, factory)

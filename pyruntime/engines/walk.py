@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pyruntime.engines.base import Engine
+from pyruntime.engines.linked import LinkedEngine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine
 
@@ -14,6 +15,8 @@ def networks(engine: Engine, name: str = "") -> Iterator[tuple[str, NeuralNetwor
     """(name in the pipeline, engine) of every network of a model; "" for the model itself."""
     if isinstance(engine, NeuralNetworkEngine):
         yield name, engine
+    elif isinstance(engine, LinkedEngine):
+        yield from networks(engine.engine, name)
     elif isinstance(engine, PipelineEngine):
         for own, part in zip(engine.names, engine.engines, strict=True):
             yield from networks(part, _inside(name, own))
@@ -28,6 +31,8 @@ def networks_with_inputs(
     """
     if isinstance(engine, NeuralNetworkEngine):
         yield name, engine, features
+    elif isinstance(engine, LinkedEngine):
+        yield from networks_with_inputs(engine.engine, features, name)
     elif isinstance(engine, PipelineEngine):
         table = dict(features)
         parts = list(zip(engine.names, engine.engines, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import BinaryKind, UnaryKind
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.registry import MANY, layer
+from pyruntime.layers.registry import MANY, Lowering, layer
 
 
 def _inputs(operands: tuple[Any, ...]) -> tuple[tuple[Value, ...], Builder]:
@@ -56,6 +56,39 @@ def minimum(_p: Any, *operands: Any) -> Value:
     """MinLayerParams."""
     inputs, b = _inputs(operands)
     return _chain(BinaryKind.MIN, inputs, b)
+
+
+BROADCASTABLE = {
+    "addBroadcastable": BinaryKind.ADD,
+    "subtractBroadcastable": BinaryKind.SUB,
+    "multiplyBroadcastable": BinaryKind.MUL,
+    "divideBroadcastable": BinaryKind.DIV,
+    "maxBroadcastable": BinaryKind.MAX,
+    "minBroadcastable": BinaryKind.MIN,
+    "modBroadcastable": BinaryKind.MOD,  # the sign of the divisor, as numpy.mod
+    "floorDivBroadcastable": BinaryKind.FLOOR_DIV,
+}
+"""Layers without parameters: two inputs, NumPy's broadcasting."""
+
+
+def _broadcastable(kind: BinaryKind) -> Lowering:
+    def lower(_p: Any, x: Value, y: Value, b: Builder) -> Value:
+        return b.binary(kind, x, y)
+
+    return lower
+
+
+for _name, _kind in BROADCASTABLE.items():
+    layer(_name, inputs=2)(_broadcastable(_kind))
+
+
+@layer("powBroadcastable", inputs=2)
+def power(_p: Any, x: Value, y: Value, b: Builder) -> Value:
+    """x to the power of y; one constant exponent is a function of x, which has short forms for squares and roots."""
+    exponent = b.constants.get(y.name)
+    if exponent is not None and exponent.size == 1 and y.rank <= x.rank:
+        return b.unary(UnaryKind.POWER, x, float(exponent.reshape(())))
+    return b.binary(BinaryKind.POW, x, y)
 
 
 @layer("bias")

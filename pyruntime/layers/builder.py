@@ -41,6 +41,8 @@ class Builder:
         self.kind = ""
         self.output_names: tuple[str, ...] = ()
         """What the file calls the results of the layer being lowered: how many a layer like split has."""
+        self.output_ranks: tuple[int, ...] = ()
+        """Ranks that the file says these results have; empty where it does not say."""
         self.payloads = payloads
         self.fold_up_to = 4096
         """Elements of a result that is computed at once, so that later layers see shapes.  A pass folds larger ones."""

@@ -1,4 +1,4 @@
-"""Layers that move values and compute none."""
+"""Layers that order values anew: axes, blocks of pixels, constants."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import math
 from typing import Any
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Concat, Pad, PadMode, Slice, Tile
-from pyruntime.ir.ops.move import LAST
 from pyruntime.ir.types import UNKNOWN
+from pyruntime.layers.axes import merge_axes, split_axis
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.conv import border
-from pyruntime.layers.registry import MANY, layer
+from pyruntime.layers.registry import layer
 
 
 @layer("flatten")
@@ -60,92 +58,75 @@ def permute(p: Any, x: Value, b: Builder) -> Value:
     return b.transpose(x, [order[0], 1, *order[1:]])
 
 
-@layer("concat", inputs=(1, MANY))
-def concat(p: Any, *operands: Any) -> Value:
-    """Side by side along the channel axis -3, or the sequence axis -5.  ConcatLayerParams."""
-    inputs: tuple[Value, ...] = operands[:-1]
-    b: Builder = operands[-1]
-    axis = -5 if p.sequenceConcat else -3
-    b.need_rank(inputs[0], -axis)
-    return b.emit(Concat(inputs[0].rank + axis), *inputs)
+@layer("transpose")
+def transpose(p: Any, x: Value, b: Builder) -> Value:
+    """Dimension i of the result is dimension axes[i] of the input.  TransposeLayerParams."""
+    axes = [int(axis) for axis in p.axes]
+    if sorted(axes) != list(range(x.rank)):
+        raise b.invalid("axes", expected=f"a permutation of 0 to {x.rank - 1}", got=axes)
+    return b.transpose(x, axes)
 
 
-@layer("split")
-def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
-    """Equal parts along the channel axis -3.  SplitLayerParams."""
+SPACE_TO_DEPTH, DEPTH_TO_SPACE, PIXEL_SHUFFLE = range(3)
+"""ReorganizeDataLayerParams.ReorganizationType."""
+
+
+@layer("reorganizeData")
+def reorganize_data(p: Any, x: Value, b: Builder) -> Value:
+    """Blocks of size x size pixels become channels, or channels become blocks.  ReorganizeDataLayerParams.
+
+    The place (i, j) in a block is the slow part of a channel's number, and with PIXEL_SHUFFLE the fast one.
+    """
     b.need_rank(x, 3)
-    parts, channels = int(p.nOutputs), b.known(x.shape[-3], "the number of channels")
-    if not 1 <= parts <= channels or channels % parts:
-        raise b.invalid("nOutputs", expected=f"a divisor of its input's {channels} channels", got=parts)
-    size = channels // parts
-    return tuple(_slice(x, -3, i * size, (i + 1) * size, 1, b) for i in range(parts))
+    size = int(p.blockSize)
+    if not 2 <= size < 2**15:
+        raise b.invalid("blockSize", expected="2 or more", got=size)
+    lead = x.shape[:-3]
+    if x.rank > 5:  # the axes of blocks make three more, and eight is the most
+        if UNKNOWN in lead:
+            raise b.unsupported("more than two axes before channels must be known when the model is loaded")
+        x = b.reshape(x, math.prod(lead), *(0 if d == 0 else d for d in x.shape[-3:]))
+    y = b.channels_last(x)
+    if p.mode == SPACE_TO_DEPTH:
+        y = _space_to_depth(y, size, b)
+    elif p.mode in (DEPTH_TO_SPACE, PIXEL_SHUFFLE):
+        y = _depth_to_space(y, size, p.mode == PIXEL_SHUFFLE, b)
+    else:
+        raise b.invalid("mode", expected="SPACE_TO_DEPTH, DEPTH_TO_SPACE or PIXEL_SHUFFLE", got=p.mode)
+    y = b.channels_first(y)
+    return b.reshape(y, *lead, *y.shape[-3:]) if len(lead) > 2 else y
 
 
-@layer("slice")
-def slice_axis(p: Any, x: Value, b: Builder) -> Value:
-    """[startIndex, endIndex) step stride along C, H or W; negative indices count from the end.  SliceLayerParams."""
-    b.need_rank(x, 3)
-    if p.stride < 1:
-        raise b.invalid("stride", expected="1 or more", got=p.stride)
-    axes = {0: -3, 1: -2, 2: -1}
-    if p.axis not in axes:
-        raise b.invalid("axis", expected="CHANNEL, HEIGHT or WIDTH", got=p.axis)
-    y = _slice(x, axes[p.axis], int(p.startIndex), int(p.endIndex), int(p.stride), b)
-    if y.shape[axes[p.axis]] == 0:
-        raise b.invalid("startIndex and endIndex", expected="a range that is not empty", got=(p.startIndex, p.endIndex))
-    return y
+def _space_to_depth(x: Value, size: int, b: Builder) -> Value:
+    """(.., H, W, C) -> (.., H/size, W/size, size*size*C)."""
+    row = x.rank - 3
+    _divides(x, row, size, b)
+    _divides(x, row + 1, size, b)
+    y = split_axis(split_axis(x, row + 1, UNKNOWN, size, b), row, UNKNOWN, size, b)  # (.., H, i, W, j, C)
+    y = b.transpose(y, [*range(row), row, row + 2, row + 1, row + 3, row + 4])
+    return merge_axes(merge_axes(y, row + 2, b), row + 2, b)
 
 
-@layer("crop", inputs=(1, 2))
-def crop(p: Any, x: Value, *rest: Any) -> Value:
-    """Rows and columns cut off the last two axes.  CropLayerParams."""
-    b: Builder = rest[-1]
-    b.need_rank(x, 3)
-    if len(rest) > 1:
-        like, offset = rest[0], [int(v) for v in p.offset] or [0, 0]
-        if len(offset) != 2:
-            raise b.invalid("offset", expected="two numbers", got=offset)
-        ends = [o + b.known(like.shape[axis], "the size to crop to") for o, axis in zip(offset, (-2, -1), strict=True)]
-        if any(0 <= x.shape[axis] < end for axis, end in zip((-2, -1), ends, strict=True)):
-            raise b.invalid("offset", expected=f"at most {x.shape[-2:]} with the size {like.shape[-2:]}", got=offset)
-        y = _slice(x, -2, offset[0], ends[0], 1, b)
-        return _slice(y, -1, offset[1], ends[1], 1, b)
-    (top, left), (bottom, right) = border(p.cropAmounts, "cropAmounts", b)
-    y = _slice(x, -2, top, -bottom if bottom else LAST, 1, b)
-    y = _slice(y, -1, left, -right if right else LAST, 1, b)
-    if 0 in y.shape[-2:]:
-        raise b.invalid("cropAmounts", expected=f"less than its input's {x.shape[-2:]}", got=[top, bottom, left, right])
-    return y
+def _depth_to_space(x: Value, size: int, pixel_shuffle: bool, b: Builder) -> Value:
+    """(.., H, W, C) -> (.., H*size, W*size, C/(size*size))."""
+    row = x.rank - 3
+    _divides(x, row + 2, size * size, b)
+    lead = [*range(row), row]
+    if pixel_shuffle:  # (.., H, W, C, i, j)
+        y = split_axis(split_axis(x, row + 2, UNKNOWN, size * size, b), row + 3, size, size, b)
+        y = b.transpose(y, [*lead, row + 3, row + 1, row + 4, row + 2])
+    else:  # (.., H, W, i, j, C)
+        y = split_axis(split_axis(x, row + 2, size * size, UNKNOWN, b), row + 2, size, size, b)
+        y = b.transpose(y, [*lead, row + 2, row + 1, row + 3, row + 4])
+    return merge_axes(merge_axes(y, row + 2, b), row, b)
 
 
-def _slice(x: Value, axis: int, begin: int, end: int, stride: int, b: Builder) -> Value:
-    axis %= x.rank
-    begins, ends, strides = [0] * x.rank, [LAST] * x.rank, [1] * x.rank
-    begins[axis], ends[axis], strides[axis] = (min(max(v, -LAST), LAST) for v in (begin, end, stride))
-    return b.emit(Slice(tuple(begins), tuple(ends), tuple(strides)), x)
-
-
-@layer("padding")
-def padding(p: Any, x: Value, b: Builder) -> Value:
-    """Cells around the last two axes: constant, reflected or replicated.  PaddingLayerParams."""
-    b.need_rank(x, 2)
-    kind = p.WhichOneof("PaddingType")
-    modes = {"constant": PadMode.CONSTANT, "reflection": PadMode.REFLECT, "replication": PadMode.EDGE}
-    if kind not in modes:
-        raise b.invalid("PaddingType", expected="constant, reflection or replication", got=kind)
-    (top, left), (bottom, right) = border(p.paddingAmounts, "paddingAmounts", b)
-    lead = (0,) * (x.rank - 2)
-    value = float(p.constant.value) if kind == "constant" else 0.0
-    return b.emit(Pad(modes[kind], (*lead, top, left), (*lead, bottom, right), value), x)
-
-
-@layer("sequenceRepeat")
-def sequence_repeat(p: Any, x: Value, b: Builder) -> Value:
-    """The whole sequence nRepetitions times along axis -5.  SequenceRepeatLayerParams."""
-    b.need_rank(x, 5)
-    repeats = [1] * x.rank
-    repeats[-5] = int(p.nRepetitions) or 1
-    return b.emit(Tile(tuple(repeats)), x)
+def _divides(x: Value, axis: int, size: int, b: Builder) -> None:
+    if x.shape[axis] % size and x.shape[axis] != UNKNOWN:
+        lead = x.shape[:-3]
+        height, width, channels = x.shape[-3:]
+        shape = [*lead, channels, height, width]
+        raise b.invalid("blockSize", expected=f"one that divides its input, of shape {shape},", got=size)
 
 
 @layer("loadConstant", inputs=0)
@@ -155,3 +136,12 @@ def load_constant(p: Any, b: Builder) -> Value:
     if len(shape) != 3 or any(size < 1 for size in shape):
         raise b.invalid("shape", expected="three positive sizes [C,H,W]", got=shape)
     return b.constant(b.weights(p.data, shape, "data").reshape(1, 1, *shape))
+
+
+@layer("loadConstantND", inputs=0)
+def load_constant_nd(p: Any, b: Builder) -> Value:
+    """A constant of any rank.  LoadConstantNDLayerParams."""
+    shape = [int(size) for size in p.shape]
+    if not shape or any(size < 1 for size in shape):
+        raise b.invalid("shape", expected="positive sizes", got=shape)
+    return b.constant(b.weights(p.data, shape, "data"))

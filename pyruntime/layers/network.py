@@ -110,6 +110,7 @@ def lower_message(message: Any, blobs: dict[str, Value], b: Builder) -> None:
     """One layer; its results join `blobs`."""
     b.layer, b.kind = message.name or "(no name)", message.WhichOneof("layer") or ""
     b.output_names = tuple(message.output)
+    b.output_ranks = tuple(int(tensor.rank) for tensor in message.outputTensor)
     unknown = [name for name in message.input if name not in blobs]
     if unknown:
         raise b.invalid("input", expected="a model input or the output of an earlier layer", got=unknown[0])

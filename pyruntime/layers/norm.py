@@ -7,28 +7,32 @@ from typing import Any
 import numpy as np
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Affine, BinaryKind, Reduce, ReduceKind, UnaryKind
+from pyruntime.ir.ops import Affine, BinaryKind, LayerNorm, Lrn, Reduce, ReduceKind, UnaryKind
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
 
+FARTHEST = 2**31 - 1
+"""Channels that a window of local response normalisation may reach: more than an array has."""
+
 
 @layer("batchnorm")
 def batchnorm(p: Any, x: Value, b: Builder) -> Value:
-    """gamma * (x - mean) / sqrt(variance + eps) + beta per channel.  BatchnormLayerParams."""
+    """gamma * (x - mean) / sqrt(variance + eps) + beta per channel.  BatchnormLayerParams.
+
+    computeMeanVar: statistics of the numbers themselves, over (H, W) with instanceNormalization, else over all axes but
+    the channels'.
+    """
     b.need_rank(x, 3)
     channels = int(p.channels)
     if x.shape[-3] not in (channels, UNKNOWN):
         raise b.invalid("channels", expected=f"{x.shape[-3]}, its input's channels", got=channels)
-    if p.computeMeanVar and not p.instanceNormalization:
-        raise b.unsupported(
-            "statistics over a whole batch (computeMeanVar without instanceNormalization) are not supported"
-        )
     epsilon = p.epsilon or 1e-5
     gamma = b.weights(p.gamma, (channels,), "gamma").astype(np.float64)
     beta = b.weights(p.beta, (channels,), "beta").astype(np.float64)
     if p.computeMeanVar:
-        x, scale, shift = _standardise(x, (-2, -1), epsilon, True, b), gamma, beta
+        axes = (-2, -1) if p.instanceNormalization else (*range(-x.rank, -3), -2, -1)
+        x, scale, shift = _standardise(x, axes, epsilon, True, b), gamma, beta
     else:
         mean = b.weights(p.mean, (channels,), "mean").astype(np.float64)
         variance = b.weights(p.variance, (channels,), "variance").astype(np.float64)
@@ -53,6 +57,37 @@ def l2normalize(p: Any, x: Value, b: Builder) -> Value:
     b.need_rank(x, 3)
     squares = b.emit(Reduce(ReduceKind.SUM_SQUARE, _axes(x, (-3, -2, -1)), True), x)
     return b.binary(BinaryKind.MUL, x, b.unary(UnaryKind.RSQRT, squares, p.epsilon or 1e-6))
+
+
+@layer("lrn")
+def lrn(p: Any, x: Value, b: Builder) -> Value:
+    """x / (k + alpha / localSize * sum of squares over localSize channels)^beta.  LRNLayerParams; k 0 stands for 1.
+
+    An even window reaches one channel further back than forward; the format does not say.
+    """
+    b.need_rank(x, 3)
+    size = int(p.localSize)
+    if size < 1:
+        raise b.invalid("localSize", expected="1 or more", got=size)
+    before, after = (min(reach, FARTHEST) for reach in (size // 2, (size - 1) // 2))
+    op = Lrn(before, after, p.alpha / size, p.k or 1.0, p.beta)
+    return b.channels_first(b.emit(op, b.channels_last(x)))
+
+
+@layer("layerNormalization")
+def layer_normalization(p: Any, x: Value, b: Builder) -> Value:
+    """gamma * (x - mean) / sqrt(variance + eps) + beta over the last axes.  LayerNormalizationLayerParams."""
+    shape = tuple(int(size) for size in p.normalizedShape)
+    last = x.shape[x.rank - len(shape) :] if 0 < len(shape) <= x.rank else None
+    if last is None or any(want < 1 or there not in (want, UNKNOWN) for want, there in zip(shape, last, strict=True)):
+        raise b.invalid(
+            "normalizedShape", expected=f"the last sizes of its input's shape {list(x.shape)}", got=list(shape)
+        )
+    gamma, beta = (
+        b.constant(b.weights(weight, shape, name).reshape(-1))
+        for weight, name in ((p.gamma, "gamma"), (p.beta, "beta"))
+    )
+    return b.emit(LayerNorm(len(shape), p.eps), x, gamma, beta)
 
 
 def _axes(x: Value, axes: tuple[int, ...]) -> tuple[int, ...]:

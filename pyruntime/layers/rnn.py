@@ -1,13 +1,14 @@
-"""Recurrent layers."""
+"""Recurrent layers.  x (Seq, Batch, I, 1, 1), states (1, Batch, H, 1, 1); states that are not given start at 0."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import GateFunction, Lstm
+from pyruntime.ir.ops import Concat, GateFunction, Lstm, Rnn, RnnKind
 from pyruntime.layers.builder import Builder, Floats
 from pyruntime.layers.registry import layer
 
@@ -19,60 +20,152 @@ FUNCTIONS = {
     "scaledTanh": GateFunction.SCALED_TANH,
     "sigmoidHard": GateFunction.HARD_SIGMOID,
 }
-WEIGHTS = ("inputGate", "forgetGate", "blockInput", "outputGate")
+"""By the name of the activation; their parameters are not looked at: writers leave them empty and mean fixed ones."""
+LSTM_GATES = ("inputGate", "forgetGate", "blockInput", "outputGate")
+LSTM_PEEPHOLES = ("inputGate", "forgetGate", "outputGate")
+GRU_GATES = ("updateGate", "resetGate", "outputGate")
+
+
+@layer("simpleRecurrent", inputs=(1, 2))
+def simple_recurrent(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
+    """x, h? -> y (Seq or 1, B, H, 1, 1), h: h = f(W x + R h + b).  SimpleRecurrentLayerParams."""
+    *states, b = rest
+    inputs, outputs = _sizes(p, x, b)
+    (f,) = _functions([p.activation], 1, "activation", b)
+    w = b.weights(p.weightMatrix, (outputs, inputs), "weightMatrix")[None]
+    r = b.weights(p.recursionMatrix, (outputs, outputs), "recursionMatrix")[None]
+    bias = np.zeros((1, outputs), np.float32)
+    if p.hasBiasVector:
+        bias = b.weights(p.biasVector, (outputs,), "biasVector")[None]
+    op = Rnn(RnnKind.SIMPLE, inputs, outputs, p.sequenceOutput, p.reverseInput, f, f, 0)
+    return _rnn(op, x, states, (w, r, bias), b)
+
+
+@layer("gru", inputs=(1, 2))
+def gru(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
+    """x, h? -> y (Seq or 1, B, H, 1, 1), h.  The reset gate acts before the recursion matrix.  GRULayerParams."""
+    *states, b = rest
+    inputs, outputs = _sizes(p, x, b)
+    f, g = _functions(p.activations, 2, "activations", b)
+    w = _stack(p, [f"{gate}WeightMatrix" for gate in GRU_GATES], (outputs, inputs), b)
+    r = _stack(p, [f"{gate}RecursionMatrix" for gate in GRU_GATES], (outputs, outputs), b)
+    bias = np.zeros((3, outputs), np.float32)
+    if p.hasBiasVectors:
+        bias = _stack(p, [f"{gate}BiasVector" for gate in GRU_GATES], (outputs,), b)
+    return _rnn(
+        Rnn(RnnKind.GRU, inputs, outputs, p.sequenceOutput, p.reverseInput, f, g, 0), x, states, (w, r, bias), b
+    )
 
 
 @layer("uniDirectionalLSTM", inputs=(1, 3))
-def lstm(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
-    """x (Seq, B, I, 1, 1), h, c (1, B, H, 1, 1)? -> y (Seq or 1, B, H, 1, 1), h, c.  UniDirectionalLSTMLayerParams."""
+def uni_directional_lstm(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
+    """x, h?, c? -> y (Seq or 1, B, H, 1, 1), h, c.  UniDirectionalLSTMLayerParams."""
     *states, b = rest
+    sizes = _sizes(p, x, b)
+    functions = _functions(p.activations, 3, "activations", b)
+    y, h, c = _lstm(p, p.weightParams, functions, sizes, x, states, b, reverse=p.reverseInput)
+    return _five(y, b), _state(h, b), _state(c, b)
+
+
+@layer("biDirectionalLSTM", inputs=(1, 5))
+def bi_directional_lstm(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
+    """x, h?, c?, h backwards?, c backwards? -> y (Seq or 1, B, 2 H, 1, 1), and those four.
+
+    y has both directions side by side, each at the position of its input; without sequenceOutput, the last result of
+    each.  BiDirectionalLSTMLayerParams.
+    """
+    *states, b = rest
+    sizes = _sizes(p, x, b)
+    if len(p.weightParams) != 2:
+        raise b.invalid("weightParams", expected="two sets, forwards and backwards", got=len(p.weightParams))
+    ahead = _functions(p.activationsForwardLSTM, 3, "activationsForwardLSTM", b)
+    back = _functions(p.activationsBackwardLSTM or p.activationsForwardLSTM, 3, "activationsBackwardLSTM", b)
+    y, h, c = _lstm(p, p.weightParams[0], ahead, sizes, x, states[:2], b)
+    y_back, h_back, c_back = _lstm(p, p.weightParams[1], back, sizes, x, states[2:], b, reverse=True, aligned=True)
+    both = b.emit(Concat(2), y, y_back)
+    return _five(both, b), *(_state(state, b) for state in (h, c, h_back, c_back))
+
+
+def _sizes(p: Any, x: Value, b: Builder) -> tuple[int, int]:
+    """I and H of the layer."""
     inputs, outputs = int(p.inputVectorSize), int(p.outputVectorSize)
     if inputs < 1 or outputs < 1:
         raise b.invalid("inputVectorSize and outputVectorSize", expected="positive numbers", got=(inputs, outputs))
     if x.rank != 5:
         raise b.invalid("input", expected="rank 5 (Seq, Batch, I, 1, 1)", got=f"rank {x.rank}")
-    gate, block, output = _functions(p.activations, b)
-    w, r, bias, peepholes = _matrices(p, inputs, outputs, b)
+    return inputs, outputs
+
+
+def _functions(activations: Iterable[Any], count: int, field: str, b: Builder) -> tuple[GateFunction, ...]:
+    kinds = [activation.WhichOneof("NonlinearityType") for activation in activations]
+    if len(kinds) != count or any(kind not in FUNCTIONS for kind in kinds):
+        raise b.invalid(field, expected=f"{count} of {', '.join(FUNCTIONS)}", got=kinds)
+    return tuple(FUNCTIONS[kind] for kind in kinds)
+
+
+def _stack(owner: Any, names: Sequence[str], shape: tuple[int, ...], b: Builder) -> Floats:
+    """Weights of one shape on top of each other."""
+    return np.stack([b.weights(getattr(owner, name), shape, name) for name in names])
+
+
+def _start(state: Value | None, outputs: int, b: Builder) -> Value:
+    """(B or 1, H)"""
+    return b.constant(np.zeros((1, outputs), np.float32)) if state is None else b.reshape(state, -1, outputs)
+
+
+def _five(y: Value, b: Builder) -> Value:
+    return b.reshape(y, 0, 0, 0, 1, 1)
+
+
+def _state(state: Value, b: Builder) -> Value:
+    """(B, H) -> (1, B, H, 1, 1)"""
+    return b.reshape(state, 1, -1, state.shape[1], 1, 1)
+
+
+def _rnn(op: Rnn, x: Value, states: Sequence[Value], weights: Sequence[Floats], b: Builder) -> tuple[Value, ...]:
+    start = _start(states[0] if states else None, op.outputs, b)
+    y, h = b.emit_many(op, [b.reshape(x, 0, 0, op.inputs), start, *map(b.constant, weights)], 2)
+    return _five(y, b), _state(h, b)
+
+
+def _lstm(
+    p: Any, weights: Any, functions: Sequence[GateFunction], sizes: tuple[int, int], x: Value, states: Sequence[Value],
+    b: Builder, *, reverse: bool = False, aligned: bool = False,
+) -> tuple[Value, ...]:  # fmt: skip
+    """y (Seq or 1, B, H), h and c (B, H) of one direction; weights: its LSTMWeightParams."""
+    inputs, outputs = sizes
+    w, r, bias, peepholes = _matrices(weights, p.params, inputs, outputs, b)
+    gate, block, output = functions
     op = Lstm(
-        inputs, outputs, p.params.sequenceOutput, p.reverseInput, p.params.coupledInputAndForgetGate,
-        gate, block, output, peepholes is not None, 0, p.params.cellClipThreshold or 50.0,
+        inputs, outputs, p.params.sequenceOutput, reverse, p.params.coupledInputAndForgetGate, gate, block, output,
+        peepholes is not None, 0, _cell_clip(p.params, b), aligned,
     )  # fmt: skip
-    start = [b.reshape(state, -1, outputs) for state in states]
-    while len(start) < 2:
-        start.append(b.constant(np.zeros((1, outputs), np.float32)))
-    operands = [b.reshape(x, 0, 0, inputs), *start, b.constant(w), b.constant(r), b.constant(bias)]
+    start = [_start(states[i] if i < len(states) else None, outputs, b) for i in range(2)]
+    operands = [b.reshape(x, 0, 0, inputs), *start, *map(b.constant, (w, r, bias))]
     if peepholes is not None:
         operands.append(b.constant(peepholes))
-    y, h, c = b.emit_many(op, operands, 3)
-    return (
-        b.reshape(y, 0, 0, outputs, 1, 1),
-        b.reshape(h, 1, -1, outputs, 1, 1),
-        b.reshape(c, 1, -1, outputs, 1, 1),
-    )
+    return b.emit_many(op, operands, 3)
 
 
-def _functions(activations: Any, b: Builder) -> tuple[GateFunction, GateFunction, GateFunction]:
-    kinds = [activation.WhichOneof("NonlinearityType") for activation in activations]
-    if len(kinds) != 3 or any(kind not in FUNCTIONS for kind in kinds):
-        raise b.invalid("activations", expected=f"three of {', '.join(FUNCTIONS)}", got=kinds)
-    return FUNCTIONS[kinds[0]], FUNCTIONS[kinds[1]], FUNCTIONS[kinds[2]]
+def _cell_clip(params: Any, b: Builder) -> float:
+    clip = float(params.cellClipThreshold)
+    if not clip >= 0:
+        raise b.invalid("cellClipThreshold", expected="a number from 0", got=clip)
+    return clip or 50.0
 
 
-def _matrices(p: Any, inputs: int, outputs: int, b: Builder) -> tuple[Floats, Floats, Floats, Floats | None]:
+def _matrices(
+    weights: Any, params: Any, inputs: int, outputs: int, b: Builder
+) -> tuple[Floats, Floats, Floats, Floats | None]:
     """w (4, H, I), r (4, H, H), bias (4, H) with the forget bias in it, peepholes (3, H) or None."""
-    weights, params = p.weightParams, p.params
-
-    def stack(names: list[str], shape: tuple[int, ...]) -> Floats:
-        return np.stack([b.weights(getattr(weights, name), shape, name) for name in names])
-
-    w = stack([f"{gate}WeightMatrix" for gate in WEIGHTS], (outputs, inputs))
-    r = stack([f"{gate}RecursionMatrix" for gate in WEIGHTS], (outputs, outputs))
+    w = _stack(weights, [f"{gate}WeightMatrix" for gate in LSTM_GATES], (outputs, inputs), b)
+    r = _stack(weights, [f"{gate}RecursionMatrix" for gate in LSTM_GATES], (outputs, outputs), b)
     bias = np.zeros((4, outputs), np.float32)
     if params.hasBiasVectors:
-        bias = stack([f"{gate}BiasVector" for gate in WEIGHTS], (outputs,))
+        bias = _stack(weights, [f"{gate}BiasVector" for gate in LSTM_GATES], (outputs,), b)
     if params.forgetBias:
         bias[1] += 1
     peepholes = None
     if params.hasPeepholeVectors:
-        peepholes = stack([f"{gate}PeepholeVector" for gate in ("inputGate", "forgetGate", "outputGate")], (outputs,))
+        peepholes = _stack(weights, [f"{gate}PeepholeVector" for gate in LSTM_PEEPHOLES], (outputs,), b)
     return w, r, bias, peepholes

@@ -15,3 +15,9 @@ def softmax(_p: Any, x: Value, b: Builder) -> Value:
     """Over the channel axis, -3.  SoftmaxLayerParams."""
     b.need_rank(x, 3)
     return b.emit(Softmax(x.rank - 3), x)
+
+
+@layer("softmaxND")
+def softmax_nd(p: Any, x: Value, b: Builder) -> Value:
+    """Over one axis, which may count from the end.  SoftmaxNDLayerParams."""
+    return b.emit(Softmax(b.axis(x, p.axis)), x)

@@ -8,8 +8,8 @@ from typing import Any
 from pyruntime.errors import SpecError
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import BinaryKind, PRelu, UnaryKind
-from pyruntime.layers.builder import Builder
-from pyruntime.layers.registry import layer
+from pyruntime.layers.builder import Builder, Floats
+from pyruntime.layers.registry import Lowering, layer
 
 SIMPLE = {
     "linear": (UnaryKind.LINEAR, ("alpha", "beta")),
@@ -36,20 +36,34 @@ def activation(p: Any, x: Value, b: Builder) -> Value:
         function, names = SIMPLE[kind]
         return b.unary(function, x, *(getattr(getattr(p, kind), name) for name in names))
     if kind == "PReLU":
-        b.need_rank(x, 3)
-        slope = b.constant(_per_channel(p.PReLU.alpha, x, "PReLU.alpha", b))
-        return b.channels_first(b.emit(PRelu(), b.channels_last(x), slope))
+        slope = _per_channel(p.PReLU.alpha, x, "PReLU.alpha", b)
+        if slope.size == 1:
+            return b.unary(UnaryKind.LEAKY_RELU, x, slope[0])
+        return b.channels_first(b.emit(PRelu(), b.channels_last(x), b.constant(slope)))
     if kind == "parametricSoftplus":
-        b.need_rank(x, 3)
         alpha = _per_channel(p.parametricSoftplus.alpha, x, "parametricSoftplus.alpha", b)
         beta = _per_channel(p.parametricSoftplus.beta, x, "parametricSoftplus.beta", b)
-        soft = b.unary(UnaryKind.SOFTPLUS, b.binary(BinaryKind.MUL, x, b.constant(beta.reshape(-1, 1, 1))))
-        return b.binary(BinaryKind.MUL, soft, b.constant(alpha.reshape(-1, 1, 1)))
+        return _times(b.unary(UnaryKind.SOFTPLUS, _times(x, beta, b)), alpha, b)
     raise b.invalid("NonlinearityType", expected="one of the format's activations", got=kind)
 
 
-def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Any:
-    """A weight with one number per channel (axis -3), or one for all; a wrong length is reported for the former."""
+def _times(x: Value, numbers: Floats, b: Builder) -> Value:
+    """x times one number, or one per channel."""
+    if numbers.size == 1:
+        return b.unary(UnaryKind.LINEAR, x, numbers[0], 0.0)
+    return b.binary(BinaryKind.MUL, x, b.constant(numbers.reshape(-1, 1, 1)))
+
+
+def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Floats:
+    """A weight with one number per channel (axis -3), or one for all; a wrong length is reported for the former.
+
+    One number needs no channels: then `x` may have any rank.
+    """
+    if x.rank < 3:
+        try:
+            return b.weights(params, (1,), field)
+        except SpecError:
+            b.need_rank(x, 3)
     per_channel = (b.known(x.shape[-3], "the number of channels"),)
     try:  # first: quantised bytes do not say how many numbers they are, and may be more than are read
         return b.weights(params, per_channel, field)
@@ -80,3 +94,61 @@ def unary(p: Any, x: Value, b: Builder) -> Value:
         x = b.unary(UnaryKind.LINEAR, x, scale, p.shift)
     kind, a = functions[p.type]
     return b.unary(kind, x, a)
+
+
+FUNCTIONS = {
+    "ceil": UnaryKind.CEIL,
+    "floor": UnaryKind.FLOOR,
+    "round": UnaryKind.ROUND,  # half to even
+    "sign": UnaryKind.SIGN,
+    "exp2": UnaryKind.EXP2,
+    "sin": UnaryKind.SIN,
+    "cos": UnaryKind.COS,
+    "tan": UnaryKind.TAN,
+    "asin": UnaryKind.ASIN,
+    "acos": UnaryKind.ACOS,
+    "atan": UnaryKind.ATAN,
+    "sinh": UnaryKind.SINH,
+    "cosh": UnaryKind.COSH,
+    "tanh": UnaryKind.TANH,
+    "asinh": UnaryKind.ASINH,
+    "acosh": UnaryKind.ACOSH,
+    "atanh": UnaryKind.ATANH,
+    "erf": UnaryKind.ERF,
+    "logicalNot": UnaryKind.NOT,
+}
+"""Layers without parameters: one function of one number, any rank."""
+
+
+def _function(kind: UnaryKind) -> Lowering:
+    def lower(_p: Any, x: Value, b: Builder) -> Value:
+        return b.unary(kind, x)
+
+    return lower
+
+
+for _name, _kind in FUNCTIONS.items():
+    layer(_name)(_function(_kind))
+
+
+@layer("clip")
+def clip(p: Any, x: Value, b: Builder) -> Value:
+    """min(max(x, minVal), maxVal).  ClipLayerParams."""
+    if not p.minVal <= p.maxVal:
+        raise b.invalid("minVal", expected=f"at most maxVal ({p.maxVal})", got=p.minVal)
+    return b.unary(UnaryKind.CLIP, x, p.minVal, p.maxVal)
+
+
+@layer("clampedReLU")
+def clamped_relu(p: Any, x: Value, b: Builder) -> Value:
+    """min(beta, x < 0 ? alpha * x : x).  ClampedReLULayerParams."""
+    return b.unary(UnaryKind.CLAMPED_RELU, x, p.alpha, p.beta)
+
+
+@layer("gelu")
+def gelu(p: Any, x: Value, b: Builder) -> Value:
+    """x times the normal distribution at x, exactly or by tanh or sigmoid.  GeluLayerParams."""
+    modes = (UnaryKind.GELU, UnaryKind.GELU_TANH, UnaryKind.GELU_SIGMOID)
+    if not 0 <= p.mode < len(modes):
+        raise b.invalid("mode", expected="EXACT, TANH_APPROXIMATION or SIGMOID_APPROXIMATION", got=p.mode)
+    return b.unary(modes[p.mode], x)

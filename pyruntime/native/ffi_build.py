@@ -7,6 +7,11 @@ import sys
 
 from cffi import FFI
 
+CALLBACKS = """extern "Python" pr_status pr_custom_python(
+    void *user, pr_custom_task task, int32_t number, const char *layer, const pr_view *in, int32_t inputs, pr_view *out,
+    int32_t outputs, pr_message *message);"""
+"""Python functions that C can call: a pr_custom_fn, which native/custom.py defines."""
+
 
 def declarations(header: str) -> str:
     """The header as cffi reads it: no preprocessor lines, no comments, constants spelled out."""
@@ -24,6 +29,7 @@ def main(header_path: str, out_path: str) -> None:
         header = file.read()
     ffi = FFI()
     ffi.cdef(declarations(header))
+    ffi.cdef(CALLBACKS)
     ffi.set_source("pyruntime.native._native", '#include "include/pyruntime.h"', py_limited_api=True)
     ffi.emit_c_code(out_path)
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
-from pyruntime.ir.types import Array, DType, Shape, dtype_of
+from pyruntime.ir.types import Array, DType, Shape, dtype_of, is_known
 
 try:
     from pyruntime.native._native import ffi
@@ -47,8 +48,20 @@ class _Message:
     def check(self, status: int) -> None:
         if status == _c.PR_OK:
             return
+        if status == _c.PR_CUSTOM and failed.error is not None:
+            error, failed.error = failed.error, None
+            raise error
         text = ffi.string(self.struct.text).decode("utf-8", "replace")
         raise _EXCEPTIONS.get(status, MLModelError)(text)
+
+
+class _Failed(threading.local):
+    """What a Python function raised that C had called on this thread."""
+
+    error: BaseException | None = None
+
+
+failed = _Failed()
 
 
 class NoMemory(MLModelError, MemoryError):
@@ -167,6 +180,8 @@ def _shape(view: Any) -> tuple[DType, Shape]:
 
 def infer(op: Op, layer: str, operands: Sequence[Operand], outputs: int) -> list[tuple[DType, Shape]]:
     """The shape rule of `op`.  Raises SpecError naming `layer` when operands or attributes do not fit."""
+    if op.code == "CUSTOM":  # its rule is the user's code
+        return _infer(op, layer, operands, outputs)
     types = tuple((value.dtype, value.shape) for value, _ in operands)
     seen = operators()[op.code].reads_data
     key = (op, types, tuple(None if data is None or not seen else data.tobytes() for _, data in operands), outputs)
@@ -262,9 +277,13 @@ class Session:
     """A checked plan bound to an arena.  One prediction at a time; open one per thread that predicts.
 
     plan, weights: bytes-like, aligned to ALIGNMENT (see `aligned`); kept alive by the session.
+    custom: makes the `native.custom.Host` of the network's custom layers; called only when there are some.
     """
 
-    def __init__(self, context: Context, plan: Array, weights: Array, memory_limit: int) -> None:
+    def __init__(
+        self, context: Context, plan: Array, weights: Array, memory_limit: int,
+        custom: Callable[[], object] | None = None,
+    ) -> None:  # fmt: skip
         self._keep = (context, plan, weights)
         message = _Message()
         handle = ffi.new("pr_session **")
@@ -275,15 +294,24 @@ class Session:
             )
         )  # fmt: skip
         self.handle = ffi.gc(handle[0], _c.pr_session_close)
+        if custom is not None and _c.pr_session_custom_layers(self.handle):
+            from pyruntime.native.custom import implementation
+
+            self._custom = implementation(custom())
+            _c.pr_session_custom(self.handle, self._custom[0])
         self._bound: list[tuple[Shape, np.dtype[Any]]] | None = None
         self._results: list[tuple[DType, Shape]] = []
         self._in: Any = None
         self._out: Any = None
         self._empty: list[tuple[Shape, np.dtype[Any]]] = []
+        self._open: list[int] = []
         self._message = _Message()
 
     def bind(self, inputs: Sequence[Array], outputs: int) -> list[tuple[DType, Shape]]:
-        """Result types and shapes for these inputs; cheap when types and shapes are those of the last call."""
+        """Result types and shapes for these inputs; cheap when types and shapes are those of the last call.
+
+        A size is -1 where it hangs on numbers that only a run knows.
+        """
         forms = [(array.shape, array.dtype) for array in inputs]
         if forms == self._bound:
             return self._results
@@ -293,7 +321,8 @@ class Session:
         message = _Message()
         message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
         self._results = [_shape(self._out[i]) for i in range(outputs)]
-        self._empty = [(shape, dtype.numpy) for dtype, shape in self._results]
+        self._empty = [(shape if is_known(shape) else (0,), dtype.numpy) for dtype, shape in self._results]
+        self._open = [i for i, (_, shape) in enumerate(self._results) if not is_known(shape)]
         self._bound = forms
         return self._results
 
@@ -309,10 +338,20 @@ class Session:
             self._out[i].data = keep[len(inputs) + i]
         status = _c.pr_session_run(self.handle, self._in, len(inputs), self._out, outputs, self._message.struct)
         self._message.check(status)
+        for i in self._open:
+            results[i] = self._copy_of(self._out[i])
         return results
 
+    def _copy_of(self, view: Any) -> Array:
+        """A result whose shape only the run knew; its bytes are the session's."""
+        dtype, shape = _shape(view)
+        result = np.empty(shape, dtype.numpy)
+        if result.nbytes:
+            ffi.memmove(ffi.from_buffer(result.reshape(-1), require_writable=True), view.data, result.nbytes)
+        return result
+
     def memory(self) -> tuple[int, int]:
-        """Bytes of the arena, and the most bytes alive at one step (its lower bound)."""
+        """Bytes of the arena and of blocks taken while running, and the most bytes alive at one step."""
         arena, peak = ffi.new("int64_t *"), ffi.new("int64_t *")
         _c.pr_session_memory(self.handle, arena, peak)
         return int(arena[0]), int(peak[0])

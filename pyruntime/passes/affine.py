@@ -56,6 +56,9 @@ def merge_affines(graph: Graph) -> Graph:
     uses = graph.uses()
     makers: dict[str, Node] = {}
     for node in graph.nodes:
+        if not node.inputs:
+            rewriter.keep(node)
+            continue
         source = node.inputs[0]
         maker = makers.get(rewriter.resolve(source).name) if uses[source.name] == 1 else None
         joined = _joined(maker, node, rewriter) if maker else None

@@ -41,6 +41,9 @@ def fold_constants(graph: Graph) -> Graph:
             rewriter.keep(node)
             continue
         arrays = [rewriter.constants[value.name] for value in inputs]
+        if not all(is_known(value.shape) for value in node.outputs):  # readers were made for sizes that may come out
+            rewriter.keep(node)
+            continue
         if sum(map(_nbytes, node.outputs)) > max(FOLD_UP_TO, sum(array.nbytes for array in arrays)):
             rewriter.keep(node)
             continue
@@ -67,10 +70,13 @@ def remove_identities(graph: Graph) -> Graph:
 
 def _is_identity(node: Node) -> bool:
     op: Op = node.op
+    if not node.inputs:
+        return False
     before, after = node.inputs[0].shape, node.outputs[0].shape
     if isinstance(op, Reshape):
         same = before == after and is_known(before)
-        return same or (len(op.shape) == len(before) and not any(op.shape))
+        kept = len(op.shape) == len(before) and all(op.source(axis) == axis for axis in range(len(before)))
+        return same or kept
     if isinstance(op, Transpose):
         return op.axes == tuple(range(len(before)))
     if isinstance(op, Concat):

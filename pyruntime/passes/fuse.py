@@ -17,6 +17,9 @@ def fuse_activation(graph: Graph) -> Graph:
     uses = graph.uses()
     makers: dict[str, int] = {}
     for node in graph.nodes:
+        if not node.inputs:
+            rewriter.keep(node)
+            continue
         source = rewriter.resolve(node.inputs[0])
         at = makers.get(source.name) if isinstance(node.op, Unary) and uses[node.inputs[0].name] == 1 else None
         fused = _with_activation(rewriter.nodes[at].op, node.op) if at is not None else None
@@ -40,6 +43,8 @@ def _with_activation(maker: Op, unary: Op) -> Op | None:
         return replace(maker, activation=joined)
     if unary.kind is UnaryKind.LEAKY_RELU and now.is_identity:
         return replace(maker, activation=Activation(slope=unary.a))
+    if unary.kind is UnaryKind.CLAMPED_RELU and now.is_identity:
+        return replace(maker, activation=Activation(slope=unary.a, hi=unary.b))
     return None
 
 

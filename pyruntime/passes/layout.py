@@ -16,7 +16,21 @@ import numpy as np
 
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import Binary, Concat, Pad, Reduce, Reshape, Slice, Softmax, Tile, Transpose, Unary, UnaryGradient
+from pyruntime.ir.ops import (
+    Binary,
+    Concat,
+    CumSum,
+    Pad,
+    Reduce,
+    Reshape,
+    Select,
+    Slice,
+    Softmax,
+    Tile,
+    Transpose,
+    Unary,
+    UnaryGradient,
+)  # fmt: skip
 from pyruntime.ir.types import UNKNOWN, Shape
 from pyruntime.passes.rewrite import Rewriter
 
@@ -160,6 +174,8 @@ MOVES: dict[type[Op], Callable[[Any, Axes], Op | None]] = {
     Unary: lambda op, axes: op,
     UnaryGradient: lambda op, axes: op,
     Binary: lambda op, axes: op,
+    Select: lambda op, axes: op,
+    CumSum: lambda op, axes: replace(op, axis=axes[op.axis]) if op.axis >= 0 else None,
     Softmax: lambda op, axes: Softmax(axes[op.axis]),
     Concat: lambda op, axes: Concat(axes[op.axis]),
     Reduce: _reduce,

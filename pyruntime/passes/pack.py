@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyruntime.ir.graph import Graph
-from pyruntime.ir.ops import Conv, Gemm, Lstm
+from pyruntime.ir.ops import Conv, Gemm, Lstm, Rnn
 from pyruntime.native import lib
 from pyruntime.native.lib import Context
 from pyruntime.passes.rewrite import Rewriter
 
-PACKED = {Conv: (1,), Gemm: (1,), Lstm: (3, 4)}
+PACKED = {Conv: (1,), Gemm: (1,), Lstm: (3, 4), Rnn: (2, 3)}
 """Operators with constants to pack, and which operands these are."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.ops import Reshape, Unary
+from pyruntime.ir.ops.move import kept
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.passes.rewrite import Rewriter
 
@@ -17,7 +18,7 @@ def sink_reshapes(graph: Graph) -> Graph:
     source_of: dict[str, tuple[Value, Reshape]] = {}
     for node in graph.nodes:
         inputs = rewriter.operands(node)
-        before = source_of.get(inputs[0].name)
+        before = source_of.get(inputs[0].name) if inputs else None
         if before is not None and isinstance(node.op, Unary):
             result = rewriter.emit(node.op, (before[0],), node.layer)
             _reshape(result, before[1], node, rewriter, source_of)
@@ -41,15 +42,16 @@ def _reshape(
 
 
 def merge(first: Reshape, second: Reshape, between: Value) -> Reshape | None:
-    """`second` after `first` as one, where every 0 of `second` means a known size or an axis that `first` kept too."""
+    """`second` after `first` as one, where what `second` keeps is a known size or an axis that `first` kept too."""
     target = []
     for axis, size in enumerate(second.shape):
-        if size != 0:
+        source = second.source(axis)
+        if source is None:
             target.append(size)
-        elif between.shape[axis] != UNKNOWN:
-            target.append(between.shape[axis])
-        elif first.shape[axis] == 0:
-            target.append(0)
+        elif between.shape[source] != UNKNOWN:
+            target.append(between.shape[source])
+        elif (origin := first.source(source)) is not None:
+            target.append(0 if origin == axis else kept(origin))
         else:
             return None
     return Reshape(tuple(target)) if 0 not in between.shape else None
@@ -58,6 +60,7 @@ def merge(first: Reshape, second: Reshape, between: Value) -> Reshape | None:
 def keeps_shape(op: Reshape, x: Value) -> bool:
     """Whether every axis stays as it is: kept, the size that it has, or the one inferred axis among such."""
     same = len(op.shape) == x.rank and all(
-        size in (0, UNKNOWN) or size == before for size, before in zip(op.shape, x.shape, strict=True)
+        size in (0, UNKNOWN, kept(axis)) or size == before
+        for axis, (size, before) in enumerate(zip(op.shape, x.shape, strict=True))
     )
     return same and op.shape.count(UNKNOWN) <= 1

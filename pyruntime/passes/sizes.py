@@ -13,10 +13,14 @@ from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
     Affine,
+    ArgSort,
     Binary,
     Concat,
     Conv,
+    CumSum,
     Gemm,
+    LayerNorm,
+    Lrn,
     Pad,
     Padding,
     Pool,
@@ -24,8 +28,10 @@ from pyruntime.ir.ops import (
     Reduce,
     Reshape,
     Resize,
+    Select,
     Slice,
     Softmax,
+    TopK,
     Transpose,
     Unary,
 )  # fmt: skip
@@ -51,14 +57,19 @@ def name_sizes(graph: Graph) -> Sizes:
 
 def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
     """The size of the operands that dimension `axis` of the result has; None: another one."""
+    if not node.inputs:
+        return None
     first = sizes[node.inputs[0].name]
-    if isinstance(node.op, Binary):
+    if isinstance(node.op, Binary | Select):
         rank = len(node.outputs[0].shape)
         there = [s[axis - rank + len(s)] for v in node.inputs if axis >= rank - len(s := sizes[v.name])]
         left = {size for size in there if size != 1}
         return left.pop() if len(left) == 1 else None
     if isinstance(node.op, Transpose):
         return first[node.op.axes[axis]]
+    if isinstance(node.op, Reshape):
+        source = node.op.source(axis)
+        return None if source is None else first[source]
     rule = RULES.get(type(node.op))
     return first[axis] if rule and rule(node.op, axis, len(first)) else None
 
@@ -86,11 +97,15 @@ RULES: dict[type[Op], Callable[..., bool]] = {
     Affine: _always,
     PRelu: _always,
     Softmax: _always,
+    LayerNorm: _always,
+    Lrn: _always,
+    CumSum: _always,
+    ArgSort: _always,
+    TopK: lambda op, axis, rank: axis != op.axis,
     Conv: _window,
     Pool: _window,
     Resize: lambda op, axis, rank: axis < rank - 3,
     Gemm: lambda op, axis, rank: axis < rank - 1,
-    Reshape: lambda op, axis, rank: op.shape[axis] == 0,
     Concat: lambda op, axis, rank: axis != op.axis,
     Reduce: lambda op, axis, rank: op.keep_dims and axis not in op.axes,
     Pad: lambda op, axis, rank: op.before[axis] == op.after[axis] == 0,

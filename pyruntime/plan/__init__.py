@@ -1,4 +1,4 @@
 """Graph to bytes: csrc/plan/plan.h."""
 
-VERSION = 1
+VERSION = 2
 """Of the format; C refuses plans of another one."""

@@ -8,7 +8,7 @@ number.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,19 @@ def stored_weight(params: messages.WeightParams, payloads: Payloads | None = Non
     return f"{bits}-bit {'table' if table else 'linear'}", nbytes * 8 // bits, nbytes
 
 
+def weights_of(message: Any, place: str = "") -> Iterator[tuple[str, messages.WeightParams]]:
+    """(place, weight) of every WeightParams that is set in a message: a layer, a network; nested ones too."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        name = f"{place}.{field.name}" if place else field.name
+        for item in [value] if hasattr(value, "ListFields") else value:
+            if field.message_type.name == "WeightParams":
+                yield name, item
+            elif hasattr(item, "ListFields"):  # entries of a map are plain values
+                yield from weights_of(item, name)
+
+
 def read_weights(
     params: messages.WeightParams,
     *,
@@ -128,6 +141,26 @@ def read_weights(
         name.expect(len(data) == 2 * count, expected, f"{len(data)} bytes")
         return np.frombuffer(data, "<f2").astype(np.float32).reshape(shape)
     return _quantized(params, form, data, shape, channel_axis, name).to_float()
+
+
+def read_flat(
+    params: messages.WeightParams, *, layer: str, field: str, payloads: Payloads | None = None
+) -> NDArray[Any]:
+    """A weight whose shape only its owner knows, flat and read-only: float32 or float16 as it is stored, quantised ones
+    as float32 (of less than 8 bits up to seven more than there are), uint8 where the file does not say what they mean.
+    """
+    name = _Name(layer, field)
+    if weight_form(params) is None:
+        return np.empty(0, np.float32)
+    form, data = _payload(params, payloads, name)
+    if form in ("floatValue", "float16Value"):
+        return np.frombuffer(data, "<f4" if form == "floatValue" else "<f2")
+    bits = params.quantization.numberOfBits
+    if params.quantization.WhichOneof("QuantizationType") is None:
+        return np.frombuffer(data, np.uint8)
+    values = _quantized(params, form, data, (len(data) * 8 // max(bits, 1),), 0, name).to_float()
+    values.flags.writeable = False
+    return values
 
 
 def read_quantized(

@@ -15,6 +15,7 @@ from pyruntime.ir.ops import (
     Reduce,
     ReduceKind,
     Reshape,
+    ReshapeTo,
     Slice,
     Softmax,
     Tile,
@@ -77,6 +78,10 @@ def _random_step(b: Builder, rng: np.random.Generator, x: Value) -> Value:
     return b.emit(Gemm(columns, wide), x, b.constant(floats((wide, columns)) / columns))
 
 
+def _kept_sizes(shape: tuple[int, ...], before: tuple[int, ...]) -> list[int]:
+    return [before[i] if size == 0 else size for i, size in enumerate(shape)]
+
+
 def inputs_of(graph: Graph, seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
     return [rng.standard_normal(v.shape, np.float32) for v in graph.inputs]
@@ -98,7 +103,9 @@ def one_by_one(graph: Graph, inputs: list[np.ndarray], context: lib.Context) -> 
     for node in graph.nodes:
         operands = [arrays[v.name] for v in node.inputs]
         if isinstance(node.op, Reshape):
-            results = [operands[0].reshape(node.outputs[0].shape)]
+            results = [operands[0].reshape(_kept_sizes(node.op.shape, operands[0].shape))]
+        elif isinstance(node.op, ReshapeTo):
+            results = [operands[0].reshape(operands[1].astype(int))]
         else:
             results = lib.run_once(node.op, node.layer, operands, len(node.outputs), context)
         arrays.update({v.name: a for v, a in zip(node.outputs, results, strict=True)})

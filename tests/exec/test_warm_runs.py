@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..plan.networks import NETWORKS
+
 HERE = Path(__file__).resolve().parent
 SCRIPT = """
 import ctypes, sys
@@ -52,7 +54,7 @@ def test_only_the_first_run_allocates(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     counts = {name: (int(cold), int(warm)) for name, cold, warm in map(str.split, done.stdout.splitlines())}
-    assert set(counts) == {"image", "sequence"}
+    assert set(counts) == set(NETWORKS)
     for name, (cold, warm) in counts.items():
         assert cold > 0, f"{name}: the counter does not count"
         assert warm == 0, f"{name}: {warm} allocations in 20 warm runs"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .network import both_mappings, check, layer, lead, model, numbers, refused, weights
+from .network import both_mappings, check, layer, lead, model, numbers, predict, refused, weights
 
 FOLDS: dict[str, Any] = {
     "add": lambda xs: reduce(np.add, xs),
@@ -94,6 +94,68 @@ def test_scale_and_bias_have_shapes_of_their_own(shape: Any, shape_of_bias: Any,
         expected = expected + (b[:, None, None] if b.ndim == 1 else b)
         fields |= {"hasBias": True, "shapeBias": shape_of_bias, "bias": weights(b)}
     check(model({"x": x.shape}, [layer("scale", **fields)], exact=exact), {"x": x}, expected)
+
+
+BROADCASTABLE: dict[str, Any] = {
+    "addBroadcastable": np.add,
+    "subtractBroadcastable": np.subtract,
+    "multiplyBroadcastable": np.multiply,
+    "divideBroadcastable": np.divide,
+    "maxBroadcastable": np.maximum,
+    "minBroadcastable": np.minimum,
+    "powBroadcastable": np.power,
+    "modBroadcastable": np.mod,
+    "floorDivBroadcastable": np.floor_divide,
+}
+PAIRS = [
+    ((7,), (7,)), ((7,), (1,)), ((2, 7), (7,)), ((3, 1), (1, 4)), ((2, 3, 4), (3, 1)), ((1, 3, 1, 5), (2, 1, 4, 5)),
+    ((5,), (2, 1, 3, 4, 5)), ((2, 1, 3, 1, 5), (1, 4, 1, 2, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shapes", PAIRS, ids=str)
+@pytest.mark.parametrize("kind", BROADCASTABLE)
+def test_two_inputs_are_broadcast(kind: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    x, y = (2 * numbers(*shape, seed=i) for i, shape in enumerate(shapes))
+    if kind == "powBroadcastable":
+        x = np.abs(x)
+    spec = model({"x": x.shape, "z": y.shape}, [layer(kind, "x z")], exact=True)
+    expected = BROADCASTABLE[kind](x, y)
+    check(
+        spec, {"x": x, "z": y}, expected, oracle=kind not in ("modBroadcastable", "floorDivBroadcastable")
+    )  # they jump where float64 rounds on
+
+
+def test_mod_and_floor_division_of_both_signs_and_zero() -> None:
+    values = np.array([-7, -6, -2.5, -1, -0.5, 0, 0.1, 0.5, 1, 2.5, 3, 6, 7, 1e8], np.float32)
+    x, y = values[:, None], values[None]
+    for kind in ("modBroadcastable", "floorDivBroadcastable"):
+        spec = model({"x": x.shape, "z": y.shape}, [layer(kind, "x z")], exact=True)
+        with np.errstate(all="ignore"):
+            want = BROADCASTABLE[kind](x, y)
+        np.testing.assert_array_equal(predict(spec, {"x": x, "z": y})["y"], want, err_msg=kind)
+
+
+@pytest.mark.parametrize("exponent", [2.0, 0.5, -0.5, 3.0, -1.0, 1.0, 0.0, 1.7])
+def test_a_constant_exponent(exponent: float) -> None:
+    x = np.abs(numbers(1, 1, 2, 3, 4)) + 0.1
+    constant = layer("loadConstant", "", "c", shape=(1, 1, 1), data=weights([exponent]))
+    spec = model({"x": x.shape}, [constant, layer("powBroadcastable", "x c")], exact=True)
+    check(spec, {"x": x}, x.astype(np.float64) ** np.float32(exponent))
+
+
+def test_a_constant_exponent_of_higher_rank_still_widens() -> None:
+    x = np.abs(numbers(5))
+    constant = layer("loadConstant", "", "c", shape=(1, 1, 1), data=weights([2]))
+    spec = model({"x": x.shape}, [constant, layer("powBroadcastable", "x c")], exact=True)
+    check(spec, {"x": x}, x[None, None, None, None] ** 2)
+
+
+@pytest.mark.parametrize("kind", BROADCASTABLE)
+def test_shapes_that_do_not_broadcast_are_refused(kind: str) -> None:
+    bad = layer(kind, "x z", name="two")
+    refused(model({"x": (3, 4), "z": (3,)}, [bad], exact=True), "two", "(3, 4)", "(3)", "broadcast")
+    refused(model({"x": (3, 4)}, [layer(kind, name="two")], exact=True), "two", "input", "2", "1")
 
 
 def bias(shape: tuple[int, ...], count: int) -> Any:

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime.errors import UnsupportedError
-
 from .network import both_mappings, check, layer, lead, model, numbers, refused, weights
 
 CHW, HW = (-3, -2, -1), (-2, -1)
@@ -106,12 +104,101 @@ def test_bad_batchnorms_are_refused(bad: Any, words: tuple[str, ...]) -> None:
     refused(model({"x": (3, 4, 5)}, [bad]), *words)
 
 
-def test_statistics_of_a_batch_are_named_as_unsupported() -> None:
-    bad = norm(channels=3, gamma=ONES, beta=ONES, computeMeanVar=True)
-    refused(model({"x": (3, 4, 5)}, [bad]), "bn4", "computeMeanVar", error=UnsupportedError)
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5), (2, 3, 3, 4, 5)], ids=str)
+def test_statistics_of_a_whole_batch(shape: tuple[int, ...]) -> None:
+    x, gamma, beta = numbers(*shape) + 5, numbers(3, seed=1), numbers(3, seed=2)
+    spec = model({"x": shape}, [norm(channels=3, gamma=gamma, beta=beta, computeMeanVar=True)], exact=True)
+    g, b = per_channel(gamma, beta)
+    wide = x.astype(np.float64)
+    axes = (*range(len(shape) - 3), -2, -1)
+    check(
+        spec, {"x": x}, g * (wide - wide.mean(axes, keepdims=True)) / np.sqrt(wide.var(axes, keepdims=True) + 1e-5) + b
+    )
 
 
-@pytest.mark.parametrize("kind", ["mvn", "l2normalize", "softmax", "batchnorm"])
+@both_mappings
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 40])
+@pytest.mark.parametrize(("alpha", "beta", "k"), [(1e-2, 0.75, 0.0), (2.0, 0.5, 2.0), (1.0, 3.0, 2.0), (0.5, 0.3, 1.5)])
+def test_lrn(size: int, alpha: float, beta: float, k: float, exact: bool) -> None:
+    """Absent channels count as 0, alpha is divided by the nominal size, an even window reaches further back."""
+    x = 3 * numbers(*lead(exact), 7, 3, 4)
+    squares = np.moveaxis(x.astype(np.float64) ** 2, -3, -1)
+    near = np.array([[-((size - 1) // 2) <= i - j <= size // 2 for j in range(7)] for i in range(7)])
+    sums = np.moveaxis(squares @ near.T, -1, -3)
+    lrn = layer("lrn", localSize=size, alpha=alpha, beta=beta, k=k)
+    check(model({"x": x.shape}, [lrn], exact=exact), {"x": x}, x / ((k or 1) + alpha / size * sums) ** beta)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((6,), 1), ((2, 6), 1), ((2, 6), 2), ((3, 4, 5), 2), ((2, 3, 4, 5), 1), ((2, 1, 3, 4, 5), 3)],
+    ids=str,
+)
+@pytest.mark.parametrize("eps", [0.0, 1e-5, 0.5])
+def test_layer_normalization(shape: tuple[int, ...], count: int, eps: float) -> None:
+    last = shape[-count:]
+    x, gamma, beta = 2 * numbers(*shape) + 3, numbers(*last, seed=1), numbers(*last, seed=2)
+    fields = {"normalizedShape": last, "eps": eps, "gamma": weights(gamma), "beta": weights(beta)}
+    wide, axes = x.astype(np.float64), tuple(range(-count, 0))
+    expected = gamma * (wide - wide.mean(axes, keepdims=True)) / np.sqrt(wide.var(axes, keepdims=True) + eps) + beta
+    check(model({"x": shape}, [layer("layerNormalization", **fields)], exact=True), {"x": x}, expected)
+
+
+SHAPE = {"gamma": weights(np.ones(20)), "beta": weights(np.ones(20))}
+BAD_ND: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "no normalised axes": (layer("layerNormalization", name="ln1", **SHAPE), ("ln1", "normalizedShape", "[]")),
+    "other sizes": (
+        layer("layerNormalization", name="ln1", normalizedShape=(5, 4), **SHAPE),
+        ("ln1", "normalizedShape", "[3, 4, 5]"),
+    ),
+    "more axes than there are": (
+        layer("layerNormalization", name="ln1", normalizedShape=(1, 3, 4, 5), **SHAPE), ("ln1", "normalizedShape")
+    ),
+    "short gamma": (
+        layer("layerNormalization", name="ln1", normalizedShape=(4, 5), gamma=weights(np.ones(4)), beta=SHAPE["beta"]),
+        ("ln1", "gamma", "20", "4"),
+    ),
+    "no beta": (
+        layer("layerNormalization", name="ln1", normalizedShape=(4, 5), gamma=SHAPE["gamma"]), ("ln1", "beta", "none")
+    ),
+    "no window": (layer("lrn", name="lrn1"), ("lrn1", "localSize", "0")),
+    "axis too large": (layer("softmaxND", name="s1", axis=3), ("s1", "axis", "3")),
+    "axis too small": (layer("softmaxND", name="s1", axis=-4), ("s1", "axis", "-4")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("bad", "words"), BAD_ND.values(), ids=BAD_ND)
+def test_bad_layers_over_axes_are_refused(bad: Any, words: tuple[str, ...]) -> None:
+    refused(model({"x": (3, 4, 5)}, [bad], exact=True), *words)
+
+
+@pytest.mark.parametrize("size", [2**31, 2**63])
+def test_a_window_larger_than_any_array(size: int) -> None:
+    x = numbers(3, 2, 2)
+    spec = model({"x": x.shape}, [layer("lrn", localSize=size, alpha=1.0, beta=0.75)])
+    check(spec, {"x": x}, x / (1 + (x**2).sum(0) / size) ** 0.75, oracle=False)
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 6), (2, 3, 4), (2, 3, 4, 5), (2, 1, 3, 4, 5)], ids=str)
+def test_softmax_nd_along_every_axis(shape: tuple[int, ...]) -> None:
+    x = 3 * numbers(*shape)
+    powers = np.exp(x.astype(np.float64))
+    for axis in range(-len(shape), len(shape)):
+        spec = model({"x": shape}, [layer("softmaxND", axis=axis)], exact=True)
+        check(spec, {"x": x}, powers / powers.sum(axis, keepdims=True))
+
+
+def test_softmax_nd_of_huge_numbers() -> None:
+    x = np.array([[1e8, 1e8 + 8, -1e8], [-1e8, -1e8, -1e8]], np.float32)
+    below = x.astype(np.float64) - x.max(1, keepdims=True)
+    check(
+        model({"x": x.shape}, [layer("softmaxND", axis=1)], exact=True),
+        {"x": x},
+        np.exp(below) / np.exp(below).sum(1, keepdims=True),
+    )
+
+
+@pytest.mark.parametrize("kind", ["mvn", "l2normalize", "softmax", "batchnorm", "lrn"])
 def test_vectors_are_refused(kind: str) -> None:
     bad = layer(kind, name="n1")
     refused(model({"x": (5,)}, [bad], exact=True), "n1", kind, "rank 3", "rank 1")

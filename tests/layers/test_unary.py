@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
-from .network import both_mappings, check, layer, lead, model, numbers, refused, weights
+from .network import both_mappings, check, layer, lead, model, numbers, predict, refused, weights
 
 Formula = Any
 FORMULAS: dict[str, tuple[dict[str, Any], Formula]] = {
@@ -107,6 +108,113 @@ def test_unary_functions_see_the_scaled_and_shifted_number(case: str) -> None:
     check(spec, {"x": x}, formula(scale * x.astype(np.float64) + shift))
 
 
+GELU_EXACT, GELU_TANH, GELU_SIGMOID = range(3)
+V4: dict[str, tuple[dict[str, Any], Formula]] = {
+    "ceil": ({}, np.ceil),
+    "floor": ({}, np.floor),
+    "round": ({}, np.around),
+    "sign": ({}, np.sign),
+    "exp2": ({}, np.exp2),
+    "sin": ({}, np.sin),
+    "cos": ({}, np.cos),
+    "tan": ({}, np.tan),
+    "asin": ({}, np.arcsin),
+    "acos": ({}, np.arccos),
+    "atan": ({}, np.arctan),
+    "sinh": ({}, np.sinh),
+    "cosh": ({}, np.cosh),
+    "tanh": ({}, np.tanh),
+    "asinh": ({}, np.arcsinh),
+    "acosh": ({}, lambda x: np.arccosh(x)),
+    "atanh": ({}, np.arctanh),
+    "erf": ({}, np.vectorize(math.erf)),
+    "logicalNot": ({}, lambda x: x == 0),
+    "clip": ({"minVal": -0.5, "maxVal": 1.25}, lambda x: np.clip(x, -0.5, 1.25)),
+    "clip to nothing": ({}, lambda x: 0 * x),
+    "clampedReLU": ({"alpha": 0.25, "beta": 1.5}, lambda x: np.minimum(1.5, np.where(x < 0, 0.25 * x, x))),
+    "clampedReLU below 0": ({"alpha": 2.0, "beta": -0.5}, lambda x: np.minimum(-0.5, np.where(x < 0, 2 * x, x))),
+    "gelu exact": ({"mode": GELU_EXACT}, lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / np.sqrt(2)))),
+    "gelu tanh": ({"mode": GELU_TANH}, lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
+    "gelu sigmoid": ({"mode": GELU_SIGMOID}, lambda x: x / (1 + np.exp(-1.702 * x))),
+}
+
+
+@pytest.mark.parametrize("shape", [(41,), (2, 3), (2, 3, 4), (2, 3, 4, 5), (1, 2, 3, 4, 5)], ids=str)
+@pytest.mark.parametrize("case", V4)
+def test_functions_of_core_ml_3_take_any_rank(case: str, shape: tuple[int, ...]) -> None:
+    fields, formula = V4[case]
+    kind = case.split()[0]
+    x = 3 * numbers(*shape)
+    if kind in ("asin", "acos", "atanh"):
+        x = np.tanh(x)
+    elif kind == "acosh":
+        x = 1 + np.abs(x)
+    elif kind in ("round", "ceil", "floor", "sign", "logicalNot"):
+        x = np.round(2 * x) / 2  # halves and zeros
+    check(model({"x": shape}, [layer(kind, **fields)], exact=True), {"x": x}, formula(x.astype(np.float64)))
+
+
+def test_functions_outside_their_range_give_what_numpy_gives() -> None:
+    x = np.array([-2, -1, 0, 1, 2, 1e30, -1e30], np.float32)
+    for kind in (
+        "asin",
+        "acos",
+        "acosh",
+        "atanh",
+        "exp2",
+        "sinh",
+        "cosh",
+        "erf",
+        "sin",
+        "cos",
+        "gelu",
+        "round",
+        "sign",
+    ):
+        fields, formula = V4["gelu exact" if kind == "gelu" else kind]
+        with np.errstate(all="ignore"):
+            want = formula(x.astype(np.float64)).astype(np.float32)
+        got = predict(model({"x": x.shape}, [layer(kind, **fields)], exact=True), {"x": x})["y"]
+        np.testing.assert_allclose(got, want, rtol=1e-6, err_msg=kind)
+
+
+def test_infinities_meet_comparisons_and_products() -> None:
+    """NaN and infinity arise inside a network: log(0) and log(-1)."""
+    x = np.array([-1, 0, 1], np.float32)  # log: NaN, -inf, 0
+    log = layer("unary", type=LOG, outputs="log")
+    for kind, fields, want in (
+        ("logicalNot", {}, [0, 0, 1]),
+        ("sign", {}, [np.nan, -1, 0]),
+        ("clip", {"minVal": -2.0, "maxVal": 3.0}, [np.nan, -2, 0]),
+        ("greaterEqual", {"alpha": -1e38}, [0, 0, 1]),
+        ("notEqual", {"alpha": 0.0}, [1, 1, 0]),
+        ("floor", {}, [np.nan, -np.inf, 0]),
+        ("reduceMax", {}, [np.nan]),
+        ("argMax", {"axis": 0, "removeDim": True}, [0]),
+    ):
+        spec = model({"x": (3,)}, [log, layer(kind, "log", **fields)], exact=True)
+        np.testing.assert_array_equal(predict(spec, {"x": x})["y"], np.float32(want), err_msg=kind)
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 5), (2, 3, 4, 5)], ids=str)
+def test_one_slope_for_all_takes_any_rank(shape: tuple[int, ...]) -> None:
+    x = numbers(*shape)
+    prelu = layer("activation", PReLU={"alpha": weights([0.25])})
+    check(model({"x": shape}, [prelu], exact=True), {"x": x}, np.where(x < 0, 0.25 * x, x), oracle=len(shape) > 2)
+    soft = layer("activation", parametricSoftplus={"alpha": weights([0.5]), "beta": weights([2.0])})
+    check(model({"x": shape}, [soft], exact=True), {"x": x}, 0.5 * np.logaddexp(2 * x, 0), oracle=len(shape) > 2)
+
+
+@pytest.mark.parametrize("one", ["alpha", "beta"])
+def test_parametric_softplus_with_one_number_and_one_per_channel(one: str) -> None:
+    x = numbers(2, 3, 4, 5)
+    values = {"alpha": numbers(3, seed=1), "beta": numbers(3, seed=2)}
+    values[one] = values[one][:1]
+    soft = layer("activation", parametricSoftplus={name: weights(v) for name, v in values.items()})
+    alpha, beta = (v[:, None, None] for v in values.values())
+    check(model({"x": x.shape}, [soft], exact=True), {"x": x}, alpha * np.logaddexp(beta * x, 0))
+
+
 BAD: dict[str, tuple[Any, tuple[int, ...], tuple[str, ...]]] = {
     "no activation": (layer("activation", name="act5"), (3, 4, 4), ("act5", "NonlinearityType", "None")),
     "slopes of other channels": (
@@ -121,6 +229,12 @@ BAD: dict[str, tuple[Any, tuple[int, ...], tuple[str, ...]]] = {
         layer("activation", name="act5", PReLU={"alpha": weights(np.ones(3))}), (3,), ("act5", "rank 3", "rank 1")
     ),
     "unknown function": (layer("unary", name="un2", type=8), (3, 4, 4), ("un2", "type", "8")),
+    "clip without room": (
+        layer("clip", name="c1", minVal=1.0, maxVal=0.5), (3, 4), ("c1", "minVal", "at most maxVal (0.5)", "1.0")
+    ),
+    "clip to no number": (layer("clip", name="c1", minVal=math.nan), (3, 4), ("c1", "minVal", "nan")),
+    "unknown gelu": (layer("gelu", name="g1", mode=3), (3, 4), ("g1", "mode", "EXACT", "3")),
+    "two inputs": (layer("ceil", "x x", name="up"), (3, 4), ("up", "input", "1", "2")),
     "negative function": (layer("unary", name="un2", type=-1), (3, 4, 4), ("un2", "type", "-1")),
 }  # fmt: skip
 

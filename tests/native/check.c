@@ -88,6 +88,15 @@ int same_rows(const char *what, const float *got, const float *expected, int64_t
     return 1;
 }
 
+int near_floats(const char *what, const float *got, const float *expected, int64_t count, float error) {
+    check_count();
+    for (int64_t i = 0; i < count; i++)
+        if (!(fabsf(got[i] - expected[i]) <= error))
+            return check_fail("%s: number %lld is %g, must be %g to %g", what, (long long)i, (double)got[i], (double)expected[i],
+                              (double)error);
+    return 1;
+}
+
 pr_status run_operator(pr_infer_fn *infer, pr_run_fn *run, const pr_kernels *kernels, int threads, const void *attrs,
                        const pr_view *in, int inputs, pr_view *out, pr_message *message) {
     pr_env env = {.kernels = kernels, .pool = pools[threads], .layer = "check", .attrs = attrs, .message = message};

@@ -48,6 +48,9 @@ int is_guard(float x);
 int same_rows(const char *what, const float *got, const float *expected, int64_t rows, int64_t width, int64_t stride,
               int64_t total);
 
+/* `count` floats within `error` of `expected`; a guard among them is a failure. */
+int near_floats(const char *what, const float *got, const float *expected, int64_t count, float error);
+
 /* Runs infer, then run with the exact scratch it asked for.  `threads` 1 .. 3. */
 pr_status run_operator(pr_infer_fn *infer, pr_run_fn *run, const pr_kernels *kernels, int threads, const void *attrs,
                        const pr_view *in, int inputs, pr_view *out, pr_message *message);

@@ -2,6 +2,7 @@
  * random shapes, strides, dilations, groups; two and three axes, plain and transposed. */
 #include "brute.h"
 #include "check.h"
+#include "ops/conv/winograd.h"
 #include "ops/gemm/gemm_kernel.h"
 
 pr_infer_fn pr_conv_infer;
@@ -34,7 +35,7 @@ static void make_transposed(pr_conv_attrs *a, const shape *x) {
 
 static pr_conv_attrs random_attrs(shape *x) {
     static const pr_activation some[] = {{1, -INFINITY, INFINITY}, {1, 0, INFINITY}, {1, 0, 6}, {0.5f, -INFINITY, INFINITY}};
-    int kind = random_int(0, 5);
+    int kind = random_int(0, 6);
     pr_conv_attrs a = {.groups = 1, .outputs = random_int(1, 40), .padding = random_int(0, 2), .activation = some[random_int(0, 3)],
                        .has_bias = random_int(0, 1), .has_residual = random_int(0, 1)};
     a.kernel = (pr_dims){2, {random_int(1, 5), random_int(1, 5)}};
@@ -51,6 +52,11 @@ static pr_conv_attrs random_attrs(shape *x) {
         a.groups = random_int(1, 4);
         a.outputs = a.groups * random_int(1, 20);
         x->channels = a.groups * random_int(1, 9);
+    } else if (kind == 6) {                                     /* wide enough for Winograd's form */
+        a.kernel = (pr_dims){2, {3, 3}};
+        a.strides = a.dilations = (pr_dims){2, {1, 1}};
+        a.outputs = random_int(16, 50);
+        *x = (shape){random_int(1, 2), random_int(2, 30), random_int(2, 30), random_int(16, 50)};
     } else if (kind >= 4) {                                     /* depthwise, often one with tiles */
         a.groups = a.outputs = x->channels = random_int(2, 60);
         if (random_int(0, 2)) {
@@ -137,6 +143,10 @@ static brute_axis place(const pr_conv_attrs *a, const shape *x, int axis) {
     return brute_place(a->padding, size, a->kernel.at[i], a->strides.at[i], a->dilations.at[i], a->pads_begin.at[i], a->pads_end.at[i], 0);
 }
 
+/* Its sums are not exact on whole numbers.  Up to four in both factors: a sum of C * 9 products is at most 144 C, its
+ * spread about 20 sqrt(C), and the points multiply rounding errors of 2^-24 by some ten. */
+static float winograd_error(int channels) { return 2e-5f * 20 * sqrtf((float)channels); }
+
 static void check_one(uint32_t levels) {
     shape x;
     pr_conv_attrs a = random_attrs(&x);
@@ -173,6 +183,8 @@ static void check_one(uint32_t levels) {
         out = (pr_view){0};
         if (run_operator(pr_conv_infer, pr_conv_run, &kernels, threads, &b, v, inputs, &out, &message) != PR_OK)
             check_fail("%s: %s", text, message.text);
+        else if (pr_winograd_m(b.layout))
+            near_floats(text, out.data, expected, total, winograd_error(x.channels));
         else
             same_rows(text, out.data, expected, total, 1, 1, total);
     }

@@ -19,6 +19,17 @@ NUMPY = {
     "MAX": np.maximum,
     "MIN": np.minimum,
     "POW": np.power,
+    "MOD": np.mod,
+    "FLOOR_DIV": np.floor_divide,
+    "EQ": np.equal,
+    "NE": np.not_equal,
+    "LT": np.less,
+    "LE": np.less_equal,
+    "GT": np.greater,
+    "GE": np.greater_equal,
+    "AND": np.logical_and,
+    "OR": np.logical_or,
+    "XOR": np.logical_xor,
 }
 RELU6 = Activation(lo=0.0, hi=6.0)
 LEAKY = Activation(slope=0.25)

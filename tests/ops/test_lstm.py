@@ -143,13 +143,31 @@ def test_threads_do_not_change_a_bit(rng):
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(
-    "op", [op for op in VARIANTS if op.coupled or op.has_peepholes or op.block != GateFunction.TANH]
-)
-def test_only_the_common_form_is_packed(op, level_context, rng):
-    given = [(Value(str(i), DType.F32, a.shape), a) for i, a in enumerate(operands(op, 2, 1, rng))]
-    assert lib.pack(op, "layer", given, 3, level_context) is None
-    assert lib.pack(BASE, "layer", given[:6], 5, level_context) is None
+@pytest.mark.parametrize("op", VARIANTS, ids=str)
+@pytest.mark.parametrize("hidden", [1, 9, 40])
+def test_every_option_in_packed_form(op, hidden, context, run, rng):
+    op = replace(op, outputs=hidden)
+    arrays = operands(op, 5, 3, rng, 0.5)
+    check(run(*packed_call(op, arrays, context), outputs=3), oracle(op, *arrays), atol=5e-6)
+    arrays = [np.round(a) for a in operands(op, 1, 3, rng, 20.0)]  # sums are exact, and reach the clips
+    check(run(*packed_call(op, arrays, context), outputs=3), oracle(op, *arrays))
+
+
+@pytest.mark.parametrize("form", ["plain", "packed"])
+def test_aligned_results_stand_where_their_inputs_do(form, context, run, rng):
+    op = replace(BASE, reverse=True, outputs=17)
+    arrays = operands(op, 70, 2, rng)
+    ready = packed_call(op, arrays, context) if form == "packed" else (op, *arrays)
+    y, *states = run(*ready, outputs=3)
+    flipped, *others = run(replace(ready[0], aligned=True), *ready[1:], outputs=3)
+    np.testing.assert_array_equal(flipped, y[::-1])
+    for a, b in zip(states, others, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_other_operands_are_not_packed(level_context, rng):
+    given = [(Value(str(i), DType.F32, a.shape), a) for i, a in enumerate(operands(BASE, 2, 1, rng))]
+    assert lib.pack(BASE, "layer", given, 5, level_context) is None
 
 
 def test_shape_rule(shapes, rng):

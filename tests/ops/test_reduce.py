@@ -23,6 +23,7 @@ NUMPY = {
     "L2": lambda x, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     "MAX": np.max,
     "MIN": np.min,
+    "LOG_SUM_EXP": lambda x, axis, keepdims: np.logaddexp.reduce(x, axis=axis, keepdims=keepdims),
 }
 POSITIONS = {"ARG_MAX": np.argmax, "ARG_MIN": np.argmin}
 SHAPES = [
@@ -65,23 +66,33 @@ def test_position_of_the_first_of_equals(kind, shape, run, rng):
             np.testing.assert_array_equal(got, POSITIONS[kind](x.astype(np.float32), axis=axis, keepdims=True))
 
 
-@pytest.mark.parametrize("shape", [(1, 37), (37, 1), (37, 3), (37, 70)], ids=str)
-def test_extremes_pass_over_nan(shape, run, rng):
-    x = rng.standard_normal(shape).astype(np.float32)
-    axis = int(shape[0] > 1)
-    x[tuple([slice(None, None, 2)] * 2)] = np.nan
-    folded = 1 - axis
-    for kind, oracle in (
-        ("MAX", np.nanmax),
-        ("MIN", np.nanmin),
-        ("ARG_MAX", np.nanargmax),
-        ("ARG_MIN", np.nanargmin),
-    ):
-        (got,) = run(Reduce(ReduceKind[kind], (folded,), False), x)
-        np.testing.assert_array_equal(got, oracle(x, axis=folded))
-    nothing = np.full(shape, np.nan, np.float32)
-    assert (run(Reduce(ReduceKind.ARG_MAX, (folded,), False), nothing)[0] == 0).all()
-    assert (run(Reduce(ReduceKind.MAX, (folded,), False), nothing)[0] == -np.inf).all()
+@pytest.mark.parametrize("shape", [(1, 37), (37, 1), (37, 3), (37, 70), (3, 700)], ids=str)
+def test_nan_goes_through_extremes(shape, run, rng):
+    """One NaN at each place in turn, then several: the first one is the position, as in NumPy."""
+    folded = int(shape[0] <= 3)
+    for at in [*range(0, shape[folded], 7), None]:
+        x = rng.standard_normal(shape).astype(np.float32)
+        if at is None:
+            x[rng.random(shape) < 0.1] = np.nan
+        else:
+            x[tuple([slice(None)] * folded + [at])] = np.nan
+        for kind in ("MAX", "MIN", "ARG_MAX", "ARG_MIN"):
+            (got,) = run(Reduce(ReduceKind[kind], (folded,), False), x)
+            np.testing.assert_array_equal(got, (NUMPY | POSITIONS)[kind](x, axis=folded), err_msg=kind)
+
+
+@pytest.mark.parametrize(
+    "row", [[], [-np.inf] * 5, [-np.inf, 2], [np.inf, 1, -np.inf], [np.nan, 1], [3e38, 3e38]], ids=str
+)
+def test_logarithm_of_summed_exponentials_at_the_edges(row, run):
+    x = np.array(row, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        want = np.logaddexp.reduce(x.astype(np.float64), initial=-np.inf).astype(np.float32)
+    for shape in ((len(row),), (len(row), 1, 3)):
+        wide = np.broadcast_to(x.reshape(-1, *[1] * (len(shape) - 1)), shape).copy()
+        np.testing.assert_array_equal(
+            run(Reduce(ReduceKind.LOG_SUM_EXP, (0,), False), wide)[0], np.broadcast_to(want, shape[1:])
+        )
 
 
 def test_long_sums_keep_their_digits(run, rng):

@@ -17,13 +17,16 @@ from coremltools.proto import Model_pb2
 from . import (  # noqa: F401  (the files of layers fill LAYERS)
     features,
     knn,
+    layers_axes,
     layers_conv,
+    layers_elementwise,
     layers_math,
     layers_move,
     layers_norm,
     layers_pool,
     layers_recurrent,
     layers_resize,
+    layers_shapes,
 )
 from .registry import LAYERS
 

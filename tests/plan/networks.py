@@ -11,11 +11,13 @@ from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
     Affine,
     BinaryKind,
+    BroadcastTo,
     Concat,
     Conv,
     GateFunction,
     GatherRows,
     Gemm,
+    GetShape,
     Image,
     Lstm,
     Pad,
@@ -24,9 +26,11 @@ from pyruntime.ir.ops import (
     Pool,
     PoolKind,
     PRelu,
+    Range,
     Reduce,
     ReduceKind,
     Reshape,
+    ReshapeTo,
     Resize,
     ResizeGrid,
     ResizeKind,
@@ -36,7 +40,7 @@ from pyruntime.ir.ops import (
     Transpose,
     UnaryKind,
 )  # fmt: skip
-from pyruntime.ir.types import DType
+from pyruntime.ir.types import UNKNOWN, DType
 from pyruntime.layers.builder import Builder
 from pyruntime.native import lib
 from pyruntime.passes.pipeline import optimise
@@ -109,15 +113,42 @@ def sequence_network() -> Graph:
     return Graph((x,), (b.emit(Softmax(0), out), h, c, b.unary(UnaryKind.TANH, both)), tuple(b.nodes), b.constants)
 
 
-NETWORKS: dict[str, Callable[[], Graph]] = {"image": image_network, "sequence": sequence_network}
+def open_network() -> Graph:
+    """Sizes from numbers: some known when shapes are bound, some only when the network runs."""
+    rng = np.random.default_rng(4)
+    b = Builder(None, legacy=False)
+    b.layer = "layer"
+    x = Value("x", DType.F32, (UNKNOWN, 6))
+    count = Value("count", DType.F32, (1,))
+    rows = b.emit(Slice((0,), (1,), (1,)), b.emit(GetShape(), x))
+    split = b.emit(ReshapeTo((UNKNOWN, 2, 3)), x, b.emit(Concat(0), rows, b.constant([2, 3])))
+    length = b.unary(UnaryKind.LINEAR, b.unary(UnaryKind.CLIP, count, 0.0, 40.0), 1.0, 1.0)
+    steps = b.emit(Range(), b.constant(0.0), b.reshape(length), b.constant(1.0))
+    column = b.emit(ReshapeTo((UNKNOWN, 1)), steps, b.constant([-1, 1]))
+    table = b.emit(BroadcastTo((UNKNOWN, 4)), column, b.emit(Concat(0), b.emit(GetShape(), steps), b.constant([4])))
+    scores = b.emit(Gemm(4, 3, has_bias=True), table, b.constant(rng.random((3, 4))), b.constant(rng.random(3)))
+    both = b.emit(
+        Concat(0), b.emit(Softmax(1), scores), b.reshape(b.emit(Reduce(ReduceKind.SUM, (1,), False), split), UNKNOWN, 3)
+    )
+    return Graph(
+        (x, count), (both, b.emit(Reduce(ReduceKind.MAX, (0,), True), both), column, split), tuple(b.nodes), b.constants
+    )
+
+
+NETWORKS: dict[str, Callable[[], Graph]] = {
+    "image": image_network,
+    "sequence": sequence_network,
+    "open": open_network,
+}
 
 
 def sample_inputs(graph: Graph) -> list[np.ndarray]:
     """Numbers of the inputs' types and default shapes."""
     rng = np.random.default_rng(3)
     return [
-        rng.integers(0, 256, v.shape, np.uint8) if v.dtype == DType.U8 else rng.standard_normal(v.shape, np.float32)
+        rng.integers(0, 256, shape, np.uint8) if v.dtype == DType.U8 else rng.standard_normal(shape, np.float32)
         for v in graph.inputs
+        for shape in [tuple(3 if size == UNKNOWN else size for size in v.shape)]
     ]
 
 

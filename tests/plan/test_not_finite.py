@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pyruntime.errors import MLModelError
+from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import GatherRows
+from pyruntime.ir.types import UNKNOWN
 from pyruntime.native import lib
 
 from .networks import NETWORKS, encoded, run, sample_inputs
@@ -31,9 +33,21 @@ def test_weights(context: lib.Context, network: str, packed: bool) -> None:
             floats = weights.view(np.float32)
             kept = floats.copy()
             floats[rng.random(floats.size) < share] = value
-            results = run(context, plan, weights, sample_inputs(graph), len(graph.outputs))
-            assert [r.shape for r in results] == [v.shape for v in graph.outputs]
+            try:
+                results = run(context, plan, weights, sample_inputs(graph), len(graph.outputs))
+            except MLModelError as error:
+                assert network in NUMBERS_ARE_SIZES, error
+            else:
+                assert all(map(fits, results, graph.outputs))
             floats[:] = kept
+
+
+NUMBERS_ARE_SIZES = {"open"}
+"""Networks that may say no to a number: it was to be a size."""
+
+
+def fits(result: np.ndarray, value: Value) -> bool:
+    return result.ndim == value.rank and all(d in (UNKNOWN, n) for n, d in zip(result.shape, value.shape, strict=True))
 
 
 @pytest.mark.parametrize("value", STRANGE)

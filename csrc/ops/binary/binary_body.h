@@ -32,13 +32,31 @@ ROW(ADD, vf_add(x, y))
 ROW(SUB, vf_sub(x, y))
 ROW(MUL, vf_mul(x, y))
 ROW(DIV, vf_div(x, y))
-ROW(MAX, vf_select(vf_lt(x, y), y, x))
-ROW(MIN, vf_select(vf_lt(y, x), y, x))
+ROW(MAX, vf_select(vf_lt(x, y), y, vf_select(vf_eq(y, y), x, y)))
+ROW(MIN, vf_select(vf_lt(y, x), y, vf_select(vf_eq(y, y), x, y)))
 
-static void binary_POW(const pr_binary_rows *job) {      /* powf has no short form with an error to be proud of */
-    extern const pr_binary_kernels pr_binary__ref;
-    pr_binary__ref.by_kind[PR_BINARY_POW](job);
-}
+PR_INLINE vf if_true(vm m) { return vf_select(m, vf_set1(1), vf_zero()); }
+PR_INLINE vf if_false(vm m) { return vf_select(m, vf_zero(), vf_set1(1)); }
+PR_INLINE vm is_zero(vf x) { return vf_eq(x, vf_zero()); }
+ROW(EQ, if_true(vf_eq(x, y)))
+ROW(NE, if_false(vf_eq(x, y)))
+ROW(LT, if_true(vf_lt(x, y)))
+ROW(LE, if_true(vf_le(x, y)))
+ROW(GT, if_true(vf_lt(y, x)))
+ROW(GE, if_true(vf_le(y, x)))
+ROW(AND, vf_select(is_zero(x), vf_zero(), if_false(is_zero(y))))
+ROW(OR, vf_select(is_zero(x), if_false(is_zero(y)), vf_set1(1)))
+ROW(XOR, vf_select(is_zero(x), if_false(is_zero(y)), if_true(is_zero(y))))
+
+/* powf has no short form with an error to be proud of; remainders are rare. */
+#define PLAIN(name) \
+    static void binary_##name(const pr_binary_rows *job) { \
+        extern const pr_binary_kernels pr_binary__ref; \
+        pr_binary__ref.by_kind[PR_BINARY_##name](job); \
+    }
+PLAIN(POW)
+PLAIN(MOD)
+PLAIN(FLOOR_DIV)
 
 const pr_binary_kernels PR_LEVEL_NAME(pr_binary) = {{
 #define PR_BINARY(name, ...) [PR_BINARY_##name] = binary_##name,

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/conv/conv_kernel.h"
+#include "ops/conv/winograd.h"
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/kernels.h"
 
@@ -38,17 +39,24 @@ static pr_status pr_check_plain(pr_env *env, const pr_conv_attrs *attrs, const p
                    pr_show_shape(&want).text, pr_dtype_name(w->dtype), pr_show_shape(w).text);
 }
 
-/* The packed form of an input with `depth` channels per group. */
-static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
-    return pr_is_depthwise(attrs, depth) ? PR_LAYOUT_DEPTHWISE : pr_gemm_layout(env->kernels->gemm);
+/* The packed form of an input with `depth` channels per group.  winograd: the side of its tiles, 0 for none. */
+static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int winograd) {
+    if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE;
+    return pr_gemm_layout(env->kernels->gemm) | (winograd ? PR_LAYOUT_WINOGRAD | winograd << 20 : 0);
+}
+static int64_t pr_conv_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int winograd) {
+    return winograd ? pr_winograd_packed_floats(env->kernels->gemm, depth, attrs->outputs, winograd)
+                    : pr_conv_packed_floats(env->kernels, attrs, depth);
 }
 
 static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
-    int32_t wanted = pr_conv_layout(env, attrs, depth);
+    int m = pr_winograd_m(attrs->layout);
+    if (!pr_winograd_fits(attrs) || (m != 2 && m != 4)) m = 0;
+    int32_t wanted = pr_conv_layout(env, attrs, depth, m);
     if (attrs->layout != wanted)
         return pr_fail(env->message, PR_BAD_PLAN, "%s: the weight is packed as form %#x, but this context's kernels read form "
                        "%#x; compile the model again for this machine", env->layer, (unsigned)attrs->layout, (unsigned)wanted);
-    int64_t floats = pr_conv_packed_floats(env->kernels, attrs, depth);
+    int64_t floats = pr_conv_floats(env, attrs, depth, m);
     if (floats > 0 && w->dtype == PR_F32 && w->rank == 1 && w->shape[0] == floats) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: a packed weight of %lld floats was expected, got %lld", env->layer,
                    (long long)floats, (long long)pr_view_count(w));
@@ -63,7 +71,9 @@ static int64_t pr_weight_bytes(const pr_env *env, const pr_conv_attrs *attrs, in
 
 static pr_status pr_conv_scratch(pr_env *env, const pr_conv *conv) {
     int64_t depth = conv->channels / conv->attrs->groups, weight = pr_weight_bytes(env, conv->attrs, depth);
-    int64_t bytes = pr_conv_layout(env, conv->attrs, depth) == PR_LAYOUT_DEPTHWISE ? 0 : pr_conv_gemm_scratch(conv);
+    int m = pr_winograd_m(conv->attrs->layout);
+    int64_t bytes = pr_is_depthwise(conv->attrs, depth) ? 0
+                  : m ? pr_winograd_scratch(conv, m, pr_pool_threads(env->pool)) : pr_conv_gemm_scratch(conv);
     if (bytes < 0 || weight < 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the padded image or the weight would be absurdly large", env->layer);
     env->scratch_bytes = (size_t)(weight + bytes);
@@ -114,8 +124,16 @@ pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
         scratch += pr_weight_bytes(env, attrs, depth);
     }
     if (pr_is_depthwise(attrs, depth)) pr_conv_depthwise(&conv, env->kernels, env->pool);
+    else if (pr_winograd_m(attrs->layout)) pr_winograd(&conv, env->kernels->gemm, env->kernels->winograd, env->pool, scratch);
     else pr_conv_gemm(&conv, env->kernels->gemm, env->pool, scratch);
     return PR_OK;
+}
+
+/* The side of the tiles when Winograd's form is the faster one for this input; 0: the direct sum. */
+static int pr_conv_winograd(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, int64_t depth) {
+    pr_conv conv = {.attrs = attrs};
+    if (!pr_winograd_fits(attrs) || x->rank < 3 || pr_conv_axes(env, attrs, x, &conv) != PR_OK) return 0;
+    return pr_winograd_choice(attrs, depth, conv.axis[PR_HEIGHT].out, conv.axis[PR_WIDTH].out);
 }
 
 pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inputs, int which, pr_view *out) {
@@ -129,9 +147,12 @@ pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inp
     if (!fits || attrs->strides.count != attrs->kernel.count || attrs->dilations.count != attrs->kernel.count)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: kernel, stride and dilation need two or three numbers above 0", env->layer);
     PR_TRY(pr_check_plain(env, attrs, &in[1], -1));
-    int64_t depth = in[1].shape[1], floats = pr_view_count(&in[1]) < 0 ? -1 : pr_conv_packed_floats(env->kernels, attrs, depth);
+    int64_t depth = in[1].shape[1];
+    int m = pr_conv_winograd(env, attrs, &in[0], depth);
+    int64_t floats = pr_view_count(&in[1]) < 0 ? -1 : pr_conv_floats(env, attrs, depth, m);
     if (floats < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurd weight", env->layer);
-    attrs->layout = pr_conv_layout(env, attrs, depth);
+    attrs->layout = pr_conv_layout(env, attrs, depth, m);
+    if (out->data && m) return pr_winograd_pack(env, in[1].data, attrs->outputs, depth, m, out->data);
     if (out->data) pr_conv_pack_weight(env->kernels, attrs, in[1].data, depth, out->data);
     else *out = (pr_view){.dtype = PR_F32, .rank = 1, .shape = {floats}};
     return PR_OK;

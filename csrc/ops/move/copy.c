@@ -73,6 +73,9 @@ static void place(const copy_job *job, int64_t item, const unsigned char **from,
 static void copy_row(const copy_job *job, const unsigned char *from, unsigned char *to) {
     if (job->to_step == 1 && job->from_step == 1) {
         memcpy(to, from, (size_t)job->n * job->bytes);
+    } else if (job->bytes == 4 && job->to_step == 1 && job->from_step == 0) {
+        pr_word value = *(const pr_word *)(const void *)from, *target = (pr_word *)(void *)to;
+        for (int64_t i = 0; i < job->n; i++) target[i] = value;
     } else if (job->bytes == 4) {
         const pr_word *source = (const pr_word *)(const void *)from;
         pr_word *target = (pr_word *)(void *)to;

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/move/move.h"
+#include "ops/shape/numbers.h"
 
 static pr_status check_axis(pr_env *env, const pr_pad_attrs *attrs, const pr_view *x, int axis) {
     const int32_t before = attrs->before.at[axis], after = attrs->after.at[axis], more = before > after ? before : after;
@@ -41,9 +42,39 @@ pr_status pr_pad_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out,
     return pr_check_output(env, out);
 }
 
+/* Numbers of a prediction as cells before and after each axis. */
+static pr_status find_amounts(pr_env *env, const pr_view *in, int64_t *before, pr_view *out) {
+    const pr_pad_to_attrs *attrs = env->attrs;
+    int64_t amounts[2 * PR_MAX_RANK];
+    PR_TRY(pr_read_numbers(env, &in[1], "the amounts", 2 * in->rank, amounts));
+    pr_copy_shape(out, in);
+    for (int i = 0; i < in->rank; i++) {
+        const int64_t n = in->shape[i], front = amounts[2 * i], back = amounts[2 * i + 1];
+        if (front < 0 || back < 0 || (attrs->to_size && front && back))
+            return pr_fail(env->message, PR_BAD_VALUE, "%s: padding %lld and %lld at axis %d, expected no negative number%s",
+                           env->layer, (long long)front, (long long)back, i, attrs->to_size ? ", and one of both 0" : "");
+        if (n < 0) continue;
+        before[i] = attrs->to_size ? (front > n ? front - n : 0) : front;
+        out->shape[i] = !attrs->to_size ? n + front + back : front + back > n ? front + back : n;
+    }
+    return pr_check_output(env, out);
+}
+
+pr_status pr_pad_to_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
+    int64_t before[PR_MAX_RANK];
+    (void)inputs, (void)outputs;
+    PR_TRY(pr_check_inputs(env, in, 1, PR_F32));
+    PR_TRY(pr_check_numbers(env, &in[1], "the amounts", 2 * in->rank, 2 * in->rank));
+    if (in[1].data) return find_amounts(env, in, before, out);
+    pr_copy_shape(out, in);
+    for (int i = 0; i < in->rank; i++) out->shape[i] = -1;
+    return PR_OK;
+}
+
 /* Rows run along `axis`, the last one that is padded; its cells are blocks of all that lies behind it. */
 typedef struct pad_job {
-    const pr_pad_attrs *attrs;
+    int mode;
+    int64_t before[PR_MAX_RANK];
     const pr_view *x, *y;
     int axis;
     size_t block;                           /* bytes */
@@ -69,8 +100,8 @@ static void fill(const pad_job *job, unsigned char *to, size_t bytes) {
 }
 
 static void pad_row(const pad_job *job, const unsigned char *from, unsigned char *to) {
-    const int mode = job->attrs->mode;
-    const int64_t n = job->x->shape[job->axis], width = job->y->shape[job->axis], before = job->attrs->before.at[job->axis];
+    const int mode = job->mode;
+    const int64_t n = job->x->shape[job->axis], width = job->y->shape[job->axis], before = job->before[job->axis];
     const size_t block = job->block;
     if (n) memcpy(to + (size_t)before * block, from, (size_t)n * block);
     if (mode == PR_PAD_CONSTANT) {
@@ -91,7 +122,7 @@ static void pad_rows(void *arg, int64_t begin, int64_t end, int worker) {
         int64_t rest = row, from_row = 0, span = 1;
         bool inside = true;
         for (int i = job->axis - 1; i >= 0; i--) {
-            int64_t cell = cell_of(job->attrs->mode, rest % job->y->shape[i], job->attrs->before.at[i], job->x->shape[i]);
+            int64_t cell = cell_of(job->mode, rest % job->y->shape[i], job->before[i], job->x->shape[i]);
             rest /= job->y->shape[i];
             inside = inside && cell >= 0;
             from_row += cell * span, span *= job->x->shape[i];
@@ -102,20 +133,39 @@ static void pad_rows(void *arg, int64_t begin, int64_t end, int worker) {
     }
 }
 
+static void run_job(pr_env *env, pad_job *job) {
+    const pr_view *in = job->x, *out = job->y;
+    while (job->axis > 0 && in->shape[job->axis] == out->shape[job->axis]) job->axis--;
+    if (job->axis < 0) {                    /* rank 0: nothing to pad */
+        memcpy(out->data, in->data, job->value_bytes);
+        return;
+    }
+    job->block = (size_t)pr_view_span(in, job->axis + 1, in->rank) * job->value_bytes;
+    pr_for(env->pool, pr_view_span(out, 0, job->axis), pr_row_grain(pr_view_span(out, job->axis, out->rank)), pad_rows, job);
+}
+
 pr_status pr_pad_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_pad_attrs *attrs = env->attrs;
-    pad_job job = {.attrs = attrs, .x = in, .y = out, .axis = in->rank - 1, .value_bytes = pr_dtype_bytes(in->dtype)};
+    pad_job job = {.mode = attrs->mode, .x = in, .y = out, .axis = in->rank - 1, .value_bytes = pr_dtype_bytes(in->dtype)};
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
+    for (int i = 0; i < in->rank; i++) job.before[i] = attrs->before.at[i];
     if (in->dtype == PR_F32) memcpy(job.value, &attrs->value, 4);
     else if (in->dtype == PR_U8 && attrs->mode == PR_PAD_CONSTANT) job.value[0] = (unsigned char)attrs->value;
     else if (attrs->mode == PR_PAD_CONSTANT) memcpy(job.value, &(int32_t){(int32_t)attrs->value}, 4);
-    while (job.axis > 0 && attrs->before.at[job.axis] == 0 && attrs->after.at[job.axis] == 0) job.axis--;
-    if (job.axis < 0) {                     /* rank 0: nothing to pad */
-        memcpy(out->data, in->data, job.value_bytes);
-        return PR_OK;
-    }
-    job.block = (size_t)pr_view_span(in, job.axis + 1, in->rank) * job.value_bytes;
-    pr_for(env->pool, pr_view_span(out, 0, job.axis), pr_row_grain(pr_view_span(out, job.axis, out->rank)), pad_rows, &job);
+    run_job(env, &job);
+    return PR_OK;
+}
+
+pr_status pr_pad_to_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
+    const pr_pad_to_attrs *attrs = env->attrs;
+    pad_job job = {.mode = PR_PAD_CONSTANT, .x = in, .y = out, .axis = in->rank - 1, .value_bytes = sizeof attrs->value};
+    pr_view again;
+    (void)inputs, (void)outputs;
+    PR_TRY(find_amounts(env, in, job.before, &again));
+    if (!pr_same_shape(&again, out))
+        return pr_fail(env->message, PR_BAD_VALUE, "%s: the numbers changed after the shape was made", env->layer);
+    memcpy(job.value, &attrs->value, sizeof attrs->value);
+    run_job(env, &job);
     return PR_OK;
 }

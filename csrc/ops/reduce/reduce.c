@@ -32,12 +32,26 @@
             out[j] = (float)found; \
         } \
     }
+#define PR_REDUCE_TWICE(name)
 #include "ops/reduce/reduce.def"
 #undef PR_REDUCE
 #undef PR_REDUCE_ARG
+#undef PR_REDUCE_TWICE
+
+/* Nothing gives -infinity; infinity and NaN are their own answer. */
+static void reduce_LOG_SUM_EXP(const float *in, float *out, int64_t count, int64_t stride, int64_t width, float a) {
+    reduce_MAX(in, out, count, stride, width, a);
+    for (int64_t j = 0; j < width; j++) {
+        double s = 0;
+        if (!isfinite(out[j])) continue;
+        for (int64_t i = 0; i < count; i++) s += exp((double)in[i * stride + j] - (double)out[j]);
+        out[j] = (float)((double)out[j] + log(s));
+    }
+}
 
 #define PR_REDUCE(name, ...) [PR_REDUCE_##name] = reduce_##name,
 #define PR_REDUCE_ARG PR_REDUCE
+#define PR_REDUCE_TWICE PR_REDUCE
 const pr_reduce_kernels pr_reduce__ref = {{
 #include "ops/reduce/reduce.def"
 }, {
@@ -45,6 +59,7 @@ const pr_reduce_kernels pr_reduce__ref = {{
 }};
 #undef PR_REDUCE
 #undef PR_REDUCE_ARG
+#undef PR_REDUCE_TWICE
 
 static bool is_folded(const pr_reduce_attrs *attrs, int axis) {
     for (int i = 0; i < attrs->axes.count; i++)

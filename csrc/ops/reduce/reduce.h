@@ -7,9 +7,11 @@
 enum {
 #define PR_REDUCE(name, ...) PR_REDUCE_##name,
 #define PR_REDUCE_ARG PR_REDUCE
+#define PR_REDUCE_TWICE PR_REDUCE
 #include "ops/reduce/reduce.def"
 #undef PR_REDUCE
 #undef PR_REDUCE_ARG
+#undef PR_REDUCE_TWICE
     PR_REDUCE_COUNT
 };
 

@@ -4,6 +4,7 @@
 
 #include "ops/level.h"
 #include "ops/reduce/reduce.h"
+#include "ops/unary/vec_math.h"
 
 enum { CHUNK = 64, LANES = 4 * PR_VL };
 
@@ -56,7 +57,7 @@ SUM(SUM_SQUARE, square, s)
 SUM(L1, vf_abs, s)
 SUM(L2, square, sqrt(s))
 
-/* better(s, x): x takes over.  NaN never does.  Missing lanes hold the start value. */
+/* better(s, x): x takes over.  Missing lanes hold the start value. */
 PR_INLINE vm greater(vf s, vf x) { return vf_lt(s, x); }
 PR_INLINE vm smaller(vf s, vf x) { return vf_lt(x, s); }
 static const float lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -65,57 +66,71 @@ PR_INLINE vf load_or(const float *x, int n, float missing) {
 }
 PR_INLINE float highest(vf x) { return vf_hmax(x); }
 PR_INLINE float lowest(vf x) { return -vf_hmax(vf_neg(x)); }
+/* A NaN that was seen stays, lane by lane, beside the best of the others. */
+PR_INLINE vf keep_nan(vf seen, vf x) { return vf_select(vf_eq(x, x), seen, x); }
+PR_INLINE vf nan_lanes(vf x) { return vf_select(vf_eq(x, x), vf_zero(), vf_set1(1)); }
 
 /* Counts of positions in floats are exact below this. */
 #define EXACT ((int64_t)1 << 24)
 
 #define EXTREME(name, start, better, across) \
+    PR_INLINE vf best_##name(vf s, vf x) { return vf_select(better(s, x), x, s); } \
     static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
-        vf s = vf_set1(start); \
+        vf s[4], seen[4]; \
         int64_t i = 0; \
         (void)stride, (void)width, (void)a; \
-        for (; i + PR_VL <= n; i += PR_VL) { \
-            const vf v = vf_load(x + i); \
-            s = vf_select(better(s, v), v, s); \
+        PR_UNROLL for (int k = 0; k < 4; k++) s[k] = vf_set1(start), seen[k] = vf_zero(); \
+        for (; i + LANES <= n; i += LANES) \
+            PR_UNROLL for (int k = 0; k < 4; k++) { \
+                const vf v = vf_load(x + i + k * PR_VL); \
+                s[k] = best_##name(s[k], v), seen[k] = keep_nan(seen[k], v); \
+            } \
+        for (; i < n; i += PR_VL) { \
+            const vf v = i + PR_VL <= n ? vf_load(x + i) : load_or(x + i, (int)(n - i), start); \
+            s[0] = best_##name(s[0], v), seen[0] = keep_nan(seen[0], v); \
         } \
-        if (i < n) { \
-            const vf v = load_or(x + i, (int)(n - i), start); \
-            s = vf_select(better(s, v), v, s); \
-        } \
-        *y = across(s); \
+        const vf any = vf_add(vf_add(seen[0], seen[1]), vf_add(seen[2], seen[3])); \
+        *y = across(best_##name(best_##name(s[0], s[1]), best_##name(s[2], s[3]))) + vf_hsum(any); \
     } \
     static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
         (void)a; \
         for (int64_t j = 0; j < width; j += PR_VL) { \
             const int lanes = width - j < PR_VL ? (int)(width - j) : PR_VL; \
-            vf s = vf_set1(start); \
+            vf s = vf_set1(start), seen = vf_zero(); \
             for (int64_t i = 0; i < n; i++) { \
-                const vf v = vf_load_n(x + i * stride + j, lanes); \
-                s = vf_select(better(s, v), v, s); \
+                const vf v = lanes == PR_VL ? vf_load(x + i * stride + j) : vf_load_n(x + i * stride + j, lanes); \
+                s = best_##name(s, v), seen = keep_nan(seen, v); \
             } \
-            vf_store_n(y + j, s, lanes); \
+            vf_store_n(y + j, vf_add(s, seen), lanes); \
         } \
     }
 EXTREME(MAX, -INFINITY, greater, highest)
 EXTREME(MIN, INFINITY, smaller, lowest)
 
-/* Each lane keeps its best value and where it was; across lanes the smallest position among equals wins. */
+/* What is at place `at` takes over: it is better, or the first NaN of its lane. */
+typedef struct found { vf s, at; } found;
 #define POSITION(name, start, better, across) \
+    PR_INLINE found find_##name(found f, vf v, vf at) { \
+        const vm m = better(f.s, v); \
+        const vf s = vf_select(m, v, f.s), place = vf_select(m, at, f.at); \
+        const vf later = vf_select(vf_eq(v, v), vf_zero(), vf_select(vf_eq(f.s, f.s), vf_set1(1), vf_zero())); \
+        const vm first = vf_lt(vf_zero(), later); \
+        return (found){vf_select(first, v, s), vf_select(first, at, place)}; \
+    } \
     static void row_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
         extern const pr_reduce_kernels pr_reduce__ref; \
-        vf s = vf_set1(start), found = vf_zero(), at = vf_load(lane_numbers); \
+        found f = {vf_set1(start), vf_zero()}; \
+        vf at = vf_load(lane_numbers); \
         int64_t i = 0; \
         if (n > EXACT) { \
             pr_reduce__ref.row[PR_REDUCE_##name](x, y, n, stride, width, a); \
             return; \
         } \
-        for (; i < n; i += PR_VL, at = vf_add(at, vf_set1(PR_VL))) { \
-            const vf v = i + PR_VL <= n ? vf_load(x + i) : load_or(x + i, (int)(n - i), start); \
-            const vm m = better(s, v); \
-            s = vf_select(m, v, s); \
-            found = vf_select(m, at, found); \
-        } \
-        *y = lowest(vf_select(vf_eq(s, vf_set1(across(s))), found, vf_set1(INFINITY))); \
+        for (; i < n; i += PR_VL, at = vf_add(at, vf_set1(PR_VL))) \
+            f = find_##name(f, i + PR_VL <= n ? vf_load(x + i) : load_or(x + i, (int)(n - i), start), at); \
+        const vf bad = nan_lanes(f.s); \
+        const vm chosen = vf_hsum(bad) > 0 ? vf_lt(vf_zero(), bad) : vf_eq(f.s, vf_set1(across(f.s))); \
+        *y = lowest(vf_select(chosen, f.at, vf_set1(INFINITY))); \
     } \
     static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
         extern const pr_reduce_kernels pr_reduce__ref; \
@@ -125,18 +140,31 @@ EXTREME(MIN, INFINITY, smaller, lowest)
         } \
         for (int64_t j = 0; j < width; j += PR_VL) { \
             const int lanes = width - j < PR_VL ? (int)(width - j) : PR_VL; \
-            vf s = vf_set1(start), found = vf_zero(); \
-            for (int64_t i = 0; i < n; i++) { \
-                const vf v = vf_load_n(x + i * stride + j, lanes); \
-                const vm m = better(s, v); \
-                s = vf_select(m, v, s); \
-                found = vf_select(m, vf_set1((float)i), found); \
-            } \
-            vf_store_n(y + j, found, lanes); \
+            found f = {vf_set1(start), vf_zero()}; \
+            for (int64_t i = 0; i < n; i++) f = find_##name(f, vf_load_n(x + i * stride + j, lanes), vf_set1((float)i)); \
+            vf_store_n(y + j, f.at, lanes); \
         } \
     }
 POSITION(ARG_MAX, -INFINITY, greater, highest)
 POSITION(ARG_MIN, INFINITY, smaller, lowest)
+
+static void row_LOG_SUM_EXP(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) {
+    float top;
+    double s = 0;
+    row_MAX(x, &top, n, stride, width, a);
+    *y = top;
+    if (!(fabsf(top) < INFINITY)) return;   /* infinity and NaN are their own answer; nothing gives -infinity */
+    for (int64_t i = 0; i < n;) {
+        const int64_t stop = n - i < CHUNK * PR_VL ? n : i + CHUNK * PR_VL;
+        vf sum = vf_zero();
+        for (; i < stop; i += PR_VL) {
+            const vf v = i + PR_VL <= n ? vf_load(x + i) : load_or(x + i, (int)(n - i), -INFINITY);
+            sum = vf_add(sum, vf_exp_falling(vf_sub(v, vf_set1(top))));
+        }
+        s += (double)vf_hsum(sum);
+    }
+    *y = (float)((double)top + log(s));
+}
 
 /* Rare ones: the reference. */
 #define PLAIN(name) \
@@ -150,7 +178,13 @@ POSITION(ARG_MIN, INFINITY, smaller, lowest)
 PLAIN(PROD)
 PLAIN(LOG_SUM)
 
+static void columns_LOG_SUM_EXP(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) {
+    extern const pr_reduce_kernels pr_reduce__ref;
+    pr_reduce__ref.columns[PR_REDUCE_LOG_SUM_EXP](x, y, n, stride, width, a);
+}
+
 #define PR_REDUCE_ARG PR_REDUCE
+#define PR_REDUCE_TWICE PR_REDUCE
 const pr_reduce_kernels PR_LEVEL_NAME(pr_reduce) = {{
 #define PR_REDUCE(name, ...) [PR_REDUCE_##name] = row_##name,
 #include "ops/reduce/reduce.def"
@@ -161,3 +195,4 @@ const pr_reduce_kernels PR_LEVEL_NAME(pr_reduce) = {{
 #undef PR_REDUCE
 }};
 #undef PR_REDUCE_ARG
+#undef PR_REDUCE_TWICE

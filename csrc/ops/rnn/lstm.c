@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "ops/check.h"
@@ -6,32 +5,13 @@
 
 enum { INPUT, FORGET, BLOCK, OUTPUT };                  /* gates */
 
-static pr_status check_matrix(pr_env *env, const pr_view *v, const char *what, int64_t a, int64_t b, int64_t c) {
-    const int64_t want[3] = {a, b, c};
-    const int rank = c >= 0 ? 3 : 2;
-    PR_TRY(pr_check_rank(env, v, what, rank, rank));
-    for (int i = 0; i < rank; i++) PR_TRY(pr_check_dim(env, v, what, i, want[i]));
-    return PR_OK;
-}
-
-/* (batch, n), or (1, n) for all examples: a start value that the file does not give is that. */
-static pr_status check_state(pr_env *env, const pr_view *v, const char *what, int64_t batch, int64_t n) {
-    return check_matrix(env, v, what, v->rank == 2 && v->shape[0] == 1 ? 1 : batch, n, -1);
-}
-
-static void start_state(float *to, const pr_view *from, int64_t batch, int64_t n) {
-    const float *data = from->data;
-    for (int64_t b = 0; b < batch; b++)
-        memcpy(to + b * n, data + (from->shape[0] == 1 ? 0 : b * n), (size_t)n * sizeof(float));
-}
-
 static pr_status check_functions(pr_env *env, const pr_lstm_attrs *a) {
     PR_TRY(pr_check_kind(env, "the gate function", a->gate, PR_GATE_COUNT));
     PR_TRY(pr_check_kind(env, "the block function", a->block, PR_GATE_COUNT));
     PR_TRY(pr_check_kind(env, "the output function", a->output, PR_GATE_COUNT));
-    if (a->inputs > 0 && a->outputs > 0 && a->inputs <= PR_LSTM_LARGEST && a->outputs <= PR_LSTM_LARGEST) return PR_OK;
+    if (a->inputs > 0 && a->outputs > 0 && a->inputs <= PR_RNN_LARGEST && a->outputs <= PR_RNN_LARGEST) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d inputs and %d outputs, expected 1 to %d", env->layer, a->inputs,
-                   a->outputs, PR_LSTM_LARGEST);
+                   a->outputs, PR_RNN_LARGEST);
 }
 
 pr_status pr_lstm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
@@ -43,13 +23,13 @@ pr_status pr_lstm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     PR_TRY(pr_check_rank(env, &in[PR_LSTM_X], "x", 3, 3));
     PR_TRY(pr_check_dim(env, &in[PR_LSTM_X], "x", 2, a->inputs));
     const int64_t batch = in[PR_LSTM_X].shape[1];
-    PR_TRY(check_state(env, &in[PR_LSTM_H], "the state h", batch, a->outputs));
-    PR_TRY(check_state(env, &in[PR_LSTM_C], "the state c", batch, a->outputs));
-    if (a->has_peepholes) PR_TRY(check_matrix(env, &in[PR_LSTM_PEEPHOLES], "peepholes", 3, a->outputs, -1));
+    PR_TRY(pr_rnn_check_state(env, &in[PR_LSTM_H], "the state h", batch, a->outputs));
+    PR_TRY(pr_rnn_check_state(env, &in[PR_LSTM_C], "the state c", batch, a->outputs));
+    if (a->has_peepholes) PR_TRY(pr_rnn_check_matrix(env, &in[PR_LSTM_PEEPHOLES], "peepholes", 3, a->outputs, -1));
     if (a->layout == 0) {
-        PR_TRY(check_matrix(env, &in[PR_LSTM_W], "w", 4, a->outputs, a->inputs));
-        PR_TRY(check_matrix(env, &in[PR_LSTM_R], "r", 4, a->outputs, a->outputs));
-        PR_TRY(check_matrix(env, &in[PR_LSTM_BIAS], "bias", 4, a->outputs, -1));
+        PR_TRY(pr_rnn_check_matrix(env, &in[PR_LSTM_W], "w", 4, a->outputs, a->inputs));
+        PR_TRY(pr_rnn_check_matrix(env, &in[PR_LSTM_R], "r", 4, a->outputs, a->outputs));
+        PR_TRY(pr_rnn_check_matrix(env, &in[PR_LSTM_BIAS], "bias", 4, a->outputs, -1));
         env->scratch_bytes = 4 * (size_t)a->outputs * sizeof(float);
     } else {
         PR_TRY(pr_lstm_packed_check(env, in));
@@ -59,36 +39,18 @@ pr_status pr_lstm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     return pr_check_output(env, out);
 }
 
-static float gate(int function, float x) {
-    switch (function) {
-    case PR_GATE_SIGMOID: return 1 / (1 + expf(-x));
-    case PR_GATE_TANH: return tanhf(x);
-    case PR_GATE_RELU: return fmaxf(x, 0);
-    case PR_GATE_SCALED_TANH: return 1.7159f * tanhf(2.0f / 3.0f * x);
-    case PR_GATE_HARD_SIGMOID: return fminf(fmaxf(0.2f * x + 0.5f, 0), 1);
-    default: return x;
-    }
-}
-static float clip(float x, float limit) { return x < -limit ? -limit : x > limit ? limit : x; }
-
-static float dot(const float *a, const float *b, int64_t n) {
-    float sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-    return sum;
-}
-
 /* One step of one example; h and c (H) are replaced.  sums (4, H) */
 static void step(const pr_lstm_attrs *a, const pr_view *in, const float *x, float *h, float *c, float *sums) {
     const int64_t inputs = a->inputs, n = a->outputs;
     const float *w = in[PR_LSTM_W].data, *r = in[PR_LSTM_R].data, *bias = in[PR_LSTM_BIAS].data, *peep = a->has_peepholes ? in[PR_LSTM_PEEPHOLES].data : NULL;
-    for (int64_t j = 0; j < 4 * n; j++) sums[j] = bias[j] + dot(w + j * inputs, x, inputs) + dot(r + j * n, h, n);
+    for (int64_t j = 0; j < 4 * n; j++) sums[j] = bias[j] + pr_dot(w + j * inputs, x, inputs) + pr_dot(r + j * n, h, n);
     for (int64_t u = 0; u < n; u++) {
-        const float i = gate(a->gate, clip(sums[INPUT * n + u] + (peep ? peep[u] * c[u] : 0), 50));
-        const float f = a->coupled ? 1 - i : gate(a->gate, clip(sums[FORGET * n + u] + (peep ? peep[n + u] * c[u] : 0), 50));
-        const float z = gate(a->block, clip(sums[BLOCK * n + u], 50));
-        c[u] = clip(c[u] * f + i * z, a->cell_clip);
-        const float o = gate(a->gate, clip(sums[OUTPUT * n + u] + (peep ? peep[2 * n + u] * c[u] : 0), 50));
-        h[u] = gate(a->output, c[u]) * o;
+        const float i = pr_gate(a->gate, pr_clip(sums[INPUT * n + u] + (peep ? peep[u] * c[u] : 0), 50));
+        const float f = a->coupled ? 1 - i : pr_gate(a->gate, pr_clip(sums[FORGET * n + u] + (peep ? peep[n + u] * c[u] : 0), 50));
+        const float z = pr_gate(a->block, pr_clip(sums[BLOCK * n + u], 50));
+        c[u] = pr_clip(c[u] * f + i * z, a->cell_clip);
+        const float o = pr_gate(a->gate, pr_clip(sums[OUTPUT * n + u] + (peep ? peep[2 * n + u] * c[u] : 0), 50));
+        h[u] = pr_gate(a->output, c[u]) * o;
     }
 }
 
@@ -100,8 +62,8 @@ pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     float *y = out[0].data, *h = out[1].data, *c = out[2].data;
     (void)inputs, (void)outputs;
     if (batch == 0) return PR_OK;
-    start_state(h, &in[PR_LSTM_H], batch, n);
-    start_state(c, &in[PR_LSTM_C], batch, n);
+    pr_rnn_start_state(h, &in[PR_LSTM_H], batch, n);
+    pr_rnn_start_state(c, &in[PR_LSTM_C], batch, n);
     if (a->layout != 0) {
         pr_lstm_packed_run(env, in, out);
         return PR_OK;
@@ -110,7 +72,7 @@ pr_status pr_lstm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
         const int64_t at = a->reverse ? steps - 1 - t : t;
         for (int64_t b = 0; b < batch; b++)
             step(a, in, x + (at * batch + b) * a->inputs, h + b * n, c + b * n, env->scratch);
-        if (a->sequence) memcpy(y + t * batch * n, h, state_bytes);
+        if (a->sequence) memcpy(y + (a->aligned ? at : t) * batch * n, h, state_bytes);
     }
     if (!a->sequence) memcpy(y, h, state_bytes);
     return PR_OK;

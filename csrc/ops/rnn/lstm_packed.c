@@ -23,16 +23,7 @@ static int64_t r_block_floats(const pr_env *env, const pr_lstm_attrs *a) {
     return 8 * (int64_t)env->kernels->lstm->lanes * a->outputs;
 }
 static bool can_pack(const pr_lstm_attrs *a) {
-    return a->gate == PR_GATE_SIGMOID && a->block == PR_GATE_TANH && a->output == PR_GATE_TANH && !a->coupled &&
-           !a->has_peepholes && a->inputs > 0 && a->outputs > 0 && a->inputs <= PR_LSTM_LARGEST &&
-           a->outputs <= PR_LSTM_LARGEST;
-}
-
-static pr_status check_packed(pr_env *env, const pr_view *v, const char *what, int64_t floats) {
-    PR_TRY(pr_check_rank(env, v, what, 1, 1));
-    if (floats >= 0 && v->shape[0] == floats) return PR_OK;
-    return pr_fail(env->message, PR_BAD_SHAPE, "%s: %s has %lld numbers, expected %lld", env->layer, what,
-                   (long long)v->shape[0], (long long)floats);
+    return a->inputs > 0 && a->outputs > 0 && a->inputs <= PR_RNN_LARGEST && a->outputs <= PR_RNN_LARGEST;
 }
 
 pr_status pr_lstm_packed_check(pr_env *env, const pr_view *in) {
@@ -41,8 +32,8 @@ pr_status pr_lstm_packed_check(pr_env *env, const pr_view *in) {
     if (a->layout != layout_of(env) || !can_pack(a))
         return pr_fail(env->message, PR_UNSUPPORTED, "%s: weights are packed for other kernels (form %d, here %d)", env->layer,
                        a->layout, layout_of(env));
-    PR_TRY(check_packed(env, &in[PR_LSTM_W], "packed w", w_floats(env, a)));
-    PR_TRY(check_packed(env, &in[PR_LSTM_R], "packed r", blocks_of(env, a) * r_block_floats(env, a)));
+    PR_TRY(pr_rnn_check_packed(env, &in[PR_LSTM_W], "packed w", w_floats(env, a)));
+    PR_TRY(pr_rnn_check_packed(env, &in[PR_LSTM_R], "packed r", blocks_of(env, a) * r_block_floats(env, a)));
     PR_TRY(pr_check_rank(env, &in[PR_LSTM_BIAS], "bias", 2, 2));
     PR_TRY(pr_check_dim(env, &in[PR_LSTM_BIAS], "bias", 0, 4));
     PR_TRY(pr_check_dim(env, &in[PR_LSTM_BIAS], "bias", 1, a->outputs));
@@ -66,7 +57,7 @@ pr_status pr_lstm_pack(pr_env *env, void *attrs, const pr_view *in, int inputs, 
     pr_lstm_attrs *a = attrs;
     const bool is_w = which == PR_LSTM_W;
     const pr_view *v = &in[which];
-    if ((!is_w && which != PR_LSTM_R) || inputs != 6 || !can_pack(a) || !in[PR_LSTM_W].data || !in[PR_LSTM_R].data)
+    if ((!is_w && which != PR_LSTM_R) || inputs != (a->has_peepholes ? 7 : 6) || !can_pack(a) || !in[PR_LSTM_W].data || !in[PR_LSTM_R].data)
         return pr_fail(env->message, PR_UNSUPPORTED, "%s: input %d is read as it is", env->layer, which);
     const int64_t floats = is_w ? w_floats(env, a) : blocks_of(env, a) * r_block_floats(env, a);
     const int64_t depth = is_w ? a->inputs : a->outputs;
@@ -127,7 +118,9 @@ void pr_lstm_packed_run(pr_env *env, const pr_view *in, pr_view *out) {
     step_job job = {.kernels = env->kernels->lstm, .batch = batch, .blocks = blocks_of(env, a),
                     .block_floats = r_block_floats(env, a)};
     const int64_t work = job.block_floats * batch;
-    job.block = (pr_lstm_block){.r = in[PR_LSTM_R].data, .c = out[2].data, .cell_clip = a->cell_clip, .hidden = a->outputs};
+    job.block = (pr_lstm_block){.r = in[PR_LSTM_R].data, .c = out[2].data, .cell_clip = a->cell_clip, .hidden = a->outputs,
+                                .peepholes = a->has_peepholes ? in[PR_LSTM_PEEPHOLES].data : NULL,
+                                .function = {a->gate, a->block, a->output}, .coupled = a->coupled != 0};
     memcpy(states[0], out[1].data, state_bytes);
     for (int64_t t = 0; t < steps; t++) {
         const int64_t from = t / STEPS * STEPS, count = steps - from < STEPS ? steps - from : STEPS;
@@ -136,7 +129,7 @@ void pr_lstm_packed_run(pr_env *env, const pr_view *in, pr_view *out) {
         job.block.h = states[t % 2], job.block.next = states[(t + 1) % 2];
         job.backwards = t % 2;
         pr_for(env->pool, job.blocks, 1 + BLOCK_WORK / work, step_blocks, &job);
-        if (a->sequence) memcpy(y + t * state, job.block.next, state_bytes);
+        if (a->sequence) memcpy(y + (a->aligned && a->reverse ? steps - 1 - t : t) * state, job.block.next, state_bytes);
     }
     memcpy(out[1].data, states[steps % 2], state_bytes);
     if (!a->sequence) memcpy(y, out[1].data, state_bytes);

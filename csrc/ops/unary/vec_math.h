@@ -16,12 +16,27 @@ PR_INLINE vf vf_expm1_part(vf x, vf *n) {
     return vf_fma(vf_mul(r, r), p, r);
 }
 
-/* e^x with gradual underflow; 2^n in two factors, as n reaches -150 and 128. */
+/* (1 + part) 2^n with gradual underflow; 2^n in two factors, as n reaches -152 and 129. */
+PR_INLINE vf vf_scaled(vf part, vf n) {
+    const vf half = vf_floor(vf_mul(n, vf_set1(0.5f)));
+    return vf_mul(vf_mul(vf_add(part, vf_set1(1)), vf_pow2(half)), vf_pow2(vf_sub(n, half)));
+}
+
 PR_INLINE vf vf_exp(vf x) {
     vf n;
     const vf part = vf_expm1_part(vf_min(vf_set1(89), vf_max(vf_set1(-104), x)), &n);
-    const vf half = vf_floor(vf_mul(n, vf_set1(0.5f)));
-    return vf_mul(vf_mul(vf_add(part, vf_set1(1)), vf_pow2(half)), vf_pow2(vf_sub(n, half)));
+    return vf_scaled(part, n);
+}
+
+/* 2^x: 2^r - 1 is a polynomial of r = x - n, |r| <= 1/2, which is exact. */
+PR_INLINE vf vf_exp2(vf x) {
+    const vf inside = vf_min(vf_set1(129), vf_max(vf_set1(-152), x)), n = vf_round(inside), r = vf_sub(inside, n);
+    vf p = vf_fma(r, vf_set1(0x1.416b52p-13f), vf_set1(0x1.5f082ep-10f));
+    p = vf_fma(p, r, vf_set1(0x1.3b2de0p-7f));
+    p = vf_fma(p, r, vf_set1(0x1.c6af7cp-5f));
+    p = vf_fma(p, r, vf_set1(0x1.ebfbdcp-3f));
+    p = vf_fma(p, r, vf_set1(0x1.62e430p-1f));
+    return vf_scaled(vf_mul(p, r), n);
 }
 
 /* e^x for x <= 0 where a result below 2^-126 may as well be 0. */
@@ -78,6 +93,71 @@ PR_INLINE vf vf_sigmoid(vf x) {
 
 PR_INLINE vf vf_softplus(vf x) {
     return vf_add(vf_max(vf_zero(), x), vf_log1p_near(vf_exp_falling(vf_neg(vf_abs(x)))));
+}
+
+/* sin and cos of |x| <= PR_NEAR_TURNS: x = n pi/2 + r, |r| <= 0.8, with pi/2 in three pieces.  The first subtraction is
+ * exact: both numbers are multiples of 2^-24 and the difference is below 1.  quarter: 0 for sin, 1 for cos. */
+#define PR_NEAR_TURNS 100000.0f
+PR_INLINE vf vf_sin_shifted(vf x, float quarter) {
+    const vf n = vf_round(vf_mul(x, vf_set1(0x1.45f306p-1f)));
+    vf r = vf_fma(n, vf_set1(-0x1.921fb6p+0f), x);
+    r = vf_fma(n, vf_set1(0x1.777a5cp-25f), r);
+    r = vf_fma(n, vf_set1(0x1.ee59dap-50f), r);
+    const vf z = vf_mul(r, r), turn = vf_add(n, vf_set1(quarter));
+    vf s = vf_fma(z, vf_set1(0x1.7a8e40p-19f), vf_set1(-0x1.a05400p-13f));
+    s = vf_fma(s, z, vf_set1(0x1.111170p-7f));
+    s = vf_fma(s, z, vf_set1(-0x1.555556p-3f));
+    s = vf_fma(vf_mul(r, z), s, r);
+    vf c = vf_fma(z, vf_set1(0x1.99911cp-16f), vf_set1(-0x1.6c0af4p-10f));
+    c = vf_fma(c, z, vf_set1(0x1.555548p-5f));
+    c = vf_fma(vf_mul(z, z), c, vf_fma(z, vf_set1(-0.5f), vf_set1(1)));
+    const vf place = vf_fma(vf_floor(vf_mul(turn, vf_set1(0.25f))), vf_set1(-4), turn);     /* 0, 1, 2 or 3 */
+    const vf half = vf_select(vf_le(vf_set1(2), place), vf_sub(place, vf_set1(2)), place);
+    const vf y = vf_select(vf_eq(half, vf_zero()), s, c);
+    return vf_select(vf_le(vf_set1(2), place), vf_neg(y), y);
+}
+PR_INLINE vf vf_sin(vf x) { return vf_select(vf_eq(x, vf_zero()), x, vf_sin_shifted(x, 0)); }
+PR_INLINE vf vf_cos(vf x) { return vf_sin_shifted(x, 1); }
+
+/* erfc(x / sqrt 2) for x >= 0: e^(-x^2/2) times a polynomial of u = 1 / (1 + 0.3 x), fitted to x = 14, where the result is
+ * 0.  The rounding of x^2 would cost x^2/2 units; what it loses is known exactly and put back. */
+PR_INLINE vf vf_two_tails(vf x) {
+    const vf near = vf_min(vf_set1(14), x), u = vf_div(vf_set1(1), vf_fma(near, vf_set1(0.3f), vf_set1(1)));
+    vf p = vf_fma(u, vf_set1(-0x1.51b6e2p-5f), vf_set1(0x1.cc48aap-3f));
+    p = vf_fma(p, u, vf_set1(-0x1.d3131cp-2f));
+    p = vf_fma(p, u, vf_set1(0x1.8859a6p-2f));
+    p = vf_fma(p, u, vf_set1(-0x1.44954ep-3f));
+    p = vf_fma(p, u, vf_set1(0x1.897226p-3f));
+    p = vf_fma(p, u, vf_set1(0x1.413bc6p-3f));
+    p = vf_fma(p, u, vf_set1(0x1.c37d9ap-3f));
+    p = vf_fma(p, u, vf_set1(0x1.e9c53ap-3f));
+    p = vf_fma(p, u, vf_set1(0x1.ea3c88p-3f));
+    p = vf_mul(p, u);
+    const vf square = vf_mul(near, near), lost = vf_fma(near, near, vf_neg(square));
+    p = vf_fma(vf_mul(p, lost), vf_set1(-0.5f), p);
+    return vf_mul(vf_exp_falling(vf_mul(square, vf_set1(-0.5f))), p);
+}
+
+/* x + x q(x^2) up to 1, 1 - erfc beyond. */
+PR_INLINE vf vf_erf(vf x) {
+    const vf z = vf_mul(x, x), size = vf_abs(x);
+    vf q = vf_fma(z, vf_set1(0x1.4772d2p-14f), vf_set1(-0x1.a35188p-11f));
+    q = vf_fma(q, z, vf_set1(0x1.53f226p-8f));
+    q = vf_fma(q, z, vf_set1(-0x1.b7f71ap-6f));
+    q = vf_fma(q, z, vf_set1(0x1.ce2ce6p-4f));
+    q = vf_fma(q, z, vf_set1(-0x1.81273ep-2f));
+    q = vf_fma(q, z, vf_set1(0x1.06eba8p-3f));
+    const vf far = vf_sub(vf_set1(1), vf_two_tails(vf_mul(size, vf_set1(1.41421356f))));
+    return vf_select(vf_le(size, vf_set1(1)), vf_fma(q, x, x), vf_select(vf_lt(x, vf_zero()), vf_neg(far), far));
+}
+
+/* x times the share of a normal distribution below x */
+PR_INLINE vf vf_gelu(vf x) {
+    const vf tail = vf_mul(vf_two_tails(vf_abs(x)), vf_set1(0.5f));
+    return vf_mul(x, vf_select(vf_lt(x, vf_zero()), tail, vf_sub(vf_set1(1), tail)));
+}
+PR_INLINE vf vf_gelu_tanh(vf x) {
+    return vf_mul(x, vf_sigmoid(vf_mul(x, vf_fma(vf_mul(x, x), vf_set1(0.071354816f), vf_set1(1.5957691216f)))));
 }
 
 #endif

@@ -19,6 +19,17 @@ class BinaryKind(IntEnum):
     MAX = 4
     MIN = 5
     POW = 6
+    MOD = 7
+    FLOOR_DIV = 8
+    EQ = 9
+    NE = 10
+    LT = 11
+    LE = 12
+    GT = 13
+    GE = 14
+    AND = 15
+    OR = 16
+    XOR = 17
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Per-channel functions along the last axis."""
+"""Functions along the last axis, and normalisation over the last axes."""
 
 from __future__ import annotations
 
@@ -21,3 +21,24 @@ class PRelu(Op):
     """x (..., C), slope (C) or (1) -> x < 0 ? slope * x : x."""
 
     code: ClassVar[str] = "PRELU"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm(Op):
+    """x (..., N), gamma, beta (N) -> gamma * (x - mean) / sqrt(variance + epsilon) + beta, N the last `axes` axes."""
+
+    code: ClassVar[str] = "LAYER_NORM"
+    axes: int
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lrn(Op):
+    """x (..., C) -> x / (k + scale * sum of the squares of channels c - before .. c + after)^beta."""
+
+    code: ClassVar[str] = "LRN"
+    before: int
+    after: int
+    scale: float
+    k: float
+    beta: float

@@ -23,6 +23,7 @@ class ReduceKind(IntEnum):
     MIN = 8
     ARG_MAX = 9
     ARG_MIN = 10
+    LOG_SUM_EXP = 11
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,3 +37,30 @@ class Lstm(Op):
     has_peepholes: bool
     layout: int
     cell_clip: float
+    aligned: bool = False
+    """With `reverse`: y has each result at the position of its input, instead of in processing order."""
+
+
+class RnnKind(IntEnum):
+    """Recurrent units without a cell."""
+
+    SIMPLE = 0
+    GRU = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rnn(Op):
+    """x (S, B, I), h (B or 1, H), w (G, H, I), r (G, H, H), bias (G, H) -> y (S or 1, B, H), h (B, H).
+
+    G is 1 for a simple unit, 3 for a GRU: update, reset, output.  Equations: csrc/ops/rnn/rnn.h.
+    """
+
+    code: ClassVar[str] = "RNN"
+    kind: RnnKind
+    inputs: int
+    outputs: int
+    sequence: bool
+    reverse: bool
+    gate: GateFunction
+    output: GateFunction
+    layout: int

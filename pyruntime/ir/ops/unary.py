@@ -31,6 +31,34 @@ class UnaryKind(IntEnum):
     LOG = 16
     ABS = 17
     THRESHOLD = 18
+    CEIL = 19
+    FLOOR = 20
+    ROUND = 21
+    SIGN = 22
+    EXP2 = 23
+    SIN = 24
+    COS = 25
+    TAN = 26
+    ASIN = 27
+    ACOS = 28
+    ATAN = 29
+    SINH = 30
+    COSH = 31
+    ASINH = 32
+    ACOSH = 33
+    ATANH = 34
+    ERF = 35
+    GELU = 36
+    GELU_TANH = 37
+    GELU_SIGMOID = 38
+    CLAMPED_RELU = 39
+    NOT = 40
+    EQ = 41
+    NE = 42
+    LT = 43
+    LE = 44
+    GT = 45
+    GE = 46
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""The custom layers of a loaded network: made from the classes that the user registered, and called by number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from threading import RLock
+from typing import Any, NamedTuple
+
+from pyruntime.custom import MLCustomLayer, custom_layer_class
+from pyruntime.errors import CustomLayerError
+from pyruntime.ir.types import UNKNOWN, Array, Shape
+from pyruntime.native import lib
+from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.weights import read_flat
+
+
+class _Layer(NamedTuple):
+    class_name: str
+    implementation: MLCustomLayer
+
+
+class CustomLayers:
+    """One instance per custom layer; its number is its place among them, nested networks included, in the file."""
+
+    def __init__(self, network: Any, payloads: Payloads | None) -> None:
+        """Raises CustomLayerError when a class is not registered, or cannot be made."""
+        messages = list(_custom_layers(network))
+        self._layers = [_make(message, payloads) for message in messages]
+        self._numbers: dict[bytes, list[int]] = defaultdict(list)
+        for number, message in enumerate(messages):
+            self._numbers[message.custom.SerializeToString(deterministic=True)].append(number)
+        self._free: dict[bytes, list[int]] = {}
+        self._said: dict[int, list[Shape]] = {}
+        """Answers while the model was compiled."""
+        self._last: dict[int, tuple[Any, list[Shape]]] = {}
+        """The last question and its answer: shape rules are asked again after every pass."""
+        self._lock = RLock()
+
+    def start_lowering(self) -> None:
+        """All layers of the network are going to be lowered."""
+        self._free = {content: numbers.copy() for content, numbers in self._numbers.items()}
+
+    def number(self, params: Any) -> int:
+        """The number of the layer with these parameters; of several that are the same, one after the other."""
+        free = self._free[params.SerializeToString(deterministic=True)]
+        return free.pop(0) if len(free) > 1 else free[0]
+
+    def shapes(self, number: int, layer: str, shapes: Sequence[Shape], outputs: int, *, ahead: bool) -> list[Shape]:
+        """See native.custom.Host."""
+        one = self._layer(number, layer)
+        if (last := self._last.get(number)) is not None and last[0] == (shapes, outputs):
+            return last[1]
+        with self._lock:
+            try:
+                found = [tuple(map(int, shape)) for shape in one.implementation.output_shapes(tuple(shapes))]
+            except Exception as error:
+                raise _failure(layer, one, "output_shapes", error) from error
+        found = [tuple(max(size, UNKNOWN) for size in shape) for shape in found]
+        if len(found) != outputs or any(len(shape) > lib.MAX_RANK for shape in found):
+            raise CustomLayerError(
+                f"{layer}: output_shapes of {one.class_name!r} must give {outputs} shape(s) of at most {lib.MAX_RANK} "
+                f"sizes, it gave {found}"
+            )
+        if ahead:
+            self._said[number] = found
+        elif not all(map(_fits, found, self._said.get(number, found))):
+            raise CustomLayerError(
+                f"{layer}: output_shapes of {one.class_name!r} gives {found} for inputs {list(shapes)}, but said "
+                f"{self._said[number]} when the model was loaded: a size that depends on one of -1 must be -1"
+            )
+        self._last[number] = (shapes, outputs), found
+        return found
+
+    def evaluate(self, number: int, layer: str, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+        """See native.custom.Host."""
+        one = self._layer(number, layer)
+        with self._lock:
+            try:
+                one.implementation.evaluate(inputs, outputs)  # type: ignore[arg-type]
+            except Exception as error:
+                raise _failure(layer, one, "evaluate", error) from error
+
+    def _layer(self, number: int, layer: str) -> _Layer:
+        if not 0 <= number < len(self._layers):
+            raise CustomLayerError(
+                f"{layer}: it is number {number} of the compiled model, which has {len(self._layers)} custom layers: "
+                "compile the model again"
+            )
+        return self._layers[number]
+
+
+def _fits(shape: Shape, said: Shape) -> bool:
+    return len(shape) == len(said) and all(b in (UNKNOWN, a) for a, b in zip(shape, said, strict=True))
+
+
+def _custom_layers(network: Any) -> Iterator[Any]:
+    for message in network.layers:
+        kind = message.WhichOneof("layer")
+        if kind == "custom":
+            yield message
+        elif kind == "branch":
+            yield from _custom_layers(message.branch.ifBranch)
+            yield from _custom_layers(message.branch.elseBranch)
+        elif kind == "loop":
+            yield from _custom_layers(message.loop.conditionNetwork)
+            yield from _custom_layers(message.loop.bodyNetwork)
+
+
+def _make(message: Any, payloads: Payloads | None) -> _Layer:
+    p, layer = message.custom, f"layer {message.name!r} (custom)"
+    implementation = custom_layer_class(p.className, layer)
+    parameters = {
+        key: getattr(value, value.WhichOneof("value") or "doubleValue") for key, value in p.parameters.items()
+    }
+    weights = [
+        read_flat(weight, layer=message.name, field=f"weights[{i}]", payloads=payloads)
+        for i, weight in enumerate(p.weights)
+    ]
+    try:
+        made = implementation(parameters)
+        made.set_weight_data(weights)
+    except Exception as error:
+        raise _failure(layer, _Layer(p.className, implementation), "making it", error) from error  # type: ignore[arg-type]
+    return _Layer(p.className, made)
+
+
+def _failure(layer: str, one: _Layer, what: str, error: Exception) -> CustomLayerError:
+    return CustomLayerError(f"{layer}: {what} of {one.class_name!r} failed: {type(error).__name__}: {error}")
