@@ -37,8 +37,8 @@ class MLCustomLayer(Protocol):
         """Once, when the model is loaded, with the layer's parameters."""
 
     def set_weight_data(self, weights: Sequence[NDArray[Any]]) -> None:
-        """Once, after `__init__`: one flat, read-only array for each weight of the layer: float32 or float16 as
-        the file has it, float32 for quantized ones, uint8 for bytes of which the file does not say what they mean."""
+        """Once, after `__init__`: one flat, read-only array for each weight of the layer: float32, or uint8 for
+        bytes of which the file does not say what they mean."""
 
     def output_shapes(self, input_shapes: Sequence[tuple[int, ...]]) -> Sequence[Sequence[int]]:
         """The shape of each output.  Called when the model is loaded and whenever sizes change.

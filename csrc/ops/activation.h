@@ -9,6 +9,8 @@ typedef struct pr_activation {
     float slope, lo, hi;
 } pr_activation;
 
+#define PR_NO_ACTIVATION ((pr_activation){1, -__builtin_inff(), __builtin_inff()})
+
 static inline float pr_activate(float x, const pr_activation *a) {
     float y = x < 0 ? a->slope * x : x;
     return y < a->lo ? a->lo : y > a->hi ? a->hi : y;      /* NaN stays NaN */

@@ -7,12 +7,17 @@ from collections.abc import Iterator, Sequence
 from threading import RLock
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pyruntime.custom import MLCustomLayer, custom_layer_class
 from pyruntime.errors import CustomLayerError
 from pyruntime.ir.types import UNKNOWN, Array, Shape
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
-from pyruntime.spec.weights import read_flat
+from pyruntime.spec.weights import read_quantized, read_weights, stored_weight
+
+LARGEST = 1 << 40
+"""Size that C takes."""
 
 
 class _Layer(NamedTuple):
@@ -57,10 +62,10 @@ class CustomLayers:
             except Exception as error:
                 raise _failure(layer, one, "output_shapes", error) from error
         found = [tuple(max(size, UNKNOWN) for size in shape) for shape in found]
-        if len(found) != outputs or any(len(shape) > lib.MAX_RANK for shape in found):
+        if len(found) != outputs or not all(len(s) <= lib.MAX_RANK and all(n <= LARGEST for n in s) for s in found):
             raise CustomLayerError(
                 f"{layer}: output_shapes of {one.class_name!r} must give {outputs} shape(s) of at most {lib.MAX_RANK} "
-                f"sizes, it gave {found}"
+                f"sizes up to 2**40, it gave {found}"
             )
         if ahead:
             self._said[number] = found
@@ -91,7 +96,7 @@ class CustomLayers:
 
 
 def _fits(shape: Shape, said: Shape) -> bool:
-    return len(shape) == len(said) and all(b in (UNKNOWN, a) for a, b in zip(shape, said, strict=True))
+    return len(shape) == len(said) and all(UNKNOWN in (a, b) or a == b for a, b in zip(shape, said, strict=True))
 
 
 def _custom_layers(network: Any) -> Iterator[Any]:
@@ -113,16 +118,32 @@ def _make(message: Any, payloads: Payloads | None) -> _Layer:
     parameters = {
         key: getattr(value, value.WhichOneof("value") or "doubleValue") for key, value in p.parameters.items()
     }
-    weights = [
-        read_flat(weight, layer=message.name, field=f"weights[{i}]", payloads=payloads)
-        for i, weight in enumerate(p.weights)
-    ]
+    weights = [_weight(params, message.name, f"weights[{i}]", payloads) for i, params in enumerate(p.weights)]
     try:
         made = implementation(parameters)
         made.set_weight_data(weights)
     except Exception as error:
         raise _failure(layer, _Layer(p.className, implementation), "making it", error) from error  # type: ignore[arg-type]
     return _Layer(p.className, made)
+
+
+def _weight(params: Any, layer: str, field: str, payloads: Payloads | None) -> Array:
+    """Flat and read-only.  Its shape, which only the class knows, would tell how many numbers of less than 8 bits the
+    last byte holds: up to seven of them may be too many."""
+    stored = stored_weight(params, payloads)
+    form, count = stored[:2] if stored else ("", 0)
+    values: Array = np.empty(0, np.float32)
+    if params.HasField("quantization") or form.startswith("float"):
+        values = read_weights(params, shape=(count,), layer=layer, field=field, payloads=payloads)
+    elif stored:
+        plain = type(params)()
+        plain.CopyFrom(params)
+        plain.quantization.MergeFrom(type(plain.quantization)(numberOfBits=8, linearQuantization={"scale": [1.0]}))
+        found = read_quantized(plain, shape=(count,), layer=layer, field=field, payloads=payloads)
+        assert found is not None
+        values = found.values
+    values.flags.writeable = False
+    return values
 
 
 def _failure(layer: str, one: _Layer, what: str, error: Exception) -> CustomLayerError:

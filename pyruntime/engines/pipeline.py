@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from pyruntime.description import DictionaryConstraint, FeatureDescription, SequenceConstraint
 from pyruntime.engines.base import Engine, ModelPart
 from pyruntime.errors import SpecError
 
@@ -25,17 +26,24 @@ class PipelineEngine(Engine):
         self._check_chain()
 
     def _check_chain(self) -> None:
-        known = {feature.name for feature in self.description.inputs}
+        known = dict(self.description.input_descriptions_by_name)
         for name, engine in zip(self.names, self.engines, strict=True):
             for feature in engine.description.inputs:
-                if feature.name not in known and not feature.is_optional:
+                if feature.name in known:
+                    _check_meet(name, known[feature.name], feature)
+                elif not feature.is_optional:
                     raise SpecError(
                         f"model {name!r} of the pipeline reads {feature.name!r}, which nothing before it makes"
                     )
-            known |= {feature.name for feature in engine.description.outputs}
+            known |= engine.description.output_descriptions_by_name
         for feature in self.description.outputs:
             if feature.name not in known:
                 raise SpecError(f"output {feature.name!r} of the pipeline: none of its models makes it")
+            if known[feature.name].kind != feature.kind:
+                made = known[feature.name].type_name
+                raise SpecError(
+                    f"output {feature.name!r} of the pipeline is {feature.type_name}, what is made is {made}"
+                )
 
     def before_last(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """The table of features that the last model sees."""
@@ -48,6 +56,18 @@ class PipelineEngine(Engine):
         table = self.before_last(features)
         table.update(self.engines[-1].predict(table))
         return {feature.name: table[feature.name] for feature in self.description.outputs}
+
+
+def _check_meet(name: str, made: FeatureDescription, read: FeatureDescription) -> None:
+    """Raises SpecError when a model reads another type than the one that is there."""
+    fits = made.kind == read.kind or (made.kind, read.kind) == ("int64", "double")
+    one, other = made.constraint, read.constraint
+    if fits and isinstance(one, DictionaryConstraint | SequenceConstraint):
+        fits = one == other
+    if not fits:
+        raise SpecError(
+            f"model {name!r} of the pipeline reads {read.name!r} as {read.type_name}, what is there is {made.type_name}"
+        )
 
 
 def pipeline_message(spec: Any) -> Any:

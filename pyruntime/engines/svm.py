@@ -36,10 +36,17 @@ def _input_width(part: ModelPart) -> int | None:
     return total or None
 
 
-def _finite(message: Any, name: str, values: Any, count: int) -> Doubles:
+def _numbers(message: Any, name: str, values: Any, count: int) -> Doubles:
     numbers = np.array(values, np.float64)
-    if numbers.size != count or not np.isfinite(numbers).all():
-        raise broken(message, f"{name} has {numbers.size} numbers, expected {count} finite ones")
+    if numbers.size != count:
+        raise broken(message, f"{name} has {numbers.size} numbers, expected {count}")
+    return numbers
+
+
+def _finite(message: Any, name: str, values: Any, count: int) -> Doubles:
+    numbers = _numbers(message, name, values, count)
+    if not np.isfinite(numbers).all():
+        raise broken(message, f"{name} has NaN or infinite numbers")
     return numbers
 
 
@@ -63,7 +70,10 @@ class SupportVectorRegressor(VectorRegressor):
 
 class SupportVectorClassifier(VectorClassifier):
     """One decision per pair of classes.  With probA and probB the pairs are coupled to probabilities, and the most
-    probable class is the answer; without, the class that won most pairs is, and a dictionary has the shares of wins."""
+    probable class is the answer; without, the class that won most pairs is, and a dictionary has the shares of wins.
+
+    libsvm writes NaN where training did not converge.  As there, a decision that is NaN is for the second class.
+    """
 
     def __init__(self, part: ModelPart) -> None:
         message = part.spec.supportVectorClassifier
@@ -75,17 +85,17 @@ class SupportVectorClassifier(VectorClassifier):
         classes, pairs = len(labels), len(labels) * (len(labels) - 1) // 2
         self._ends = np.cumsum([0, *counts])
         vectors = len(self._vectors)
-        rows = [_finite(message, f"coefficients[{i}]", c.alpha, vectors) for i, c in enumerate(message.coefficients)]
+        rows = [_numbers(message, f"coefficients[{i}]", c.alpha, vectors) for i, c in enumerate(message.coefficients)]
         if len(rows) != classes - 1:
             raise broken(
                 message, f"it has {len(rows)} rows of coefficients, expected {classes - 1} for {classes} classes"
             )
         self._alpha = np.stack(rows)
-        self._rho = _finite(message, "rho", message.rho, pairs)
+        self._rho = _numbers(message, "rho", message.rho, pairs)
         self._has_probabilities = bool(len(message.probA) or len(message.probB))
         if self._has_probabilities:
-            self._a = _finite(message, "probA", message.probA, pairs)
-            self._b = _finite(message, "probB", message.probB, pairs)
+            self._a = _numbers(message, "probA", message.probA, pairs)
+            self._b = _numbers(message, "probB", message.probB, pairs)
         self._first, self._second = np.triu_indices(classes, 1)
         self.check_outputs(labels)
 
@@ -110,12 +120,14 @@ class SupportVectorClassifier(VectorClassifier):
 
     def decide(self, rows: Doubles) -> tuple[NDArray[np.int64], Doubles]:
         step = max(1, _CELLS // len(self._vectors))
-        decisions = np.concatenate([self.decisions(rows[i : i + step]) for i in range(0, len(rows), step)])
+        with np.errstate(invalid="ignore", over="ignore"):
+            decisions = np.concatenate([self.decisions(rows[i : i + step]) for i in range(0, len(rows), step)])
         if not self._has_probabilities:
             votes = self._votes(decisions)
             return argmax_known(votes), votes / len(self._first)
         # sigmoid(-(A d + B)), for each pair
-        pairwise = np.clip(sigmoid(-(self._a * decisions + self._b)), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        pairwise = np.nan_to_num(sigmoid(-(self._a * decisions + self._b)), nan=0.0)
+        pairwise = np.clip(pairwise, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
         if len(self.labels) == 2:
             shares = np.concatenate([pairwise, 1 - pairwise], axis=1)
         else:

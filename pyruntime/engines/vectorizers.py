@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,11 @@ class FeatureVectorizer(Engine):
 
 
 class DictVectorizer(Transform):
-    """One place per known key; keys that are absent give 0, and keys that the model does not know are left out."""
+    """One place per known key; keys that are absent give 0, and keys that the model does not know are left out.
+
+    An output with Int64 keys gets the places of the keys that are there instead of an array.  The map says whether keys
+    are texts or numbers: a converter describes every input as one with texts.
+    """
 
     def __init__(self, part: ModelPart) -> None:
         super().__init__(part)
@@ -79,16 +84,22 @@ class DictVectorizer(Transform):
         keys = list(getattr(message, which).vector) if which else []
         if not keys or len(set(keys)) < len(keys):
             raise self.broken(f"it has {len(keys)} keys, expected at least one, all different")
-        wanted = DictionaryConstraint("Int64" if which == "int64ToIndex" else "String")
-        if self.input.constraint != wanted:
-            raise self.broken(f"input {self.input.name!r} is {self.input.type_name}, expected {wanted}")
-        self.need(self.output, "multiArray")
-        check_holds(self.output, len(keys))
+        if self.input.kind != "dictionary":
+            raise self.broken(f"input {self.input.name!r} is {self.input.type_name}, expected a dictionary")
+        own = DictionaryConstraint("Int64" if which == "int64ToIndex" else "String")
+        self._keyed = replace(self.input, constraint=own)
+        self._is_sparse = self.output.constraint == DictionaryConstraint("Int64")
+        if not self._is_sparse:
+            self.need(self.output, "multiArray")
+            check_holds(self.output, len(keys))
         self._place = {key: i for i, key in enumerate(keys)}
 
     def apply(self, value: Any) -> Any:
+        given = dictionary(self._keyed, value)
+        found = {self._place[key]: amount for key, amount in given.items() if key in self._place}
+        if self._is_sparse:
+            return found
         row = np.zeros(len(self._place))
-        for key, amount in dictionary(self.input, value).items():
-            if key in self._place:
-                row[self._place[key]] = amount
+        for place, amount in found.items():
+            row[place] = amount
         return as_declared(self.output, row)

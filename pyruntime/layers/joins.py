@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Concat, Tile, TileTo
+from pyruntime.ir.ops import Concat, SliceBySize, Tile, TileTo
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.axes import merge_axes, slice_axis, split_axis, with_axis, without_axes
 from pyruntime.layers.builder import Builder
@@ -90,7 +90,10 @@ def split_nd(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
         sizes = [there // parts] * parts
     if len(sizes) != outputs or there not in (sum(sizes), UNKNOWN):
         raise b.invalid("splitSizes", expected=f"{outputs} sizes, one per output, together {there}", got=sizes)
-    return tuple(slice_axis(x, axis, begin, end, 1, b) for begin, end in pairwise([0, *accumulate(sizes)]))
+    places = list(pairwise([0, *accumulate(sizes)]))
+    if there == UNKNOWN:  # refuses an axis that is too short, and its sizes are known
+        return tuple(b.emit(SliceBySize(axis, end - begin), x, b.constant([begin])) for begin, end in places)
+    return tuple(slice_axis(x, axis, begin, end, 1, b) for begin, end in places)
 
 
 def _equal_parts(x: Value, axis: int, parts: int, b: Builder) -> tuple[Value, ...]:

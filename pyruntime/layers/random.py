@@ -41,8 +41,9 @@ def _emit(p: Any, kind: RandomKind, form: ShapeFormKind, x: Value, b: Builder) -
 
 def _static(p: Any, kind: RandomKind, b: Builder) -> Value:
     shape = np.array(p.outputShape, np.float64)
-    if not 1 <= shape.size <= MAX_RANK or (shape != shape.astype(np.float32)).any():
-        raise b.invalid("outputShape", expected=f"1 to {MAX_RANK} sizes up to 2**24", got=list(p.outputShape)[:9])
+    if not 1 <= shape.size <= MAX_RANK or (shape >= 2**31).any() or (shape != shape.astype(np.float32)).any():
+        expected = f"1 to {MAX_RANK} sizes that a float holds"
+        raise b.invalid("outputShape", expected=expected, got=list(p.outputShape)[:9])
     return _emit(p, kind, ShapeFormKind.SHAPE, b.constant(shape), b)
 
 

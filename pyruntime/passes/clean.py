@@ -8,13 +8,28 @@ from dataclasses import replace
 from pyruntime.ir.fold import fold
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import Concat, Pad, Reshape, Resize, ResizeGrid, Tile, Transpose, Unary, UnaryKind
+from pyruntime.ir.ops import (
+    Concat,
+    CumSum,
+    Pad,
+    Reduce,
+    ReduceKind,
+    Reshape,
+    Resize,
+    ResizeGrid,
+    Tile,
+    Transpose,
+    Unary,
+    UnaryKind,
+)  # fmt: skip
 from pyruntime.ir.types import is_known
 from pyruntime.native import lib
 from pyruntime.passes.rewrite import Rewriter
 
 FOLD_UP_TO = 1 << 20
 """Bytes of folded results that may be more than the operands have."""
+OF_ONE_NUMBER = (ReduceKind.SUM, ReduceKind.MEAN, ReduceKind.PROD, ReduceKind.MAX, ReduceKind.MIN)
+"""Ways to reduce that return a single number as it is."""
 
 
 def drop_dead_nodes(graph: Graph) -> Graph:
@@ -88,6 +103,10 @@ def _is_identity(node: Node) -> bool:
     if isinstance(op, Tile):
         return len(op.repeats) == len(before) and all(n == 1 for n in op.repeats)
     if isinstance(op, Unary):
-        nothing = {UnaryKind.LINEAR: (1.0, 0.0), UnaryKind.CLIP: (-math.inf, math.inf)}
+        nothing = {UnaryKind.LINEAR: (1.0, 0.0), UnaryKind.CLIP: (-math.inf, math.inf), UnaryKind.POWER: (1.0, 0.0)}
         return nothing.get(op.kind) == (op.a, op.b)
+    if isinstance(op, Reduce):  # of one number
+        return op.keep_dims and op.kind in OF_ONE_NUMBER and all(before[axis] == 1 for axis in op.axes)
+    if isinstance(op, CumSum):
+        return op.axis >= 0 and before[op.axis] == 1 and not op.exclusive
     return False

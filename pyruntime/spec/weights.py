@@ -143,26 +143,6 @@ def read_weights(
     return _quantized(params, form, data, shape, channel_axis, name).to_float()
 
 
-def read_flat(
-    params: messages.WeightParams, *, layer: str, field: str, payloads: Payloads | None = None
-) -> NDArray[Any]:
-    """A weight whose shape only its owner knows, flat and read-only: float32 or float16 as it is stored, quantised ones
-    as float32 (of less than 8 bits up to seven more than there are), uint8 where the file does not say what they mean.
-    """
-    name = _Name(layer, field)
-    if weight_form(params) is None:
-        return np.empty(0, np.float32)
-    form, data = _payload(params, payloads, name)
-    if form in ("floatValue", "float16Value"):
-        return np.frombuffer(data, "<f4" if form == "floatValue" else "<f2")
-    bits = params.quantization.numberOfBits
-    if params.quantization.WhichOneof("QuantizationType") is None:
-        return np.frombuffer(data, np.uint8)
-    values = _quantized(params, form, data, (len(data) * 8 // max(bits, 1),), 0, name).to_float()
-    values.flags.writeable = False
-    return values
-
-
 def read_quantized(
     params: messages.WeightParams,
     *,

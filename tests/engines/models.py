@@ -4,7 +4,8 @@
     spec.scaler.shiftValue.extend([1, 2, 3])
 
 A feature's type: "int64", "double", "string", "dict[string]", "dict[int64]", "seq[string]", "seq[int64]", a number n
-for an array of n doubles, or a shape, with "float32" or "int32" behind it where it is not of doubles: (2, 3, "float32").
+for an array of n doubles, or a shape, with "float32" or "int32" behind it where it is not of doubles:
+(2, 3, "float32").
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from .dynamic import open_array
 from .network import (
     array,
     borders,
@@ -168,6 +169,46 @@ def test_sequence_repeat(stored: int, times: int) -> None:
     check(spec, {"x": x}, np.concatenate([x] * times), tolerance=0)
 
 
+SPACE_TO_DEPTH, DEPTH_TO_SPACE, PIXEL_SHUFFLE = range(3)
+
+
+def to_depth(x: np.ndarray, b: int, places_first: bool) -> np.ndarray:
+    """Each channel of the result picks every b-th pixel, from one place of the blocks and one channel of x."""
+    places = [(i, j) for i in range(b) for j in range(b)]
+    channels = range(x.shape[-3])
+    order = [(c, p) for p in places for c in channels] if places_first else [(c, p) for c in channels for p in places]
+    return np.stack([x[..., c, i::b, j::b] for c, (i, j) in order], -3)
+
+
+@pytest.mark.parametrize("lead_shape", [(), (2,), (3, 2), (2, 1, 2), (1, 2, 1, 1, 2)], ids=str)
+@pytest.mark.parametrize("block", [2, 3])
+def test_reorganize_data(lead_shape: tuple[int, ...], block: int) -> None:
+    x = numbers(*lead_shape, 2, 2 * block, 3 * block)
+    for described in (array("x", x.shape), open_array("x", x.shape)) if len(lead_shape) < 3 else (array("x", x.shape),):
+        layers = [layer("reorganizeData", blockSize=block)]
+        check(model([described], layers, exact=True), {"x": x}, to_depth(x, block, True), tolerance=0)
+    for mode in (DEPTH_TO_SPACE, PIXEL_SHUFFLE):
+        y = to_depth(x, block, mode == DEPTH_TO_SPACE)
+        for described in (
+            (array("x", y.shape), open_array("x", y.shape)) if len(lead_shape) < 3 else (array("x", y.shape),)
+        ):
+            layers = [layer("reorganizeData", blockSize=block, mode=mode)]
+            check(model([described], layers, exact=True), {"x": y}, x, tolerance=0)
+
+
+@pytest.mark.parametrize("mode", [SPACE_TO_DEPTH, DEPTH_TO_SPACE, PIXEL_SHUFFLE])
+def test_reorganize_data_in_legacy_ranks(mode: int) -> None:
+    x = numbers(4, 6, 4)
+    y = to_depth(x, 2, mode != PIXEL_SHUFFLE)
+    given, expected = (x, y) if mode == SPACE_TO_DEPTH else (y, x)
+    check(
+        model({"x": given.shape}, [layer("reorganizeData", blockSize=2, mode=mode)]),
+        {"x": given},
+        expected,
+        tolerance=0,
+    )
+
+
 def test_load_constant_alone_and_with_an_input() -> None:
     x, c = numbers(3, 4, 5), numbers(3, 4, 5, seed=1)
     constant = layer("loadConstant", "", "c", shape=(3, 4, 5), data=weights(c))
@@ -215,6 +256,11 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
         ("m", "paddingAmounts", str(2**35)),
     ),
     "repeat very often": (layer("sequenceRepeat", name="m", nRepetitions=2**40), ("m", "32 bits")),
+    "blocks of nothing": (layer("reorganizeData", name="m"), ("m", "blockSize", "2 or more", "0")),
+    "blocks of 4 in 6": (layer("reorganizeData", name="m", blockSize=4), ("m", "blockSize", "4, 6, 7")),
+    "channels of 3": (layer("reorganizeData", name="m", blockSize=3, mode=1), ("m", "blockSize", "4, 6, 7", "9")),
+    "reorganized otherwise": (layer("reorganizeData", name="m", blockSize=2, mode=5), ("m", "mode", "5")),
+    "blocks of 2**40": (layer("reorganizeData", name="m", blockSize=2**40, mode=1), ("m", "blockSize")),
     "constant of rank 2": (layer("loadConstant", "", "y", "m", shape=(2, 2), data=weights(range(4))), ("m", "[2, 2]")),
     "constant of size 0": (layer("loadConstant", "", "y", "m", shape=(2, 0, 2)), ("m", "shape", "[2, 0, 2]")),
     "short constant": (
@@ -232,7 +278,8 @@ def test_bad_layers_are_refused(bad: Any, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "rank"),
     [("flatten", {}, 2), ("split", {"nOutputs": 1}, 2), ("slice", {"stride": 1}, 2), ("crop", {}, 2), ("concat", {}, 2),
-     ("sequenceRepeat", {}, 4), ("padding", {"constant": {}}, 1), ("concat", {"sequenceConcat": True}, 4),
+     ("sequenceRepeat", {}, 4), ("reorganizeData", {"blockSize": 2}, 2), ("padding", {"constant": {}}, 1),
+     ("concat", {"sequenceConcat": True}, 4),
      ("reshape", {"targetShape": (1, 1, 1)}, 4), ("permute", {"axis": (0, 1, 2, 3)}, 4)],
     ids=str,
 )  # fmt: skip

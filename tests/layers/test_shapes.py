@@ -88,7 +88,8 @@ def test_range(start: float, end: float, step: float) -> None:
         check(model({"x": (1,)}, layers, exact=True), {"x": [0]}, expected, tolerance=1e-6)
 
 
-RESHAPES = [((6,), (2, 3)), ((2, 3, 4), (-1,)), ((2, 3, 4), (4, -1)), ((2, 3, 4), (2, 3, 2, 2)), ((1,), (1, 1, 1, 1, 1)),
+RESHAPES = [((6,), (2, 3)), ((2, 3, 4), (-1,)), ((2, 3, 4), (4, -1)), ((2, 3, 4), (2, 3, 2, 2)), ((1,),
+(1, 1, 1, 1, 1)),
             ((2, 3, 4, 5, 6), (720,)), ((4, 6), (-1, 3, 2))]  # fmt: skip
 
 
@@ -178,7 +179,9 @@ BAD: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "range of four inputs": ([layer("rangeDynamic", "x x x x", name="m")], ("m", "1 to 3", "4")),
     "reshape to another count": ([layer("reshapeStatic", name="m", targetShape=(4,))], ("m", "6 elements", "(4)")),
     "reshape to half": ([layer("reshapeStatic", name="m", targetShape=(4, -1))], ("m", "6 elements", "(4, ?)")),
-    "reshape with two open sizes": ([layer("reshapeStatic", name="m", targetShape=(-1, -1))], ("m", "targetShape", "-1")),
+    "reshape with two open sizes": (
+        [layer("reshapeStatic", name="m", targetShape=(-1, -1))], ("m", "targetShape", "-1")
+    ),
     "reshape to size 0": ([layer("reshapeStatic", name="m", targetShape=(0, 6))], ("m", "6 elements", "(0, 6)")),
     "reshape to -2": ([layer("reshapeStatic", name="m", targetShape=(-2, -3))], ("m", "targetShape", "-2")),
     "reshape by -2": ([constant(-2), layer("reshapeDynamic", "x c", name="m")], ("m", "-2")),

@@ -20,6 +20,7 @@ from . import (  # noqa: F401  (the files of layers fill LAYERS)
     layers_axes,
     layers_conv,
     layers_elementwise,
+    layers_index,
     layers_math,
     layers_move,
     layers_norm,
@@ -27,6 +28,7 @@ from . import (  # noqa: F401  (the files of layers fill LAYERS)
     layers_recurrent,
     layers_resize,
     layers_shapes,
+    layers_slices,
 )
 from .registry import LAYERS
 

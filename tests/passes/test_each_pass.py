@@ -14,6 +14,9 @@ from pyruntime.ir.ops import (
     BinaryKind,
     Concat,
     Conv,
+    CumSum,
+    LayerNorm,
+    Lrn,
     Pad,
     Padding,
     PadMode,
@@ -21,6 +24,7 @@ from pyruntime.ir.ops import (
     PoolKind,
     Reduce,
     ReduceKind,
+    Select,
     Slice,
     Softmax,
     Tile,
@@ -139,6 +143,61 @@ def test_sink_transposes_moves_axes_of_attributes() -> None:
     ]
 
 
+def test_sink_transposes_lets_choice_and_sums_pass() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        y = b.transpose(x, (0, 2, 3, 1))
+        return b.transpose(
+            b.emit(CumSum(3, True, False), b.emit(Select(), y, b.constant(F32([1, 2])), y)), (0, 3, 1, 2)
+        )
+
+    assert ends(text(after(graph(write, (1, 2, 4, 5)), sink_transposes))) == [
+        "in  x0:f32[1,2,4,5]",
+        "w3:f32[1,2,4,5] = select(x0, w2, x0)",
+        "w4:f32[1,2,4,5] = cum_sum(w3; axis=1, exclusive=True, reversed=False)",
+        "out w4:f32[1,2,4,5]",
+        "w2 = [[[[1.0]], [[2.0]]]]",
+    ]
+
+
+def test_sums_along_an_axis_that_a_prediction_names_stay_where_they_are() -> None:
+    def write(b: Builder, x: Value, axis: Value) -> Value:
+        return b.emit(CumSum(-1, False, False), b.transpose(x, (1, 0)), axis)
+
+    assert [node.op.code for node in after(graph(write, (2, 4), (1,)), sink_transposes).nodes] == [
+        "TRANSPOSE",
+        "CUM_SUM",
+    ]
+
+
+def test_remove_identities_of_single_numbers() -> None:
+    def write(b: Builder, x: Value) -> tuple[Value, ...]:
+        y = b.emit(Reduce(ReduceKind.MEAN, (1,), True), b.unary(UnaryKind.POWER, x, 1.0))
+        return (
+            b.emit(CumSum(1, False, True), y),
+            b.emit(CumSum(1, True, False), x),  # 0
+            b.emit(Reduce(ReduceKind.L1, (1,), True), x),  # the absolute value
+            b.emit(Reduce(ReduceKind.SUM, (1,), False), x),  # another rank
+            b.emit(Reduce(ReduceKind.SUM, (0,), True), x),
+        )
+
+    cleaned = after(graph(write, (2, 1)), remove_identities)
+    assert cleaned.outputs[0] == cleaned.inputs[0]
+    assert [node.op.code for node in cleaned.nodes] == ["CUM_SUM", "REDUCE", "REDUCE", "REDUCE"]
+
+
+def test_sizes_go_through_choice_and_order() -> None:
+    """x + convolution may only fuse where both shapes are one, also after operators that keep sizes."""
+
+    def write(b: Builder, x: Value) -> Value:
+        y = b.emit(Select(), x, x, b.constant(F32([0])))
+        y = b.emit(LayerNorm(1, 1e-5), y, b.constant(F32([1, 1])), b.constant(F32([0, 0])))
+        y = b.emit(CumSum(1, False, False), b.emit(Lrn(1, 1, 1.0, 1.0, 0.5), y))
+        return b.binary(BinaryKind.ADD, y, conv(b, x))
+
+    fused = after(graph(write, (-1, -1, 4, 2)), fuse_residual)
+    assert [node.op.code for node in fused.nodes] == ["SELECT", "LAYER_NORM", "LRN", "CUM_SUM", "CONV"]
+
+
 def relu6(b: Builder, x: Value) -> Value:
     """As converters of 2018 wrote it."""
     y = b.unary(UnaryKind.LINEAR, b.unary(UnaryKind.CLIP, x, 0.0, INF), -1.0, 0.0)
@@ -212,6 +271,15 @@ def test_fuse_activation() -> None:
 
     assert ends(text(after(graph(write, (1, 4, 4, 2)), fuse_activation)))[1] == (
         "v2:f32[1,4,4,2] = conv(x0, v1; …, activation=Activation(slope=0.5, lo=-2.0, hi=6.0))"
+    )
+
+
+def test_fuse_activation_takes_a_clamped_relu() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        return b.unary(UnaryKind.CLAMPED_RELU, conv(b, x), 0.5, 6.0)
+
+    assert ends(text(after(graph(write, (1, 4, 4, 2)), fuse_activation)))[1] == (
+        "v2:f32[1,4,4,2] = conv(x0, v1; …, activation=Activation(slope=0.5, lo=-inf, hi=6.0))"
     )
 
 

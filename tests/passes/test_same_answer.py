@@ -162,6 +162,10 @@ def _softmax(shape: Shape, _b: int, _seed: int, _: Any) -> Any:
     return layer("softmax"), shape, []
 
 
+def _lrn(shape: Shape, b: int, _seed: int, _: Any) -> Any:
+    return layer("lrn", localSize=1 + b, alpha=0.5, beta=0.75, k=1.0), shape, []
+
+
 def _upsample(shape: Shape, b: int, _seed: int, _: Any) -> Any:
     c, h, w = shape
     return (layer("upsample", scalingFactor=(2, 1), mode=b % 2), (c, 2 * h, w), []) if h < 10 else None
@@ -180,7 +184,7 @@ def _dense(shape: Shape, b: int, seed: int, _: Any) -> Any:
 STEPS = {
     "conv": _conv, "pool": _pool, "activation": _activation, "threshold": _threshold, "binary": _binary,
     "constant": _constant, "batchnorm": _batchnorm, "concat": _concat, "reduce": _reduce, "pad": _pad, "slice": _slice,
-    "softmax": _softmax, "upsample": _upsample, "flatten": _flatten, "dense": _dense,
+    "softmax": _softmax, "lrn": _lrn, "upsample": _upsample, "flatten": _flatten, "dense": _dense,
 }  # fmt: skip
 STEP = st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 3), st.integers(0, 7), st.integers(0, 99))
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 7), st.integers(1, 7))

@@ -41,6 +41,9 @@ pr_status pr_check_addends(pr_env *env, const pr_view *in, int inputs, bool bias
 
 /* One panel of pr_gemm_pack_steps: n columns, of which `real` exist. */
 void pr_gemm_pack_panel(const float *b, const pr_gemm_steps *steps, ptrdiff_t stride_n, int64_t real, int64_t n, float *out);
+/* pr_gemm_pack_matrix, its panels shared out to threads. */
+void pr_gemm_pack_threads(const pr_gemm_kernel *kernel, pr_pool *pool, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
+                          int64_t depth, int64_t columns, float *out);
 
 /* Vectors of the panel that begins after `done` of `total` vectors. */
 static inline int64_t pr_gemm_panel(const pr_gemm_kernel *kernel, int64_t total, int64_t done) {

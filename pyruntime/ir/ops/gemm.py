@@ -1,4 +1,4 @@
-"""Matrix product with a constant."""
+"""Matrix products."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyruntime.ir.op import IDENTITY, Activation, Op
 
 @dataclass(frozen=True, slots=True)
 class Gemm(Op):
-    """x (..., K), w (N, K), bias (N)?, residual? -> y (..., N)."""
+    """With a constant: x (..., K), w (N, K), bias (N)?, residual? -> y (..., N)."""
 
     code: ClassVar[str] = "GEMM"
     inputs: int
@@ -19,3 +19,12 @@ class Gemm(Op):
     has_bias: bool = False
     has_residual: bool = False
     activation: Activation = IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Matmul(Op):
+    """a (..., M, K) or its transpose, b (..., K, N) or its transpose -> y (..., M, N)."""
+
+    code: ClassVar[str] = "MATMUL"
+    transpose_a: bool = False
+    transpose_b: bool = False

@@ -36,3 +36,24 @@ class Resize(Op):
     grid: ResizeGrid
     size: Dims
     factor: Floats2 = (1.0, 1.0)
+
+
+class BoxMode(IntEnum):
+    """BoxCoordinatesMode.Coordinates: two corners, or centre and size."""
+
+    CORNERS_HEIGHT_FIRST = 0
+    CORNERS_WIDTH_FIRST = 1
+    CENTER_HEIGHT_FIRST = 2
+    CENTER_WIDTH_FIRST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CropResize(Op):
+    """x (..., H, W, C), B images; boxes (N, 4) -> y (N, B, OH, OW, C); (N, 5), an image each -> (N, 1, OH, OW, C)."""
+
+    code: ClassVar[str] = "CROP_RESIZE"
+    grid: ResizeGrid
+    mode: BoxMode
+    normalized: bool
+    scale: float
+    size: Dims

@@ -1,0 +1,52 @@
+/* Products with few rows: included once per level after base/vec_<level>.h, with PR_LEVEL defined. */
+#include "ops/gemm/matmul.h"
+#include "ops/level.h"
+
+PR_INLINE void some_rows(const float *a, const float *b, ptrdiff_t ldb, int64_t n, float *y, const int rows) {
+    vf factor[PR_MATMUL_ROWS];
+    PR_UNROLL for (int i = 0; i < rows; i++) factor[i] = vf_set1(a[i]);
+    int64_t j = 0;
+    for (; j + PR_VL <= n; j += PR_VL) {
+        vf sum = vf_load(y + j);
+        PR_UNROLL for (int i = 0; i < rows; i++) sum = vf_fma(factor[i], vf_load(b + i * ldb + j), sum);
+        vf_store(y + j, sum);
+    }
+    if (j == n) return;
+    const int rest = (int)(n - j);
+    vf sum = vf_load_n(y + j, rest);
+    PR_UNROLL for (int i = 0; i < rows; i++) sum = vf_fma(factor[i], vf_load_n(b + i * ldb + j, rest), sum);
+    vf_store_n(y + j, sum, rest);
+}
+
+static void add_rows(const float *a, const float *b, ptrdiff_t ldb, int64_t rows, int64_t n, float *y) {
+    if (rows == PR_MATMUL_ROWS) some_rows(a, b, ldb, n, y, PR_MATMUL_ROWS);
+    else for (int64_t i = 0; i < rows; i++) some_rows(a + i, b + i * ldb, ldb, n, y, 1);
+}
+
+/* `count` columns at a time, two sums each, so that fma's latency hides behind the others. */
+PR_INLINE void some_dots(const float *a, const float *b, ptrdiff_t ldb, int64_t k, float *y, const int count) {
+    vf sum[4][2];
+    PR_UNROLL for (int j = 0; j < count; j++) sum[j][0] = sum[j][1] = vf_zero();
+    int64_t p = 0;
+    for (; p + 2 * PR_VL <= k; p += 2 * PR_VL) {
+        const vf low = vf_load(a + p), high = vf_load(a + p + PR_VL);
+        PR_UNROLL for (int j = 0; j < count; j++) {
+            sum[j][0] = vf_fma(low, vf_load(b + j * ldb + p), sum[j][0]);
+            sum[j][1] = vf_fma(high, vf_load(b + j * ldb + p + PR_VL), sum[j][1]);
+        }
+    }
+    for (; p < k; p += PR_VL) {
+        const int n = k - p < PR_VL ? (int)(k - p) : PR_VL;
+        const vf part = vf_load_n(a + p, n);
+        PR_UNROLL for (int j = 0; j < count; j++) sum[j][0] = vf_fma(part, vf_load_n(b + j * ldb + p, n), sum[j][0]);
+    }
+    PR_UNROLL for (int j = 0; j < count; j++) y[j] = vf_hsum(vf_add(sum[j][0], sum[j][1]));
+}
+
+static void dots(const float *a, const float *b, ptrdiff_t ldb, int64_t k, int64_t n, float *y) {
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) some_dots(a, b + j * ldb, ldb, k, y + j, 4);
+    for (; j < n; j++) some_dots(a, b + j * ldb, ldb, k, y + j, 1);
+}
+
+const pr_matmul_kernels PR_LEVEL_NAME(pr_matmul) = {add_rows, dots};
