@@ -1,74 +1,5 @@
 """Operators: one class each, grouped by family as in csrc/ops.  Shapes stand in the C family headers."""
 
-from pyruntime.ir.ops.binary import Binary, BinaryKind
-from pyruntime.ir.ops.conv import Conv, Padding
-from pyruntime.ir.ops.gather import GatherRows
-from pyruntime.ir.ops.gemm import Gemm
-from pyruntime.ir.ops.image import Image
-from pyruntime.ir.ops.move import Concat, Pad, PadMode, Reshape, Slice, Tile, Transpose
-from pyruntime.ir.ops.norm import Affine, PRelu
-from pyruntime.ir.ops.pool import Pool, PoolKind
-from pyruntime.ir.ops.reduce import Reduce, ReduceKind
-from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
-from pyruntime.ir.ops.rnn import GateFunction, Lstm
-from pyruntime.ir.ops.softmax import Softmax
-from pyruntime.ir.ops.training import (
-    Adam,
-    ConvWeightGradient,
-    CrossEntropy,
-    PoolGradient,
-    Product,
-    Sgd,
-    SquaredError,
-    UnaryGradient,
-)
-from pyruntime.ir.ops.unary import Unary, UnaryKind
-
-OPERATORS = (
-    Conv, Gemm, Pool, Resize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape, Transpose, Concat, Slice,
-    Pad, Tile, GatherRows, Lstm,
-    Product, UnaryGradient, PoolGradient, ConvWeightGradient, CrossEntropy, SquaredError, Sgd, Adam,
-)  # fmt: skip
-
-__all__ = [
-    "OPERATORS",
-    "Adam",
-    "Affine",
-    "Binary",
-    "BinaryKind",
-    "Concat",
-    "Conv",
-    "ConvWeightGradient",
-    "CrossEntropy",
-    "GateFunction",
-    "GatherRows",
-    "Gemm",
-    "Image",
-    "Lstm",
-    "PRelu",
-    "Pad",
-    "PadMode",
-    "Padding",
-    "Pool",
-    "PoolGradient",
-    "PoolKind",
-    "Product",
-    "Reduce",
-    "ReduceKind",
-    "Reshape",
-    "Resize",
-    "ResizeGrid",
-    "ResizeKind",
-    "Sgd",
-    "Slice",
-    "Softmax",
-    "SquaredError",
-    "Tile",
-    "Transpose",
-    "Unary",
-    "UnaryGradient",
-    "UnaryKind",
-]  # fmt: skip
 from __future__ import annotations
 
 from pyruntime.ir.op import Op
@@ -85,6 +16,7 @@ from pyruntime.ir.ops.gather import OneHot as OneHot
 from pyruntime.ir.ops.gather import OneHotTo as OneHotTo
 from pyruntime.ir.ops.gather import WhereNonZero as WhereNonZero
 from pyruntime.ir.ops.gemm import Gemm as Gemm
+from pyruntime.ir.ops.gemm import Matmul as Matmul
 from pyruntime.ir.ops.image import Image as Image
 from pyruntime.ir.ops.move import Band as Band
 from pyruntime.ir.ops.move import Concat as Concat
@@ -113,6 +45,8 @@ from pyruntime.ir.ops.random import RandomKind as RandomKind
 from pyruntime.ir.ops.random import ShapeFormKind as ShapeFormKind
 from pyruntime.ir.ops.reduce import Reduce as Reduce
 from pyruntime.ir.ops.reduce import ReduceKind as ReduceKind
+from pyruntime.ir.ops.resize import BoxMode as BoxMode
+from pyruntime.ir.ops.resize import CropResize as CropResize
 from pyruntime.ir.ops.resize import Resize as Resize
 from pyruntime.ir.ops.resize import ResizeGrid as ResizeGrid
 from pyruntime.ir.ops.resize import ResizeKind as ResizeKind
@@ -147,76 +81,5 @@ from pyruntime.ir.ops.unary import UnaryKind as UnaryKind
 
 OPERATORS: tuple[type[Op], ...] = tuple(
     kind for kind in list(globals().values()) if isinstance(kind, type) and issubclass(kind, Op) and kind is not Op
-)
-"""Every operator class."""
-from pyruntime.ir.ops.binary import Binary, BinaryKind
-from pyruntime.ir.ops.conv import Conv, Padding
-from pyruntime.ir.ops.custom import Custom
-from pyruntime.ir.ops.gather import Gather, GatherAlong, GatherNd, GatherRows, OneHot, OneHotTo, WhereNonZero
-from pyruntime.ir.ops.gemm import Gemm
-from pyruntime.ir.ops.gather import GatherRows
-from pyruntime.ir.ops.gemm import Gemm, Matmul
-from pyruntime.ir.ops.image import Image
-from pyruntime.ir.ops.move import (
-    Band,
-    Concat,
-    Pad,
-    PadMode,
-    PadTo,
-    Reshape,
-    ReverseSequence,
-    Slice,
-    SliceBySize,
-    SliceTo,
-    Tile,
-    TileTo,
-    Transpose,
-    Windows,
-)
-from pyruntime.ir.ops.nms import Nms
-from pyruntime.ir.ops.norm import Affine, LayerNorm, Lrn, PRelu
-from pyruntime.ir.ops.pool import Pool, PoolKind
-from pyruntime.ir.ops.random import Categorical, Random, RandomKind, ShapeFormKind
-from pyruntime.ir.ops.reduce import Reduce, ReduceKind
-from pyruntime.ir.ops.resize import Resize, ResizeGrid, ResizeKind
-from pyruntime.ir.ops.rnn import GateFunction, Lstm, Rnn, RnnKind
-from pyruntime.ir.ops.scan import CumSum
-from pyruntime.ir.ops.scatter import Scatter, ScatterAlong, ScatterMode, ScatterNd
-from pyruntime.ir.ops.select import Select
-from pyruntime.ir.ops.shape import Broadcast, BroadcastTo, GetShape, Range, ReshapeTo
-from pyruntime.ir.ops.resize import BoxMode, CropResize, Resize, ResizeGrid, ResizeKind
-from pyruntime.ir.ops.rnn import GateFunction, Lstm
-from pyruntime.ir.ops.softmax import Softmax
-from pyruntime.ir.ops.sort import ArgSort, TopK
-from pyruntime.ir.ops.unary import Unary, UnaryKind
-
-OPERATORS = (
-    Conv, Gemm, Pool, Resize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape, Transpose, Concat, Slice,
-    Pad, Tile, GatherRows, Lstm, GetShape, ReshapeTo, Broadcast, BroadcastTo, Range, TileTo, SliceTo, SliceBySize,
-    PadTo, Windows, ReverseSequence, Band, Gather, GatherNd, GatherAlong, OneHot, OneHotTo, WhereNonZero, Scatter,
-    ScatterNd, ScatterAlong, Select, LayerNorm, Lrn, TopK, ArgSort, CumSum, Rnn, Random, Categorical, Nms, Custom,
-)  # fmt: skip
-
-__all__ = [
-    "OPERATORS", "Affine", "ArgSort", "Band", "Binary", "BinaryKind", "Broadcast", "BroadcastTo", "Categorical",
-    "Concat", "Conv", "CumSum", "Custom", "GateFunction", "Gather", "GatherAlong", "GatherNd", "GatherRows", "Gemm",
-    "GetShape", "Image", "LayerNorm", "Lrn", "Lstm", "Nms", "OneHot", "OneHotTo", "PRelu", "Pad", "PadMode", "PadTo",
-    "Padding", "Pool", "PoolKind", "Random", "RandomKind", "Range", "Reduce", "ReduceKind", "Reshape", "ReshapeTo",
-    "Resize", "ResizeGrid", "ResizeKind", "ReverseSequence", "Rnn", "RnnKind", "Scatter", "ScatterAlong",
-    "ScatterMode", "ScatterNd", "Select", "ShapeFormKind", "Slice", "SliceBySize", "SliceTo", "Softmax", "Tile",
-    "TileTo", "TopK", "Transpose", "Unary", "UnaryKind", "WhereNonZero", "Windows",
-    Conv, Gemm, Matmul, Pool, Resize, CropResize, Image, Unary, Binary, Affine, PRelu, Softmax, Reduce, Reshape,
-    Transpose, Concat, Slice, Pad, Tile, GatherRows, Lstm,
-)  # fmt: skip
-
-__all__ = [
-    "OPERATORS", "Affine", "Binary", "BinaryKind", "BoxMode", "Concat", "Conv", "CropResize", "GateFunction",
-    "GatherRows", "Gemm", "Image", "Lstm", "Matmul", "PRelu", "Pad", "PadMode", "Padding", "Pool", "PoolKind", "Reduce",
-    "ReduceKind", "Reshape", "Resize", "ResizeGrid", "ResizeKind", "Slice", "Softmax", "Tile", "Transpose", "Unary",
-    "UnaryKind",
-]  # fmt: skip
-    kind
-    for kind in list(globals().values())
-    if isinstance(kind, type) and issubclass(kind, Op) and hasattr(kind, "code")
 )
 """Every operator class."""
