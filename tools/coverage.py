@@ -1,36 +1,132 @@
 """Writes docs/coverage.md from the lists that the program itself uses: `tools/coverage.py [--check]`.
 
 --check: exit 1 when the stored page is not what the lists say.
+
+Which operators a layer becomes is read from the source of its lowering function and of the functions it calls; which
+tests name a layer, from the tests' sources.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import sys
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
 
 import pyruntime.layers.families  # noqa: F401  (files every layer function under its name)
-from pyruntime.engines.registry import ENGINES
+from pyruntime.engines.registry import APPLE_ONLY, ENGINES
+from pyruntime.ir.ops import OPERATORS
+from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import LAYERS
-from pyruntime.model_types import APPLE_ONLY
 from pyruntime.native import lib
 from pyruntime.spec import messages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
 LEVEL = re.compile(r"_(ref|avx2|avx512|neon)\.c$")
+ROW = re.compile(r"^PR_OP\(\s*(\w+),\s*(\w+),", re.MULTILINE)
+NAMES = {operator.__name__: operator.code for operator in OPERATORS}
+
+
+@cache
+def operators_of(function: FunctionType) -> frozenset[str]:
+    """Codes of the operators that a function of `pyruntime.layers` names, or that functions it calls name."""
+    return frozenset(_operators(function, set()))
+
+
+def _operators(function: FunctionType, seen: set[object]) -> Iterator[str]:
+    if function in seen:
+        return
+    seen.add(function)
+    scope = vars(inspect.getmodule(function))
+    for node in ast.walk(ast.parse(_source(function))):
+        if isinstance(node, ast.Name):
+            if node.id in NAMES and node.id in scope:
+                yield NAMES[node.id]
+            yield from _called(scope.get(node.id), seen)
+        elif isinstance(node, ast.Attribute):
+            base = scope.get(node.value.id) if isinstance(node.value, ast.Name) else None
+            yield from _called(getattr(base, node.attr, None) if isinstance(base, ModuleType) else None, seen)
+            if isinstance(node.value, ast.Name) and node.value.id == "b":
+                yield from _called(vars(Builder).get(node.attr), seen)
+
+
+def _called(found: Any, seen: set[object]) -> Iterator[str]:
+    if isinstance(found, FunctionType) and found.__module__.startswith("pyruntime.layers"):
+        yield from _operators(found, seen)
+
+
+def _source(function: Callable[..., Any]) -> str:
+    lines, _ = inspect.getsourcelines(function)
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    return "".join(line[indent:] or "\n" for line in lines)
+
+
+@lru_cache(maxsize=1)
+def families() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Operator -> its folder in csrc/ops, and the levels for which the folder has files."""
+    functions = dict(ROW.findall((ROOT / "csrc/ops/ops.def").read_text()))
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for folder in sorted(path for path in (ROOT / "csrc/ops").iterdir() if path.is_dir()):
+        text = "".join(path.read_text() for path in sorted(folder.glob("*.c")))
+        for code, function in functions.items():
+            if re.search(rf"\bpr_{function}_run\(|\bRUN\({function}\b", text):
+                found[code] = (folder.name, levels_of(folder))
+    return found
+
+
+def levels_of(folder: Path) -> tuple[str, ...]:
+    there = {m.group(1) for path in folder.glob("*.c") if (m := LEVEL.search(path.name))}
+    return tuple(level for level in lib.levels() if level != "ref" and level in there)
 
 
 def layers() -> list[str]:
     """One line per layer type of the format."""
-    lines = ["| layer | number | runs | lowered in |", "| --- | --: | --- | --- |"]
+    tests = {path: path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py"))}
+    lines = ["| layer | number | operators | fast levels | weights | gradient | tests |"]
+    lines.append("| --- | --: | --- | --- | --- | --- | --: |")
     oneof = messages.NeuralNetworkLayer.DESCRIPTOR.oneofs_by_name["layer"]
     for field in sorted(oneof.fields, key=lambda f: f.number):
-        function = LAYERS[field.name].lower if field.name in LAYERS else None
-        where = f"`layers/{function.__module__.rsplit('.', 1)[-1]}.py`" if function else ""
-        lines.append(f"| {field.name} | {field.number} | {'yes' if function else ''} | {where} |")
-    total = len(oneof.fields)
-    return [f"{len(LAYERS)} of {total} layer types run.", "", *lines]
+        if field.name not in LAYERS:
+            lines.append(f"| {field.name} | {field.number} | not supported | | | | |")
+            continue
+        codes = sorted(operators_of(LAYERS[field.name].lower))
+        levels = [families()[code][1] for code in codes if code in families()]
+        fast = sorted(set().union(*levels), key=lib.levels().index) if levels else []
+        files = sum(f'"{field.name}"' in text for text in tests.values())
+        lines.append(
+            f"| {field.name} | {field.number} | {', '.join(code.lower() for code in codes)} | {', '.join(fast)} | "
+            f"{_weights(field.message_type)} | {'yes' if codes and set(codes) <= gradients() else ''} | {files} |"
+        )
+    return [f"{len(LAYERS)} of {len(oneof.fields)} layer types run.", "", *lines]
+
+
+def _weights(message: Any, depth: int = 2) -> str:
+    """The forms in which a layer's weights may be stored, if it has some."""
+    for field in message.fields:
+        if field.message_type is None or depth == 0:
+            continue
+        if field.message_type.name == "WeightParams":
+            return "f32, f16, 1–8 bit"
+        if field.message_type.name.endswith("Params") and (inner := _weights(field.message_type, depth - 1)):
+            return inner
+    return ""
+
+
+@lru_cache(maxsize=1)
+def gradients() -> frozenset[str]:
+    """Operators with a gradient."""
+    try:
+        import pyruntime.training.rules  # noqa: F401  (files every rule)
+        from pyruntime.training.gradients import RULES
+    except ImportError:
+        return frozenset()
+    return frozenset(operator.code for operator in RULES)
 
 
 def model_types() -> list[str]:
@@ -38,36 +134,36 @@ def model_types() -> list[str]:
     lines = ["| model type | runs |", "| --- | --- |"]
     oneof = messages.Model.DESCRIPTOR.oneofs_by_name["Type"]
     for field in oneof.fields:
-        state = "yes" if field.name in ENGINES else "only on Apple's systems" if field.name in APPLE_ONLY else ""
+        foreign = "with an implementation of yours" if field.name in APPLE_ONLY else "no"
+        state = "yes" if field.name in ENGINES else foreign
         lines.append(f"| {field.name} | {state} |")
     return lines
 
 
-def families() -> list[str]:
-    """Which C families have files for which instruction-set level."""
-    levels = [level for level in lib.levels() if level != "ref"]
-    lines = [f"| family | {' | '.join(levels)} |", f"| --- |{' --- |' * len(levels)}"]
-    for folder in sorted([*(ROOT / "csrc" / "ops").iterdir(), ROOT / "csrc" / "knn"]):
-        if not folder.is_dir():
-            continue
-        there = {m.group(1) for path in folder.glob("*.c") if (m := LEVEL.search(path.name))}
-        lines.append(f"| {folder.name} | {' | '.join('yes' if level in there else '' for level in levels)} |")
+def operators() -> list[str]:
+    """One line per operator."""
+    lines = ["| operator | family | fast levels | gradient |", "| --- | --- | --- | --- |"]
+    for code in sorted(lib.operators()):
+        family, levels = families().get(code, ("", ()))
+        lines.append(f"| {code.lower()} | {family} | {', '.join(levels)} | {'yes' if code in gradients() else ''} |")
     return lines
 
 
 def page() -> str:
     parts = [
         "# Coverage",
-        "Written by `tools/coverage.py` from the lists that the program uses. Empty: not yet; such a model is refused "
-        "with the layer's name. Numbers are float32 throughout; quantized and half-precision weights are expanded when "
-        "a model is compiled.",
+        "Written by `tools/coverage.py` from the lists that the program uses.",
         "## Model types",
         "\n".join(model_types()),
         "## Layers of neural networks",
+        "Numbers between layers are float32. *operators*: what a layer may become, by its options. *fast levels*: "
+        "instruction sets for which at least one of these operators' families has kernels of its own; every operator "
+        "has plain C besides. *weights*: how they may be stored in the file. *gradient*: every operator of the layer "
+        "has one. *tests*: how many test files name the layer; coremltools' own tests are in "
+        "[conformance.md](conformance.md).",
         "\n".join(layers()),
-        "## Fast kernels by instruction set",
-        "Every operator has a plain C reference; these families have more.",
-        "\n".join(families()),
+        "## Operators",
+        "\n".join(operators()),
     ]
     return "\n\n".join(parts) + "\n"
 

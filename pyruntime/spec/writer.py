@@ -14,15 +14,22 @@ from pyruntime.spec.payloads import attach, has_reference
 from pyruntime.spec.reader import LeanModel
 
 
-def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str]) -> None:
+def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *, check: bool = True) -> None:
     """Write a model as a .mlmodel file, replacing what is there in one step.
+
+    check: ask first whether the model is legal (see spec/legality), and write nothing if it is not.
 
     Maps are written in sorted order, so equal models give equal files.  A LeanModel may be saved over the
     file that it was loaded from.
 
     Raises ModelIOError when the path cannot be written (the old file is still there then), and SpecError when
-    the model is larger than the format allows.
+    the model is larger than the format allows or breaks a rule, which is named.
     """
+    if check:
+        from pyruntime.spec.legality import check_spec
+
+        message, payloads = (spec.spec, spec.payloads) if isinstance(spec, LeanModel) else (spec, None)
+        check_spec(message, payloads)
     write_atomically(path, model_pieces(spec))
 
 

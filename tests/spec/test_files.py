@@ -39,7 +39,7 @@ def test_file_of_coremltools_loads_field_for_field(foreign: Any, tmp_path: Path)
 def test_what_we_save_coremltools_reads_the_same(foreign: Any, load: Callable[[Path], Any], tmp_path: Path) -> None:
     path, copy = tmp_path / "foreign.mlmodel", tmp_path / "copy.mlmodel"
     path.write_bytes(foreign.SerializeToString())
-    save_spec(load(path), copy)
+    save_spec(load(path), copy, check=False)
     assert type(foreign).FromString(copy.read_bytes()) == foreign
     assert copy.read_bytes() == same(foreign)
 

@@ -27,6 +27,8 @@ C_FILES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".c", ".h", ".def"))
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))
 LONG_FOR_A_REASON = {
     "pyruntime/description.py": "every feature type of the format, one small class each",
+    "pyruntime/models/neural_network/layer_methods.py": "written by tools/make_builder.py",
+    "pyruntime/models/neural_network/table.py": "a table, one row per layer",
     "pyruntime/native/lib.py": "the only module that speaks to C",
     "pyruntime/model.py": "one class, and every way to open, ask and save it",
 }

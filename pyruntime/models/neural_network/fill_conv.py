@@ -73,6 +73,7 @@ def convolution3d(call: Call) -> None:
 
 
 def pooling(call: Call) -> None:
+    """Sizes, and how edges are treated."""
     params = call.params
     params.kernelSize.extend([call["height"], call["width"]])
     params.stride.extend([call["stride_height"], call["stride_width"]])

@@ -30,6 +30,7 @@ def _matrices(call: Call) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def simple_rnn(call: Call) -> None:
+    """One set of weights."""
     params, (square, wide) = call.params, _matrices(call)
     set_activation(call, params.activation, "activation")
     write_weight(params.weightMatrix, call, "W_x", call["W_x"], wide)
@@ -40,6 +41,7 @@ def simple_rnn(call: Call) -> None:
 
 
 def gru(call: Call) -> None:
+    """Weights of three gates."""
     params, (square, wide) = call.params, _matrices(call)
     set_activation(call, params.activations.add(), "inner_activation")
     set_activation(call, params.activations.add(), "activation")
@@ -97,6 +99,7 @@ def unilstm(call: Call) -> None:
 
 
 def bidirlstm(call: Call) -> None:
+    """Two sets of weights."""
     for parameter in ("b", "peep"):
         if (call[parameter] is None) != (call[f"{parameter}_back"] is None):
             call.refuse(f"{parameter}_back", f"as {parameter}: both or none", "one of them")

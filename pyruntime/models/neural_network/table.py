@@ -5,7 +5,7 @@ The methods themselves are written from it by tools/make_builder.py, so that edi
 
 from __future__ import annotations
 
-from pyruntime.models.neural_network import fill, fill_conv, fill_rnn
+from pyruntime.models.neural_network import fill, fill_conv, fill_exact, fill_rnn
 from pyruntime.models.neural_network.rows import Row
 
 X = "input_name, output_name"
@@ -60,7 +60,7 @@ def _reductions() -> list[Row]:
     options = f"{X}, axes=None, keepdims=True, reduce_all=False"
     text = "{} along some axes; without axes, of all numbers"
     return [
-        Row(f"reduce_{name}", options, text.format(w), special=fill.reduce_axes, by_hand="reduce_all")
+        Row(f"reduce_{name}", options, text.format(w), special=fill_exact.reduce_axes, by_hand="reduce_all")
         for name, w in what.items()
     ]
 
@@ -85,7 +85,8 @@ def _random() -> list[Row]:
 
 
 _WITH_WEIGHTS = [
-    Row("inner_product", f"W, b, input_channels, output_channels, has_bias, {X}, int_8_dynamic_quantize=False, {QUANTIZED}",
+    Row("inner_product",
+        f"W, b, input_channels, output_channels, has_bias, {X}, int_8_dynamic_quantize=False, {QUANTIZED}",
         "W x + b, W: (output_channels, input_channels), b: (output_channels)",
         by_hand=f"W b int_8_dynamic_quantize {QUANTIZED_BY_HAND}", special=fill.inner_product),
     Row("embedding", f"W, b, input_dim, output_channels, has_bias, {X}, {QUANTIZED}",
@@ -94,7 +95,8 @@ _WITH_WEIGHTS = [
     Row("embedding_nd", f"{X}, vocab_size, embedding_size, W, b=None, {QUANTIZED}",
         "Columns of W by the indices in the last axis, W: (embedding_size, vocab_size), b: (embedding_size)",
         by_hand=f"W b {QUANTIZED_BY_HAND}", special=fill.embedding_nd),
-    Row("batched_mat_mul", f"{XX}, transpose_a=False, transpose_b=False, weight_matrix_rows=0, weight_matrix_columns=0, "
+    Row("batched_mat_mul",
+        f"{XX}, transpose_a=False, transpose_b=False, weight_matrix_rows=0, weight_matrix_columns=0, "
         f"W=None, bias=None, int_8_dynamic_quantize=False, {QUANTIZED}",
         "Matrix product of two inputs, or of one with W: (weight_matrix_rows, weight_matrix_columns)",
         by_hand=f"W bias weight_matrix_rows weight_matrix_columns int_8_dynamic_quantize {QUANTIZED_BY_HAND}",
@@ -148,7 +150,8 @@ _RECURRENT = [
         "Gated recurrent unit; W_h, W_x and b are lists for the update gate, the reset gate and the output",
         special=fill_rnn.gru, by_hand="W_h W_x b activation inner_activation",
         rename={"hidden_size": "outputVectorSize", "input_size": "inputVectorSize", "output_all": "sequenceOutput"}),
-    Row("unilstm", f"W_h, W_x, b, hidden_size, input_size, input_names, output_names, {ACTIVATIONS_OF_LSTM}, peep=None, "
+    Row("unilstm",
+        f"W_h, W_x, b, hidden_size, input_size, input_names, output_names, {ACTIVATIONS_OF_LSTM}, peep=None, "
         "output_all=False, forget_bias=False, coupled_input_forget_gate=False, cell_clip_threshold=50000.0, "
         "reverse_input=False",
         "LSTM; W_h, W_x and b are lists for input gate, forget gate, output gate and block input, peep for the first three",
@@ -177,7 +180,8 @@ _CORE_ML_2 = [
     Row("upsample", f"scaling_factor_h, scaling_factor_w, {X}, mode='NN', linear_upsample_mode='DEFAULT'",
         "A larger image, by nearest neighbours (NN) or BILINEAR; linear_upsample_mode: DEFAULT, ALIGN_CORNERS_TRUE, "
         "ALIGN_CORNERS_FALSE", by_hand="scaling_factor_h scaling_factor_w linear_upsample_mode", special=fill.upsample),
-    Row("sequence_repeat", f"nrep, {X}", "The sequence several times, one after the other", rename={"nrep": "nRepetitions"}),
+    Row("sequence_repeat", f"nrep, {X}", "The sequence several times, one after the other",
+        rename={"nrep": "nRepetitions"}),
     Row("pooling", f"height, width, stride_height, stride_width, layer_type, padding_type, {X}, exclude_pad_area=True, "
         f"is_global=False, {PADS}, {SAME}", "Pooling of images; padding_type: VALID, SAME or INCLUDE_LAST_PIXEL",
         by_hand="height width stride_height stride_width padding_type padding_top padding_bottom padding_left "
@@ -206,7 +210,8 @@ _CORE_ML_2 = [
     Row("reshape", f"{X}, target_shape, mode", "Another shape of 3 or 4 sizes; mode 0: as they lie, 1: channels last"),
     Row("reduce", f"{X}, axis, mode, epsilon=1e-06", "Reduction of C, H, W, HW or CHW"),
     Row("lrn", f"{X}, alpha, beta, local_size, k=1.0", "Local response normalisation over channels"),
-    Row("mvn", f"{X}, across_channels=True, normalize_variance=True, epsilon=1e-05", "x minus its mean, over its deviation"),
+    Row("mvn", f"{X}, across_channels=True, normalize_variance=True, epsilon=1e-05",
+        "x minus its mean, over its deviation"),
     Row("l2_normalize", f"{X}, epsilon=1e-05", "x over the root of its sum of squares"),
     Row("unary", f"{X}, mode, alpha=1.0, shift=0, scale=1.0, epsilon=None", "A function of scale * x + shift",
         rename={"mode": "type"}, by_hand="epsilon", special=fill.unary),
@@ -214,70 +219,81 @@ _CORE_ML_2 = [
     Row("custom", "input_names, output_names, custom_proto_spec=None",
         "A layer of the user's; custom_proto_spec: a CustomLayerParams message", by_hand="custom_proto_spec",
         special=fill.custom, inputs=(0, None)),
-    Row("resize_bilinear", f"{X}, target_height=1, target_width=1, mode='ALIGN_ENDPOINTS_MODE'", "An image in another size",
+    Row("resize_bilinear", f"{X}, target_height=1, target_width=1, mode='ALIGN_ENDPOINTS_MODE'",
+        "An image in another size",
         by_hand="target_height target_width mode", special=fill.resize_bilinear),
-    Row("crop_resize", f"{XX}, target_height=1, target_width=1, mode='STRICT_ALIGN_ENDPOINTS_MODE', normalized_roi=False, "
+    Row("crop_resize",
+        f"{XX}, target_height=1, target_width=1, mode='STRICT_ALIGN_ENDPOINTS_MODE', normalized_roi=False, "
         "box_indices_mode='CORNERS_HEIGHT_FIRST', spatial_scale=1.0", "Boxes of an image, each in one size",
         by_hand="target_height target_width mode box_indices_mode", rename={"normalized_roi": "normalizedCoordinates"},
         special=fill.crop_resize, inputs=(2, 2)),
 ]  # fmt: skip
 
 _CORE_ML_3 = [
-    Row("transpose", f"axes, {X}", "Axes in another order", special=fill.positive_axes),
+    Row("transpose", f"axes, {X}", "Axes in another order", special=fill_exact.positive_axes),
     Row("softmax_nd", f"{X}, axis", "Softmax along one axis"),
-    Row("concat_nd", f"{XX}, axis, interleave=False", "Inputs one after the other along an axis", special=fill.concat_nd),
+    Row("concat_nd", f"{XX}, axis, interleave=False", "Inputs one after the other along an axis",
+        special=fill_exact.concat_nd),
     Row("gelu", f"{X}, mode='EXACT'", "x times the normal distribution function of x, exactly or approximately"),
     Row("stack", f"{XX}, axis=0", "Inputs of one shape along an axis of its own"),
     Row("clip", f"{X}, min_value=0.0, max_value=1.0", "x, at least and at most a number",
         rename={"min_value": "minVal", "max_value": "maxVal"}),
     Row("split_nd", "input_name, output_names, axis, num_splits=2, split_sizes=None", "Parts along an axis",
-        special=fill.split_nd, by_hand="num_splits"),
+        special=fill_exact.split_nd, by_hand="num_splits"),
     Row("slice_static", f"{X}, begin_ids, end_ids, strides, begin_masks, end_masks, squeeze_masks=None",
-        "x[begin:end:stride] in each axis; a mask says that its index does not count", special=fill.slice_static),
+        "x[begin:end:stride] in each axis; a mask says that its index does not count", special=fill_exact.slice_static),
     Row("slice_dynamic", f"{XX}, end_ids=None, strides=None, begin_masks=None, end_masks=None, squeeze_masks=None",
         "As slice_static, with numbers from inputs: x, begin, end, strides, begin masks, end masks, squeeze masks",
-        by_hand="end_ids strides begin_masks end_masks squeeze_masks", special=fill.slice_dynamic, inputs=(2, 7)),
-    Row("tile", f"{X}, reps=[]", "x several times along each axis", special=fill.tile),
+        by_hand="end_ids strides begin_masks end_masks squeeze_masks", special=fill_exact.slice_dynamic, inputs=(2, 7)),
+    Row("tile", f"{X}, reps=[]", "x several times along each axis", special=fill_exact.tile),
     Row("range_static", "output_name, input_names=None, end=1, start=0, step=1", "Numbers from start to end, by step",
         rename={"end": "endValue", "start": "startValue", "step": "stepSizeValue"}, inputs=(0, None)),
     Row("range_dynamic", f"{XX}, start=0, step=1", "As range_static, from inputs: end, start, step",
-        rename={"start": "startValue", "step": "stepSizeValue"}, inputs=(1, 3), special=fill.range_dynamic),
+        rename={"start": "startValue", "step": "stepSizeValue"}, inputs=(1, 3), special=fill_exact.range_dynamic),
     Row("branch", "input_name, if_branch=None, else_branch=None",
         "One network where the input is not 0, the other one where it is",
-        by_hand="if_branch else_branch", special=fill.branch),
+        by_hand="if_branch else_branch", special=fill_exact.branch),
     Row("loop", "body_network=None, input_name=None, condition=None, condition_network=None, max_iterations=None",
         "A network again and again: while `condition` is not 0, and at most max_iterations times",
-        by_hand="body_network condition condition_network max_iterations", special=fill.loop),
+        by_hand="body_network condition condition_network max_iterations", special=fill_exact.loop),
     Row("loop_break", "", "The end of the loop around this network"),
     Row("loop_continue", "", "The next turn of the loop around this network"),
     Row("greater_than", f"{XX}, use_greater_than_equal=False, alpha=0.0", "a > b, or x > alpha: 1 or 0",
-        layer="", by_hand="use_greater_than_equal alpha", special=fill.comparison, inputs=(1, 2)),
+        layer="", by_hand="use_greater_than_equal alpha", special=fill_exact.comparison, inputs=(1, 2)),
     Row("less_than", f"{XX}, use_less_than_equal=False, alpha=0.0", "a < b, or x < alpha: 1 or 0",
-        layer="", by_hand="use_less_than_equal alpha", special=fill.comparison, inputs=(1, 2)),
-    Row("equal", f"{XX}, alpha=0.0", "a = b, or x = alpha: 1 or 0", by_hand="alpha", special=fill.comparison, inputs=(1, 2)),
+        layer="", by_hand="use_less_than_equal alpha", special=fill_exact.comparison, inputs=(1, 2)),
+    Row("equal", f"{XX}, alpha=0.0", "a = b, or x = alpha: 1 or 0", by_hand="alpha", special=fill_exact.comparison,
+        inputs=(1, 2)),
     Row("not_equal", f"{XX}, alpha=0.0", "a differs from b, or x from alpha: 1 or 0",
-        by_hand="alpha", special=fill.comparison, inputs=(1, 2)),
-    Row("logical", f"{XX}, mode", "AND, OR, XOR of two inputs, NOT of one", layer="", by_hand="mode", special=fill.logical,
+        by_hand="alpha", special=fill_exact.comparison, inputs=(1, 2)),
+    Row("logical", f"{XX}, mode", "AND, OR, XOR of two inputs, NOT of one", layer="", by_hand="mode",
+        special=fill_exact.logical,
         inputs=(1, 2)),
     Row("sliding_windows", f"{X}, axis, window_size, step=1", "Windows of an axis, along an axis of their own"),
     Row("reverse", f"{X}, reverse_dim=None", "Some axes backwards; reverse_dim: a boolean per axis",
-        by_hand="reverse_dim", special=fill.reverse),
-    Row("reverse_sequence", f"{XX}, batch_axis=0, seq_axis=-1", "The first so many of a sequence backwards", layer="reverseSeq",
+        by_hand="reverse_dim", special=fill_exact.reverse),
+    Row("reverse_sequence", f"{XX}, batch_axis=0, seq_axis=-1", "The first so many of a sequence backwards",
+        layer="reverseSeq",
         rename={"seq_axis": "sequenceAxis"}, inputs=(2, 2)),
     Row("gather", f"{XX}, axis=0", "Entries of an axis by index", inputs=(2, 2)),
     Row("gather_along_axis", f"{XX}, axis=0", "x at an index per entry along an axis", inputs=(2, 2)),
-    Row("scatter", f"{XX}, axis=0, mode='UPDATE'", "Entries of an axis replaced or changed: x, indices, updates", inputs=(3, 3)),
+    Row("scatter", f"{XX}, axis=0, mode='UPDATE'", "Entries of an axis replaced or changed: x, indices, updates",
+        inputs=(3, 3)),
     Row("scatter_along_axis", f"{XX}, axis=0, mode='UPDATE'", "x changed at an index per entry: x, indices, updates",
         inputs=(3, 3)),
     Row("scatter_nd", f"{XX}, mode='UPDATE'", "x changed at index tuples: x, indices, updates", inputs=(3, 3)),
-    Row("topk", "input_names, output_names, k=0, axis=0, use_bottom_k=False", "The k largest along an axis, and their indices",
+    Row("topk", "input_names, output_names, k=0, axis=0, use_bottom_k=False",
+        "The k largest along an axis, and their indices",
         inputs=(1, 2)),
-    Row("argmax", f"{X}, axis, keepdims=True", "Index of the largest along an axis", by_hand="keepdims", special=fill.remove_dim),
-    Row("argmin", f"{X}, axis, keepdims=True", "Index of the smallest along an axis", by_hand="keepdims", special=fill.remove_dim),
+    Row("argmax", f"{X}, axis, keepdims=True", "Index of the largest along an axis", by_hand="keepdims",
+        special=fill_exact.remove_dim),
+    Row("argmin", f"{X}, axis, keepdims=True", "Index of the smallest along an axis", by_hand="keepdims",
+        special=fill_exact.remove_dim),
     Row("argsort", f"{X}, axis=0, descending=False", "Indices that sort along an axis"),
     Row("constant_pad", f"{XX}, value=0.0, pad_to_given_output_size_mode=False, pad_amounts=[]",
         "Wider edges; pad_amounts: two numbers per axis, before and after", inputs=(1, 2)),
-    Row("nms", "input_names, output_names, iou_threshold=0.5, score_threshold=0.0, max_boxes=1, per_class_suppression=False",
+    Row("nms",
+        "input_names, output_names, iou_threshold=0.5, score_threshold=0.0, max_boxes=1, per_class_suppression=False",
         "Boxes that do not overlap better ones: boxes, scores, and the three numbers if they come at run time",
         layer="NonMaximumSuppression", inputs=(2, 5)),
     Row("fill_like", f"{X}, value=0.0", "One number in the shape of the input"),
@@ -291,8 +307,9 @@ _CORE_ML_3 = [
     Row("flatten_to_2d", f"{X}, axis=1", "Axes before `axis` as one, the others as another"),
     Row("reshape_static", f"{X}, output_shape", "Another shape; -1 follows from the rest",
         rename={"output_shape": "targetShape"}),
-    Row("rank_preserving_reshape", f"{X}, output_shape", "Another shape of the same rank; 0 keeps, -1 follows from the rest",
-        rename={"output_shape": "targetShape"}, special=fill.rank_preserving_reshape),
+    Row("rank_preserving_reshape", f"{X}, output_shape",
+        "Another shape of the same rank; 0 keeps, -1 follows from the rest",
+        rename={"output_shape": "targetShape"}, special=fill_exact.rank_preserving_reshape),
     Row("categorical_distribution", f"{X}, num_samples, is_logits=True, eps=1e-10, temperature=1.0, seed=-1",
         "Random classes by their probabilities, or by logits"),
     Row("matrix_band_part", f"{X}, num_lower=-1, num_upper=-1", "Matrices with zeros outside a band"),
