@@ -144,7 +144,8 @@ class Run:
             if not math.isfinite(loss):
                 raise NotFinite(
                     f"the loss became {loss} in epoch {epoch}, mini-batch {batch} (both count from 0); a smaller "
-                    "learningRate may help; context.model has the last weights with a finite loss, the original is unchanged"
+                    "learningRate may help; the original is unchanged, context.model has the last weights with a "
+                    "finite loss"
                 )
             total += loss * len(chosen)
             metrics = {"lossValue": loss, "epochIndex": epoch, "miniBatchIndex": batch}
