@@ -152,7 +152,17 @@ def test_networks_that_break_a_rule() -> None:
     refused(
         change(lambda n: setattr(n.updateParams.lossLayers[0].meanSquaredErrorLossLayer, "input", "h")), "'b'", "loss"
     )
-    refused(change(lambda n: setattr(n.updateParams.lossLayers[0].meanSquaredErrorLossLayer, "target", "t2")), "'t2'")
+
+
+NAMES = [("input", "x", "'x'"), ("input", "h", "'b'"), ("target", "t2", "'t2'")]
+
+
+@pytest.mark.parametrize(("field", "value", "named"), NAMES)
+def test_losses_that_read_the_wrong_names(field: str, value: str, named: str) -> None:
+    def rename(network: Any) -> None:
+        setattr(network.updateParams.lossLayers[0].meanSquaredErrorLossLayer, field, value)
+
+    refused(change(rename), named, "loss")
 
 
 def test_weights_that_are_no_floats() -> None:
@@ -175,21 +185,16 @@ def test_a_layer_without_gradient_between_loss_and_layer_that_learns_is_named() 
     tail = [between, layer("flatten", "l", "y", "flat")]
     spec = updatable({"x": (1, 5, 5)}, [convolution("c", "x", "h", 1, 2), *tail], target=array("y_true", (18,)))
     refused(spec, "the lrn", "no gradient", error=UnsupportedError)
-    frozen = [
-        convolution("c", "x", "h", 1, 2, learns=False),
-        *tail[:1],
-        layer("flatten", "l", "f", "flat"),
-        dense("d", "f", "y", 18, 1),
-    ]
-    _, record = update(
-        updatable({"x": (1, 5, 5)}, frozen, rate=0.01), as_examples(x=values(4, 1, 5, 5), y_true=values(4, 1))
-    )
+    frozen = convolution("c", "x", "h", 1, 2, learns=False)
+    layers = [frozen, between, layer("flatten", "l", "f", "flat"), dense("d", "f", "y", 18, 1)]
+    examples = as_examples(x=values(4, 1, 5, 5), y_true=values(4, 1))
+    _, record = update(updatable({"x": (1, 5, 5)}, layers, rate=0.01), examples)
     assert record.batch_losses[1] < record.batch_losses[0], "before the first layer that learns anything may stand"
 
 
 def test_no_room_for_a_step() -> None:
-    model = MLModel(regression(), configuration=MLModelConfiguration(memory_limit=4096))
-    task = MLUpdateTask(model, EXAMPLES)
+    model = MLModel(regression(size=64), configuration=MLModelConfiguration(memory_limit=4096))
+    task = MLUpdateTask(model, EXAMPLES * 7)
     task.resume()
     task.wait()
     assert "memory" in str(task.error)
