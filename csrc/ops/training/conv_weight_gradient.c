@@ -100,6 +100,13 @@ static void turn_range(void *arg, int64_t begin, int64_t end, int worker) {
     }
 }
 
+/* A call of memcpy costs as much as this loop for the lengths that are usual here. */
+static void copy(float *to, const float *from, int64_t n) {
+    for (; n >= 16; n -= 16, to += 16, from += 16) memcpy(to, from, 16 * sizeof *to);
+    for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4 * sizeof *to);
+    for (; n > 0; n--) *to++ = *from++;
+}
+
 /* n channels from `c` on, seen through tap (p, q), of pixels begin .. begin+count-1; rows of `out` are `width` apart. */
 static void pack_run(const gradient *t, int64_t p, int64_t q, int64_t c, int64_t n, int64_t begin, int64_t count, int64_t width,
                      float *out) {
@@ -111,8 +118,7 @@ static void pack_run(const gradient *t, int64_t p, int64_t q, int64_t c, int64_t
         const float *line = outside ? NULL : t->x + ((image * t->h.size + row) * t->v.size) * t->channels + c;
         for (int64_t k = 0; k < left; k++, column += t->v.stride, out += width) {
             if (outside || column < 0 || column >= t->v.size) memset(out, 0, (size_t)n * sizeof *out);
-            else if (n == 1) *out = line[column * t->channels];
-            else memcpy(out, line + column * t->channels, (size_t)n * sizeof *out);
+            else copy(out, line + column * t->channels, n);
         }
         done += left;
         j = 0;

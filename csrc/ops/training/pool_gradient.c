@@ -1,14 +1,16 @@
 /* The operator POOL_GRADIENT.  An item is an image and some of its channels: windows overlap only inside it. */
-#include <math.h>
 #include <string.h>
 
 #include "ops/check.h"
 #include "ops/conv/window.h"
+#include "ops/kernels.h"
 #include "ops/training/training.h"
+#include "ops/training/training_kernel.h"
 
-enum { WIDE = 16 };                         /* channels that are worked on together */
+enum { WIDE = 64 };                         /* channels of an item */
 
 typedef struct gradient {
+    const pr_training_kernels *kernels;
     const float *x, *g, *y;
     float *dx;
     pr_axis h, v;
@@ -63,43 +65,12 @@ static int64_t extent(const pr_axis *a, int64_t o) {
     return room < a->kernel ? room : a->kernel;
 }
 
-typedef struct window {
-    int64_t at, rows, columns, line, cells; /* first real cell, in floats; how many real ones; floats from row to row */
-} window;
-
-static void to_maximum(const gradient *t, const window *w, const float *g, int64_t c, int64_t n) {
-    float best[WIDE];
-    int32_t where[WIDE] = {0};
-    for (int64_t k = 0; k < n; k++) best[k] = -INFINITY;
-    for (int64_t i = 0; i < w->rows; i++)
-        for (int64_t j = 0; j < w->columns; j++) {
-            const float *x = t->x + w->at + i * w->line + j * t->channels + c;
-            int32_t cell = (int32_t)(i * w->columns + j);
-            for (int64_t k = 0; k < n; k++) {
-                bool larger = x[k] > best[k];
-                best[k] = larger ? x[k] : best[k];
-                where[k] = larger ? cell : where[k];
-            }
-        }
-    for (int64_t k = 0; k < n; k++) {
-        int64_t i = where[k] / w->columns, j = where[k] % w->columns;
-        t->dx[w->at + i * w->line + j * t->channels + c + k] += g[k];
-    }
-}
-
-/* Average: g / cells to every cell.  L2, y = sqrt(sum of x^2): g x / y, and 0 where y is. */
-static void to_all(const gradient *t, const window *w, const float *g, const float *y, int64_t c, int64_t n) {
+/* Average: g / count to every cell.  L2, y = sqrt(sum of x^2): g x / y, and 0 where y is. */
+static void to_all(const gradient *t, const pr_pool_cells *cells, int64_t count, const float *g, const float *y, int64_t n) {
     float share[WIDE];
     bool squares = t->kind == PR_POOL_L2;
-    for (int64_t k = 0; k < n; k++) share[k] = squares ? (y[k] > 0 ? g[k] / y[k] : 0) : g[k] / (float)w->cells;
-    for (int64_t i = 0; i < w->rows; i++)
-        for (int64_t j = 0; j < w->columns; j++) {
-            int64_t at = w->at + i * w->line + j * t->channels + c;
-            if (squares)
-                for (int64_t k = 0; k < n; k++) t->dx[at + k] += share[k] * t->x[at + k];
-            else
-                for (int64_t k = 0; k < n; k++) t->dx[at + k] += share[k];
-        }
+    for (int64_t k = 0; k < n; k++) share[k] = squares ? (y[k] > 0 ? g[k] / y[k] : 0) : g[k] / (float)count;
+    t->kernels->to_all(cells, share, n, squares);
 }
 
 static void gradient_range(void *arg, int64_t begin, int64_t end, int worker) {
@@ -115,12 +86,13 @@ static void gradient_range(void *arg, int64_t begin, int64_t end, int worker) {
                 int64_t top, bottom, left, right, at = ((image * t->h.out + i) * t->v.out + j) * C + c;
                 pr_taps(&t->h, i, &top, &bottom);
                 pr_taps(&t->v, j, &left, &right);
-                window w = {start, bottom - top, right - left, line, 0};
-                if (w.rows <= 0 || w.columns <= 0) continue;
-                w.at += (pr_origin(&t->h, i) + top) * line + (pr_origin(&t->v, j) + left) * C;
-                w.cells = t->real_cells_only ? w.rows * w.columns : extent(&t->h, i) * extent(&t->v, j);
-                if (t->kind == PR_POOL_MAX) to_maximum(t, &w, t->g + at, c, n);
-                else to_all(t, &w, t->g + at, t->y + at, c, n);
+                pr_pool_cells cells = {.rows = bottom - top, .columns = right - left, .line = line, .pixel = C};
+                if (cells.rows <= 0 || cells.columns <= 0) continue;
+                int64_t first = start + (pr_origin(&t->h, i) + top) * line + (pr_origin(&t->v, j) + left) * C + c;
+                int64_t count = t->real_cells_only ? cells.rows * cells.columns : extent(&t->h, i) * extent(&t->v, j);
+                cells.x = t->x + first, cells.dx = t->dx + first;
+                if (t->kind == PR_POOL_MAX) t->kernels->to_maximum(&cells, t->g + at, n);
+                else to_all(t, &cells, count, t->g + at, t->y + at, n);
             }
     }
 }
@@ -128,7 +100,7 @@ static void gradient_range(void *arg, int64_t begin, int64_t end, int worker) {
 pr_status pr_pool_gradient_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_pool_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
-    gradient t = {.x = x->data, .g = in[1].data, .y = in[2].data, .dx = out->data, .channels = x->shape[x->rank - 1],
+    gradient t = {.kernels = env->kernels->training, .x = x->data, .g = in[1].data, .y = in[2].data, .dx = out->data, .channels = x->shape[x->rank - 1],
                   .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0};
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;

@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include "ops/check.h"
+#include "ops/kernels.h"
 #include "ops/training/training.h"
+#include "ops/training/training_kernel.h"
 
 static pr_status infer_step(pr_env *env, const pr_view *in, int inputs, int hyper, int64_t numbers, pr_view *out, int outputs) {
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
@@ -18,9 +20,10 @@ static pr_status infer_step(pr_env *env, const pr_view *in, int inputs, int hype
 }
 
 typedef struct step {
+    const pr_training_kernels *kernels;
     const float *w, *g, *m, *v;
     float *w_out, *m_out, *v_out;
-    float rate, momentum, beta1, beta2, eps, second;
+    float rate, momentum, adam[5];
 } step;
 
 pr_status pr_sgd_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
@@ -33,25 +36,18 @@ pr_status pr_sgd_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out,
 
 static void sgd_range(void *arg, int64_t begin, int64_t end, int worker) {
     const step *s = arg;
-    const float *w = s->w, *g = s->g, *v = s->v;
-    float *w_out = s->w_out, *v_out = s->v_out;
-    const float rate = s->rate, momentum = s->momentum;
     (void)worker;
-    if (!v) {
-        for (int64_t i = begin; i < end; i++) w_out[i] = w[i] - rate * g[i];
-        return;
-    }
-    for (int64_t i = begin; i < end; i++) {
-        const float velocity = momentum * v[i] + g[i];
-        v_out[i] = velocity;
-        w_out[i] = w[i] - rate * velocity;
-    }
+    if (!s->v) s->kernels->sgd(s->w + begin, s->g + begin, s->w_out + begin, end - begin, s->rate);
+    else
+        s->kernels->momentum(s->w + begin, s->g + begin, s->v + begin, s->w_out + begin, s->v_out + begin, end - begin, s->rate,
+                             s->momentum);
 }
 
 pr_status pr_sgd_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_sgd_attrs *attrs = env->attrs;
     const float *hyper = in[2].data;
-    step s = {.w = in[0].data, .g = in[1].data, .w_out = out[0].data, .rate = hyper[0], .momentum = hyper[1]};
+    step s = {.kernels = env->kernels->training, .w = in[0].data, .g = in[1].data, .w_out = out[0].data, .rate = hyper[0],
+              .momentum = hyper[1]};
     (void)inputs, (void)outputs;
     if (attrs->has_momentum) s.v = in[3].data, s.v_out = out[1].data;
     pr_for(env->pool, pr_view_count(in), PR_GRAIN, sgd_range, &s);
@@ -65,23 +61,16 @@ pr_status pr_adam_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
 
 static void adam_range(void *arg, int64_t begin, int64_t end, int worker) {
     const step *s = arg;
-    const float *w = s->w, *g = s->g, *m = s->m, *v = s->v;
-    float *w_out = s->w_out, *m_out = s->m_out, *v_out = s->v_out;
-    const float rate = s->rate, beta1 = s->beta1, beta2 = s->beta2, eps = s->eps, second = s->second;
     (void)worker;
-    for (int64_t i = begin; i < end; i++) {
-        const float mean = beta1 * m[i] + (1 - beta1) * g[i], square = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-        m_out[i] = mean;
-        v_out[i] = square;
-        w_out[i] = w[i] - rate * mean / (sqrtf(square) * second + eps);
-    }
+    s->kernels->adam(s->w + begin, s->g + begin, s->m + begin, s->v + begin, s->w_out + begin, s->m_out + begin, s->v_out + begin,
+                     end - begin, s->adam);
 }
 
 pr_status pr_adam_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const float *hyper = in[4].data;
-    step s = {.w = in[0].data, .g = in[1].data, .m = in[2].data, .v = in[3].data, .w_out = out[0].data, .m_out = out[1].data,
-              .v_out = out[2].data, .rate = hyper[0] / hyper[4], .beta1 = hyper[1], .beta2 = hyper[2], .eps = hyper[3],
-              .second = 1 / sqrtf(hyper[5])};
+    step s = {.kernels = env->kernels->training, .w = in[0].data, .g = in[1].data, .m = in[2].data, .v = in[3].data,
+              .w_out = out[0].data, .m_out = out[1].data, .v_out = out[2].data,
+              .adam = {hyper[0] / hyper[4], hyper[1], hyper[2], hyper[3], 1 / sqrtf(hyper[5])}};
     (void)inputs, (void)outputs;
     pr_for(env->pool, pr_view_count(in), PR_GRAIN, adam_range, &s);
     return PR_OK;

@@ -2,6 +2,8 @@
 #include <math.h>
 
 #include "ops/check.h"
+#include "ops/kernels.h"
+#include "ops/training/training_kernel.h"
 #include "ops/training/training.h"
 
 typedef void slope_fn(const float *g, const float *v, float *out, int64_t n, float a, float b);
@@ -52,7 +54,8 @@ static void slope_range(void *arg, int64_t begin, int64_t end, int worker) {
 
 pr_status pr_unary_gradient_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_unary_attrs *attrs = env->attrs;
-    job j = {slopes[attrs->kind], in[0].data, in[1].data, out->data, attrs->a, attrs->b};
+    slope_fn *fn = attrs->kind == PR_UNARY_CLIP ? env->kernels->training->clip : slopes[attrs->kind];
+    job j = {fn, in[0].data, in[1].data, out->data, attrs->a, attrs->b};
     (void)inputs, (void)outputs;
     pr_for(env->pool, pr_view_count(in), PR_GRAIN, slope_range, &j);
     return PR_OK;
