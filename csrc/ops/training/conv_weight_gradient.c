@@ -13,6 +13,7 @@ enum { PIECE = 256, ROW = PIECE + 16 };     /* pixels; floats from row to row, s
 
 typedef struct gradient {
     const pr_gemm_kernel *kernel;
+    const pr_copy_kernels *copy;
     const float *x, *g;
     float *dw;
     pr_axis h, v;
@@ -43,7 +44,8 @@ static pr_status axes_of(pr_env *env, const pr_conv_attrs *attrs, const pr_view 
 static pr_status describe(pr_env *env, const pr_view *in, gradient *t) {
     const pr_conv_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
-    *t = (gradient){.kernel = env->kernels->gemm, .x = x->data, .g = in[1].data, .outputs = attrs->outputs, .groups = attrs->groups};
+    *t = (gradient){.kernel = env->kernels->gemm, .copy = env->kernels->copy, .x = x->data, .g = in[1].data,
+                    .outputs = attrs->outputs, .groups = attrs->groups};
     PR_TRY(axes_of(env, attrs, x, t));
     t->images = pr_view_span(x, 0, x->rank - 3);
     t->channels = x->shape[x->rank - 1];
@@ -95,13 +97,13 @@ static void turn_range(void *arg, int64_t begin, int64_t end, int worker) {
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
         int64_t left = t->pixels - i * PIECE;
-        pr_transpose_matrix(t->g + i * PIECE * t->outputs, t->outputs, left < PIECE ? left : PIECE, t->outputs,
+        pr_transpose_matrix(t->copy, t->g + i * PIECE * t->outputs, t->outputs, left < PIECE ? left : PIECE, t->outputs,
                             t->turned + i * t->outputs * ROW, ROW);
     }
 }
 
 /* A call of memcpy costs as much as this loop for the lengths that are usual here. */
-static void copy(float *to, const float *from, int64_t n) {
+static void copy_run(float *to, const float *from, int64_t n) {
     for (; n >= 16; n -= 16, to += 16, from += 16) memcpy(to, from, 16 * sizeof *to);
     for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4 * sizeof *to);
     for (; n > 0; n--) *to++ = *from++;
@@ -118,7 +120,7 @@ static void pack_run(const gradient *t, int64_t p, int64_t q, int64_t c, int64_t
         const float *line = outside ? NULL : t->x + ((image * t->h.size + row) * t->v.size) * t->channels + c;
         for (int64_t k = 0; k < left; k++, column += t->v.stride, out += width) {
             if (outside || column < 0 || column >= t->v.size) memset(out, 0, (size_t)n * sizeof *out);
-            else copy(out, line + column * t->channels, n);
+            else copy_run(out, line + column * t->channels, n);
         }
         done += left;
         j = 0;
@@ -130,7 +132,8 @@ static void pack_run(const gradient *t, int64_t p, int64_t q, int64_t c, int64_t
 static void pack_piece(const gradient *t, pr_panel panel, int64_t group, int64_t begin, int64_t count, float *out) {
     int64_t width = panel.vectors * t->kernel->lanes;
     if (panel.columns < width)
-        for (int64_t r = 0; r < count; r++) memset(out + r * width + panel.columns, 0, (size_t)(width - panel.columns) * sizeof *out);
+        for (int64_t r = 0; r < count; r++)
+            memset(out + r * width + panel.columns, 0, (size_t)(width - panel.columns) * sizeof *out);
     for (int64_t done = 0, n; done < panel.columns; done += n) {
         int64_t column = panel.first + done, c = column % t->depth, tap = column / t->depth;
         n = t->depth - c < panel.columns - done ? t->depth - c : panel.columns - done;

@@ -29,8 +29,8 @@ pr_status pr_cross_entropy_run(pr_env *env, const pr_view *in, int inputs, pr_vi
     (void)inputs, (void)outputs;
     for (int64_t i = 0; i < rows; i++)      /* all before any is used; NaN fails the comparison */
         if (!((double)target[i] > -1 && (double)target[i] < (double)classes))
-            return pr_fail(env->message, PR_BAD_VALUE, "%s: class %g of example %lld of the mini-batch, there are classes 0 to %lld",
-                           env->layer, (double)target[i], (long long)i, (long long)classes - 1);
+            return pr_fail(env->message, PR_BAD_VALUE, "%s: class %g of example %lld of the mini-batch, there are classes 0 to "
+                           "%lld", env->layer, (double)target[i], (long long)i, (long long)classes - 1);
     for (int64_t i = 0; i < rows; i++, p += classes, gradient += classes) {
         int64_t at = (int64_t)target[i];
         float right = p[at];

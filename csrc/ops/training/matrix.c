@@ -15,18 +15,8 @@ pr_panel pr_panel_at(const pr_gemm_kernel *kernel, int64_t columns, int64_t i) {
     return (pr_panel){from, left < wide ? left : wide, vectors};
 }
 
-void pr_transpose_matrix(const float *in, ptrdiff_t stride_in, int64_t rows, int64_t columns, float *out, ptrdiff_t stride_out) {
-    enum { BLOCK = 16 };                    /* a line of cache each way */
-    for (int64_t i = 0; i < rows; i += BLOCK)
-        for (int64_t j = 0; j < columns; j += BLOCK) {
-            int64_t high = rows - i < BLOCK ? rows - i : BLOCK, wide = columns - j < BLOCK ? columns - j : BLOCK;
-            for (int64_t c = 0; c < wide; c++)
-                for (int64_t r = 0; r < high; r++) out[(j + c) * stride_out + i + r] = in[(i + r) * stride_in + j + c];
-        }
-}
-
-void pr_pack_columns(const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n, int64_t depth, int64_t columns, int64_t width,
-                     float *out) {
+void pr_pack_columns(const pr_copy_kernels *copy, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n, int64_t depth,
+                     int64_t columns, int64_t width, float *out) {
     size_t gap = (size_t)(width - columns) * sizeof *out;
     if (stride_n == 1) {
         for (int64_t p = 0; p < depth; p++, out += width) {
@@ -35,7 +25,7 @@ void pr_pack_columns(const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n, int
         }
         return;
     }
-    if (stride_k == 1) pr_transpose_matrix(b, stride_n, columns, depth, out, width);
+    if (stride_k == 1) pr_transpose_matrix(copy, b, stride_n, columns, depth, out, width);
     else
         for (int64_t p = 0; p < depth; p++)
             for (int64_t j = 0; j < columns; j++) out[p * width + j] = b[p * stride_k + j * stride_n];

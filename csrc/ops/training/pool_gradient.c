@@ -31,7 +31,8 @@ static pr_status axes_of(pr_env *env, const pr_pool_attrs *attrs, const pr_view 
         for (int i = 0; i < 2; i++) {
             int64_t size = x->shape[x->rank - 3 + i];
             if (size == 0 || size > PR_MAX_ELEMENTS)
-                return pr_fail(env->message, PR_BAD_SHAPE, "%s: an image of shape %s cannot be pooled", env->layer, pr_show_shape(x).text);
+                return pr_fail(env->message, PR_BAD_SHAPE, "%s: an image of shape %s cannot be pooled", env->layer,
+                               pr_show_shape(x).text);
             axes[PR_HEIGHT + i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
         }
     t->h = axes[PR_HEIGHT], t->v = axes[PR_WIDTH];
@@ -80,7 +81,8 @@ static void gradient_range(void *arg, int64_t begin, int64_t end, int worker) {
     for (int64_t item = begin; item < end; item++) {
         int64_t image = item / t->parts, c = item % t->parts * WIDE, n = C - c < WIDE ? C - c : WIDE;
         int64_t start = image * t->h.size * line;
-        for (int64_t cell = 0; cell < t->h.size * t->v.size; cell++) memset(t->dx + start + cell * C + c, 0, (size_t)n * sizeof(float));
+        for (int64_t cell = 0; cell < t->h.size * t->v.size; cell++)
+            memset(t->dx + start + cell * C + c, 0, (size_t)n * sizeof(float));
         for (int64_t i = 0; i < t->h.out; i++)
             for (int64_t j = 0; j < t->v.out; j++) {
                 int64_t top, bottom, left, right, at = ((image * t->h.out + i) * t->v.out + j) * C + c;
@@ -100,8 +102,8 @@ static void gradient_range(void *arg, int64_t begin, int64_t end, int worker) {
 pr_status pr_pool_gradient_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_pool_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
-    gradient t = {.kernels = env->kernels->training, .x = x->data, .g = in[1].data, .y = in[2].data, .dx = out->data, .channels = x->shape[x->rank - 1],
-                  .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0};
+    gradient t = {.kernels = env->kernels->training, .x = x->data, .g = in[1].data, .y = in[2].data, .dx = out->data,
+                  .channels = x->shape[x->rank - 1], .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0};
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
     PR_TRY(axes_of(env, attrs, x, &t));

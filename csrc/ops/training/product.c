@@ -7,6 +7,7 @@
 /* y (m, n) = a (m, k) b (k, n) with strides of a and b that take care of transposition. */
 typedef struct product {
     const pr_gemm_kernel *kernel;
+    const pr_copy_kernels *copy;
     const float *a, *b, *bias;
     float *y;
     ptrdiff_t a_row, a_k, b_k, b_n;
@@ -22,8 +23,8 @@ static void describe(const pr_env *env, const pr_view *in, const pr_view *out, p
     const pr_product_attrs *attrs = env->attrs;
     const pr_view *a = &in[0], *b = &in[1];
     int64_t rows = pr_view_span(a, 0, a->rank - 1), last = a->shape[a->rank - 1], wide = b->shape[b->rank - 1];
-    *p = (product){.kernel = env->kernels->gemm, .a = a->data, .b = b->data, .bias = attrs->has_bias ? in[2].data : NULL,
-                   .y = out->data};
+    *p = (product){.kernel = env->kernels->gemm, .copy = env->kernels->copy, .a = a->data, .b = b->data,
+                   .bias = attrs->has_bias ? in[2].data : NULL, .y = out->data};
     p->m = attrs->transpose_a ? last : rows;
     p->k = attrs->transpose_a ? rows : last;
     p->n = out->shape[out->rank - 1];
@@ -87,15 +88,15 @@ static void pack_range(void *arg, int64_t begin, int64_t end, int worker) {
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
         pr_panel panel = pr_panel_at(p->kernel, columns, i);
-        pr_pack_columns(b + panel.first * stride_n, stride_k, stride_n, p->k, panel.columns, panel.vectors * p->kernel->lanes,
-                        p->packed + panel.first * p->k);
+        pr_pack_columns(p->copy, b + panel.first * stride_n, stride_k, stride_n, p->k, panel.columns,
+                        panel.vectors * p->kernel->lanes, p->packed + panel.first * p->k);
     }
 }
 
 static void turn_range(void *arg, int64_t begin, int64_t end, int worker) {
     const product *p = arg;
     (void)worker;
-    pr_transpose_matrix(p->a + begin, p->a_k, p->k, end - begin, p->rows + begin * p->k, p->k);
+    pr_transpose_matrix(p->copy, p->a + begin, p->a_k, p->k, end - begin, p->rows + begin * p->k, p->k);
 }
 
 /* y^T (n, m) back to y, with the bias. */

@@ -30,7 +30,8 @@ static void sgd(const float *w, const float *g, float *w_out, int64_t n, float r
     }
 }
 
-static void momentum(const float *w, const float *g, const float *v, float *w_out, float *v_out, int64_t n, float rate, float kept) {
+static void momentum(const float *w, const float *g, const float *v, float *w_out, float *v_out, int64_t n, float rate,
+                     float kept) {
     const vf r = vf_set1(rate), k = vf_set1(kept);
     for (int64_t i = 0; i < n; i += PR_VL) {
         const int lanes = PR_TAIL(i, n);
