@@ -150,13 +150,20 @@ def torch_step(task: Task, threads: int, variant: str) -> Callable[[], float]:
         if kind in ("conv", "dense"):
             p = layer.convolution if kind == "conv" else layer.innerProduct
             inputs = p.kernelChannels if kind == "conv" else p.inputChannels
-            module: Any = nn.Conv2d(inputs, *numbers[:2], padding=numbers[2]) if kind == "conv" else nn.Linear(inputs, *numbers)
+            module: Any = (
+                nn.Conv2d(inputs, *numbers[:2], padding=numbers[2]) if kind == "conv" else nn.Linear(inputs, *numbers)
+            )
             with torch.no_grad():
                 module.weight.copy_(torch.tensor(list(p.weights.floatValue)).reshape(module.weight.shape))
                 module.bias.copy_(torch.tensor(list(p.bias.floatValue)))
             modules.append(module)
         else:
-            made = {"relu": nn.ReLU, "pool": lambda: nn.MaxPool2d(2), "mean": lambda: nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten}
+            made = {
+                "relu": nn.ReLU,
+                "pool": lambda: nn.MaxPool2d(2),
+                "mean": lambda: nn.AdaptiveAvgPool2d(1),
+                "flat": nn.Flatten,
+            }
             modules.append(made[kind]())
     model = nn.Sequential(*modules)
     images, classes = mini_batch(task)
@@ -166,7 +173,11 @@ def torch_step(task: Task, threads: int, variant: str) -> Callable[[], float]:
     if variant == "channels_last" and x.ndim == 4:
         model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     rate = RATES[task.optimizer]
-    optimizer: Any = torch.optim.Adam(model.parameters(), rate) if task.optimizer == "adam" else torch.optim.SGD(model.parameters(), rate)
+    optimizer: Any = (
+        torch.optim.Adam(model.parameters(), rate)
+        if task.optimizer == "adam"
+        else torch.optim.SGD(model.parameters(), rate)
+    )
 
     def of_batch() -> Any:
         return functional.cross_entropy(model(x), target)
