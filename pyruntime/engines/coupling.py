@@ -18,7 +18,7 @@ def coupled(pairwise: Doubles, classes: int) -> Doubles:
     p = np.full((len(pairwise), classes), 1 / classes)
     running = np.arange(len(pairwise))
     for _ in range(max(100, classes)):
-        qp = np.einsum("nij,nj->ni", q[running], p[running])
+        qp = (q[running] * p[running][:, None]).sum(axis=2)
         value = (p[running] * qp).sum(axis=1)
         open_ = np.abs(qp - value[:, None]).max(axis=1) >= 0.005 / classes
         running = running[open_]

@@ -17,7 +17,7 @@ from pyruntime.engines.labels import (
     softmax,
 )
 from pyruntime.engines.values import Doubles
-from pyruntime.engines.vector import VectorRegressor
+from pyruntime.engines.vector import VectorRegressor, products
 from pyruntime.errors import SpecError
 
 REGRESSION_LINKS = ("NoTransform", "Logit", "Probit")
@@ -55,8 +55,7 @@ def _apply(link: str, scores: Doubles) -> Doubles:
 
 
 def _scores(rows: Doubles, weights: Doubles, offset: Doubles) -> Doubles:
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(rows @ weights.T + offset)
+    return products(rows, weights) + offset
 
 
 class LinearRegressor(VectorRegressor):

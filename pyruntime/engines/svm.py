@@ -14,7 +14,7 @@ from pyruntime.engines.coupling import coupled
 from pyruntime.engines.labels import VectorClassifier, argmax_known, read_labels, sigmoid
 from pyruntime.engines.svm_parts import broken, read_kernel, read_vectors
 from pyruntime.engines.values import Doubles
-from pyruntime.engines.vector import VectorRegressor
+from pyruntime.engines.vector import VectorRegressor, products
 
 LEAST_PROBABILITY = 1e-7
 """Pairwise probabilities stay this far from 0 and from 1."""
@@ -64,7 +64,7 @@ class SupportVectorRegressor(VectorRegressor):
     def values(self, rows: Doubles) -> Doubles:
         step = max(1, _CELLS // len(self._vectors))
         parts = [rows[i : i + step] for i in range(0, len(rows), step)]
-        sums = [self._kernel(part, self._vectors) @ self._alpha for part in parts]
+        sums = [products(self._kernel(part, self._vectors), self._alpha[None])[:, 0] for part in parts]
         return (np.concatenate(sums) - self._rho)[:, None]
 
 
@@ -111,10 +111,8 @@ class SupportVectorClassifier(VectorClassifier):
         """(count, pairs) in the order (0,1), (0,2), …, (1,2), …: above 0 for the first class of the pair."""
         kernel = self._kernel(rows, self._vectors)
         # of[i][j - 1] for i < j and of[j][i]: what the vectors of a class add to its decisions against the others
-        of = np.stack(
-            [kernel[:, begin:end] @ self._alpha[:, begin:end].T
-             for begin, end in zip(self._ends[:-1], self._ends[1:], strict=True)]
-        )  # fmt: skip
+        ends = zip(self._ends[:-1], self._ends[1:], strict=True)
+        of = np.stack([products(kernel[:, a:b], self._alpha[:, a:b]) for a, b in ends])
         sums = of[self._first, :, self._second - 1] + of[self._second, :, self._first]
         return np.asarray(sums.T - self._rho)
 

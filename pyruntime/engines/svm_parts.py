@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyruntime.engines.values import Doubles
+from pyruntime.engines.vector import products
 from pyruntime.errors import SpecError
 
 Kernel = Callable[[Doubles, Doubles], Doubles]
@@ -32,16 +33,12 @@ def read_kernel(message: Any) -> Kernel:
         if not np.isfinite(value) or (name == "degree" and value < 0):
             raise broken(message, f"{name} of its {kind} is {value}, expected a finite number, of a degree 0 or more")
     if kind == "linearKernel":
-        return _products
+        return products
     if kind == "rbfKernel":
         return lambda rows, vectors: np.exp(-p.gamma * _squares(rows, vectors))
     if kind == "polyKernel":
-        return lambda rows, vectors: _power(p.gamma * _products(rows, vectors) + p.c, p.degree)
-    return lambda rows, vectors: np.tanh(p.gamma * _products(rows, vectors) + p.c)
-
-
-def _products(rows: Doubles, vectors: Doubles) -> Doubles:
-    return np.asarray(rows @ vectors.T)
+        return lambda rows, vectors: _power(p.gamma * products(rows, vectors) + p.c, p.degree)
+    return lambda rows, vectors: np.tanh(p.gamma * products(rows, vectors) + p.c)
 
 
 def _power(x: Doubles, degree: int) -> Doubles:

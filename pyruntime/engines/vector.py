@@ -15,6 +15,13 @@ from pyruntime.engines.values import Doubles, array, as_declared, check_holds, n
 from pyruntime.errors import FeatureTypeError, SpecError
 
 
+def products(rows: Doubles, vectors: Doubles) -> Doubles:
+    """(count, vectors) inner products.  Row by row: a product of matrices rounds otherwise for other counts of rows,
+    and an example must have the same answer alone and among others."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.stack([vectors @ row for row in rows])
+
+
 class VectorEngine(Engine):
     """The vector is all inputs in the order of the description: numbers, and arrays row by row.
 

@@ -9,6 +9,7 @@ from pyruntime.ir.fold import fold
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
+    Broadcast,
     Concat,
     CumSum,
     Pad,
@@ -17,11 +18,13 @@ from pyruntime.ir.ops import (
     Reshape,
     Resize,
     ResizeGrid,
+    Slice,
     Tile,
     Transpose,
     Unary,
     UnaryKind,
-)  # fmt: skip
+)
+from pyruntime.ir.ops.move import LAST
 from pyruntime.ir.types import is_known
 from pyruntime.native import lib
 from pyruntime.passes.rewrite import Rewriter
@@ -96,6 +99,10 @@ def _is_identity(node: Node) -> bool:
         return op.axes == tuple(range(len(before)))
     if isinstance(op, Concat):
         return len(node.inputs) == 1
+    if isinstance(op, Slice):
+        return all(cut == (0, LAST, 1) for cut in zip(op.begin, op.end, op.stride, strict=True))
+    if isinstance(op, Broadcast):
+        return before == after and is_known(before)
     if isinstance(op, Pad):
         return not any(op.before) and not any(op.after)
     if isinstance(op, Resize):  # the same size: every grid but ROI_ALIGN samples the pixels themselves

@@ -16,8 +16,9 @@ import numpy as np
 
 from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import (
+from pyruntime.ir.ops import (  # fmt: skip
     Binary,
+    Broadcast,
     Concat,
     CumSum,
     Pad,
@@ -30,8 +31,9 @@ from pyruntime.ir.ops import (
     Transpose,
     Unary,
     UnaryGradient,
-)  # fmt: skip
-from pyruntime.ir.types import UNKNOWN, Shape
+)
+from pyruntime.ir.ops.move import kept
+from pyruntime.ir.types import Shape
 from pyruntime.passes.rewrite import Rewriter
 
 Axes = tuple[int, ...]
@@ -116,8 +118,6 @@ class _Sinker:
         op = moved(node.op, axes)
         if op is None or node.outputs[0].shape == () or len(node.outputs[0].shape) != rank:
             return False
-        if any(v.rank < rank and sum(size == UNKNOWN for size in v.shape) > 1 for v in node.inputs):
-            return False  # no Reshape can say where the leading 1s of such a value go
         inputs = [self._in_order(value, axes, node.layer) for value in node.inputs]
         result = self.rewriter.emit(op, tuple(inputs), node.layer)
         self.pending[node.outputs[0].name] = Pending(result, axes)
@@ -137,7 +137,8 @@ class _Sinker:
         if value.name in self.rewriter.constants:
             array = self.rewriter.constants[value.name]
             return self.rewriter.constant(array.reshape((1,) * (rank - value.rank) + array.shape))
-        return self.rewriter.emit(Reshape((1,) * (rank - value.rank) + value.shape), (value,), layer)
+        own = tuple(size if size > 0 else kept(axis) for axis, size in enumerate(value.shape))
+        return self.rewriter.emit(Reshape((1,) * (rank - value.rank) + own), (value,), layer)
 
 
 def _as_reshape(shape: Shape, axes: Axes) -> Shape | None:
@@ -145,8 +146,7 @@ def _as_reshape(shape: Shape, axes: Axes) -> Shape | None:
     order = [axis for axis in axes if shape[axis] != 1]
     if order != sorted(order):
         return None
-    target = [shape[axis] if shape[axis] != UNKNOWN else (0 if axis == i else UNKNOWN) for i, axis in enumerate(axes)]
-    return tuple(target) if target.count(UNKNOWN) <= 1 and 0 not in [shape[a] for a in axes] else None
+    return tuple(shape[axis] if shape[axis] > 0 else kept(axis) for axis in axes)
 
 
 def _permuted(values: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
@@ -182,5 +182,6 @@ MOVES: dict[type[Op], Callable[[Any, Axes], Op | None]] = {
     Slice: _slice,
     Pad: _pad,
     Tile: _tile,
+    Broadcast: lambda op, axes: Broadcast(_permuted(op.sizes, axes)) if len(op.sizes) == len(axes) else None,
 }
 """Operators that run in any order of axes, and what they are on the source of a pending operand."""

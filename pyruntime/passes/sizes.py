@@ -11,16 +11,20 @@ from collections.abc import Callable
 
 from pyruntime.ir.graph import Graph, Node
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import (
+from pyruntime.ir.ops import (  # fmt: skip
     Affine,
     ArgSort,
+    Band,
     Binary,
     Concat,
     Conv,
     CumSum,
+    Gather,
+    GatherAlong,
     Gemm,
     LayerNorm,
     Lrn,
+    OneHot,
     Pad,
     Padding,
     Pool,
@@ -28,13 +32,20 @@ from pyruntime.ir.ops import (
     Reduce,
     Reshape,
     Resize,
+    ReverseSequence,
+    Scatter,
+    ScatterAlong,
+    ScatterNd,
     Select,
     Slice,
+    SliceBySize,
     Softmax,
+    Tile,
     TopK,
     Transpose,
     Unary,
-)  # fmt: skip
+    Windows,
+)
 from pyruntime.ir.ops.move import LAST
 from pyruntime.ir.types import UNKNOWN
 
@@ -109,6 +120,17 @@ RULES: dict[type[Op], Callable[..., bool]] = {
     Concat: lambda op, axis, rank: axis != op.axis,
     Reduce: lambda op, axis, rank: op.keep_dims and axis not in op.axes,
     Pad: lambda op, axis, rank: op.before[axis] == op.after[axis] == 0,
+    Tile: lambda op, axis, rank: len(op.repeats) == rank and op.repeats[axis] == 1,
+    Band: _always,
+    ReverseSequence: _always,
+    Scatter: _always,
+    ScatterNd: _always,
+    ScatterAlong: _always,
+    SliceBySize: lambda op, axis, rank: axis != op.axis,
+    GatherAlong: lambda op, axis, rank: axis != op.axis,
+    Gather: lambda op, axis, rank: axis < op.axis,
+    OneHot: lambda op, axis, rank: axis < op.axis,
+    Windows: lambda op, axis, rank: axis < op.axis,
     Slice: lambda op, axis, rank: (op.begin[axis], op.end[axis], op.stride[axis]) == (0, LAST, 1),
 }
 """Whether dimension `axis` of the result is that of the first operand, which has `rank` axes."""

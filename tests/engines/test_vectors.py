@@ -235,6 +235,7 @@ def test_support_vector_probabilities(counts: Any) -> None:
         system = np.block([[q, np.ones((k, 1))], [np.ones((1, k)), np.zeros((1, 1))]])
         wanted = np.linalg.solve(system, [*[0] * k, 1])[:k] if k > 2 else [r[0, 1], r[1, 0]]
         got = loaded.predict({"x": x})
+        assert loaded.predict([{"x": -x}, {"x": x}, {"x": 2 * x}])[1] == got
         np.testing.assert_allclose(list(got["p"].values()), wanted, atol=0.01 if k > 2 else 1e-12)
         assert sum(got["p"].values()) == pytest.approx(1)
         assert got["label"] == max(got["p"], key=got["p"].__getitem__)

@@ -144,6 +144,14 @@ def test_a_constant_exponent(exponent: float) -> None:
     check(spec, {"x": x}, x.astype(np.float64) ** np.float32(exponent))
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1, 1)], ids=str)
+def test_an_exponent_from_the_file_becomes_a_function_of_one_number(shape: tuple[int, ...]) -> None:
+    x = np.abs(numbers(3, 4)) + 0.1
+    constant = layer("loadConstantND", "", "c", shape=shape, data=weights([0.5]))
+    spec = model({"x": x.shape}, [constant, layer("powBroadcastable", "x c")], exact=True)
+    check(spec, {"x": x}, np.sqrt(x).reshape((3, 4) if len(shape) < 3 else (1, 3, 4)))
+
+
 def test_a_constant_exponent_of_higher_rank_still_widens() -> None:
     x = np.abs(numbers(5))
     constant = layer("loadConstant", "", "c", shape=(1, 1, 1), data=weights([2]))

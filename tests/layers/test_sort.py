@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from pyruntime.errors import MLModelError
+from pyruntime.model import MLModel
 
-from .network import check, layer, model, refused, weights
+from .network import ONE_THREAD, check, layer, model, refused, weights
 
 SHAPES = [(7,), (3, 5), (2, 3, 4), (2, 3, 1, 5), (2, 1, 3, 2, 4), (2, 200)]
 
@@ -41,6 +42,25 @@ def test_k_as_a_constant_input() -> None:
     x = ties((3, 6))
     layers = [constant(4), layer("topK", "x k", "v i", axis=1, K=2)]
     check(model({"x": x.shape}, layers, ("v", "i"), exact=True), {"x": x}, best(x, 1, 4, False), tolerance=0)
+
+
+@pytest.mark.parametrize("bottom", [False, True], ids=["top", "bottom"])
+def test_k_of_each_prediction(bottom: bool) -> None:
+    """One model, another number of results each time; 0 is a number too."""
+    x = ties((3, 6))
+    kind = layer("topK", "x k", "v i", axis=-1, useBottomK=bottom)
+    doubled = layer("unary", "v", "y", type=0, scale=0.0, shift=2.0)  # a layer behind results of open size
+    loaded = MLModel(
+        model({"x": x.shape, "k": (1,)}, [kind, doubled], ("v", "i", "y"), exact=True), configuration=ONE_THREAD
+    )
+    for k in (2, 6, 0, 1, 5):
+        got = loaded.predict({"x": x, "k": np.float32([k])})
+        for name, wanted in best(x, -1, k, bottom).items():
+            np.testing.assert_array_equal(got[name], wanted)
+        assert got["y"].shape == (3, k)
+    for k in (-1, 7, 1.5):
+        with pytest.raises(MLModelError, match=r"k is .*whole number from 0"):
+            loaded.predict({"x": x, "k": np.float32([k])})
 
 
 def test_values_alone() -> None:

@@ -56,7 +56,7 @@ static pr_conv_attrs random_attrs(shape *x) {
         a.kernel = (pr_dims){2, {3, 3}};
         a.strides = a.dilations = (pr_dims){2, {1, 1}};
         a.outputs = random_int(16, 50);
-        *x = (shape){random_int(1, 2), random_int(2, 30), random_int(2, 30), random_int(16, 50)};
+        *x = (shape){random_int(1, 2), {1, random_int(2, 30), random_int(2, 30)}, random_int(16, 50)};
     } else if (kind >= 4) {                                     /* depthwise, often one with tiles */
         a.groups = a.outputs = x->channels = random_int(2, 60);
         if (random_int(0, 2)) {

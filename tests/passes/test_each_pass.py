@@ -12,6 +12,7 @@ from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
     Affine,
     BinaryKind,
+    Broadcast,
     Concat,
     Conv,
     CumSum,
@@ -24,12 +25,14 @@ from pyruntime.ir.ops import (
     PoolKind,
     Reduce,
     ReduceKind,
+    Reshape,
     Select,
     Slice,
     Softmax,
     Tile,
     UnaryKind,
 )  # fmt: skip
+from pyruntime.ir.ops.move import FIRST, LAST, kept
 from pyruntime.layers.builder import Builder
 from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
 from pyruntime.passes.clamps import merge_clamps
@@ -107,6 +110,36 @@ def test_remove_identities() -> None:
 def test_remove_identities_of_open_size_keeps_a_reshape_that_may_do_something() -> None:
     kept = after(graph(lambda b, x: b.reshape(x, 3, -1), (-1, -1)), remove_identities)
     assert "reshape" in text(kept)
+
+
+def test_remove_identities_of_parts_that_are_all() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        y = b.emit(Broadcast((2, 3)), b.emit(Slice((0, 0), (LAST, LAST), (1, 1)), x))
+        y = b.emit(Slice((0, LAST), (LAST, FIRST), (1, -1)), b.emit(Reshape((kept(0), kept(1))), y))
+        return b.emit(Broadcast((4, 2, 3)), y)
+
+    assert ends(text(after(graph(write, (2, 3)), remove_identities))) == [
+        "in  x0:f32[2,3]",
+        "v4:f32[2,3] = slice(x0; begin=(0, 2147483647), end=(2147483647, -2147483648), stride=(1, -1))",
+        "v5:f32[4,2,3] = broadcast(v4; sizes=(4, 2, 3))",
+        "out v5:f32[4,2,3]",
+    ]
+
+
+def test_sink_transposes_of_open_sizes() -> None:
+    """Broadcast runs in any order of axes; axes of size 1 that change places are a Reshape, whatever is open."""
+
+    def write(b: Builder, x: Value) -> Value:
+        return b.emit(Broadcast((7, 5, 6)), b.transpose(x, (1, 0, 2))), b.transpose(x, (1, 2, 0))
+
+    assert ends(text(after(graph(write, (1, -1, -1)), sink_transposes))) == [
+        "in  x0:f32[1,?,?]",
+        "w1:f32[5,7,6] = broadcast(x0; sizes=(5, 7, 6))",
+        "w2:f32[7,5,6] = transpose(w1; axes=(1, 0, 2))",
+        "w3:f32[?,?,1] = reshape(x0; shape=(-3, -4, 1))",
+        "out w2:f32[7,5,6]",
+        "out w3:f32[?,?,1]",
+    ]
 
 
 def test_sink_transposes_cancels_pairs_and_runs_operators_on_the_source() -> None:

@@ -40,6 +40,9 @@ def test_reshapes_that_undo_each_other_vanish_also_where_sizes_are_open() -> Non
         ((0, 0, -1), (0, -1), (-1, -1, 6), (0, -1)),
         ((2, 3, 4), (0, -1), (2, 3, 4), (2, -1)),
         ((-1, 4), (0, 2, 2), (-1, 4), None),  # axis 0 is neither known nor kept: 0 would mean another axis
+        ((-2, -4), (-3, 1, -2), (-1, -1), (-4, 1, -2)),  # axis 1 of the value between is axis 2 of x
+        ((-4, 1, -3), (-4, 0, -2), (-1, 1, -1), (-3, 1, 0)),
+        ((-2, -1), (-3, -2), (-1, -1), None),
         ((0, 0), (0, 0), (0, 3), None),  # a size of 0 cannot be told from "keep"
     ],
 )

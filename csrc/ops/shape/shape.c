@@ -76,7 +76,7 @@ static pr_status check_broadcast(pr_env *env, const pr_view *x, pr_view *out) {
     return pr_check_output(env, out);
 }
 
-pr_status pr_broadcast_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
+pr_status pr_broadcast_sizes_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_dims *sizes = &((const pr_broadcast_attrs *)env->attrs)->sizes;
     (void)outputs;
     PR_TRY(pr_check_inputs(env, in, inputs, PR_ANY));
@@ -92,7 +92,7 @@ pr_status pr_broadcast_infer(pr_env *env, const pr_view *in, int inputs, pr_view
     return check_broadcast(env, in, out);
 }
 
-pr_status pr_broadcast_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
+pr_status pr_broadcast_sizes_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     pr_copy copy = {.rank = out->rank};
     int64_t span = 1;
     (void)inputs, (void)outputs;
@@ -114,7 +114,7 @@ pr_status pr_broadcast_to_infer(pr_env *env, const pr_view *in, int inputs, pr_v
 }
 
 pr_status pr_broadcast_to_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
-    return pr_broadcast_run(env, in, inputs, out, outputs);
+    return pr_broadcast_sizes_run(env, in, inputs, out, outputs);
 }
 
 pr_status pr_range_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyruntime.errors import BuildError
+from pyruntime.models.neural_network.weighted_layers import layers_of
 from pyruntime.spec import messages
 
 _BIASES = ("red", "green", "blue", "gray")
@@ -35,7 +36,7 @@ class Preprocessing:
         image_input_names: inputs that are images; their shapes say 1 channel (gray) or 3.
         is_bgr: whether the network sees blue first.
         The other values are for all of them, or dictionaries by name.
-        image_format: where the shapes have the channels, NCHW or NHWC.
+        image_format: where the shapes have the channels, NCHW or NHWC; for NHWC, a transpose goes in front of the layers.
         """
         if self.spec is None:
             raise BuildError("set_pre_processing_parameters: a network inside another one has no inputs of its own")
@@ -49,10 +50,27 @@ class Preprocessing:
                 known = [f.name for f in self.spec.description.input]
                 raise BuildError(f"set_pre_processing_parameters: {name!r} is none of the inputs {known}")
             make_image(feature, _of(is_bgr, name, False), image_format)
+            if image_format == "NHWC":
+                self._transpose_to_nhwc(name)
             scaler = self._scaler(name)
             scaler.channelScale = _of(image_scale, name, 1.0)
             for color, bias in zip(_BIASES, biases, strict=True):
                 setattr(scaler, f"{color}Bias", _of(bias, name, 0.0))
+
+    def _transpose_to_nhwc(self, name: str) -> None:
+        """Pixels arrive channels first: give the layers what they expect, through a layer in front of them."""
+        result = f"{name}_to_nhwc"
+        rank4 = self.nn_spec.imageInputShapeMapping == messages.RANK4_IMAGE_MAPPING
+        front = messages.NeuralNetworkLayer(name=result, input=[name], output=[result])
+        front.transpose.axes.extend([0, 2, 3, 1] if rank4 else [0, 1, 3, 4, 2])
+        for layer in layers_of(self.nn_spec):
+            for place, source in enumerate(layer.input):
+                if source == name:
+                    layer.input[place] = result
+        others = [messages.NeuralNetworkLayer.FromString(layer.SerializeToString()) for layer in self.nn_spec.layers]
+        del self.nn_spec.layers[:]
+        self.nn_spec.layers.extend([front, *others])
+        self.spec.specificationVersion = max(self.spec.specificationVersion, 4)
 
     def _scaler(self, name: str) -> Any:
         """The scaler of an input; a second call replaces what the first has set."""

@@ -41,9 +41,7 @@ class Training:
         for layer in layers:
             params = getattr(layer, layer.WhichOneof("layer"))
             layer.isUpdatable = True
-            params.weights.isUpdatable = True
-            if params.hasBias:
-                params.bias.isUpdatable = True
+            params.weights.isUpdatable = params.bias.isUpdatable = True
         self.spec.isUpdatable = True
         self.spec.specificationVersion = max(self.spec.specificationVersion, 4)
         if names:
