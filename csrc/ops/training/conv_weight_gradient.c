@@ -41,15 +41,15 @@ static pr_status axes_of(pr_env *env, const pr_conv_attrs *attrs, const pr_view 
     return PR_OK;
 }
 
-static pr_status describe(pr_env *env, const pr_view *in, gradient *t) {
+/* Everything that follows from shapes which are known and checked; the axes are there already. */
+static void describe(const pr_env *env, const pr_view *in, gradient *t) {
     const pr_conv_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
-    *t = (gradient){.kernel = env->kernels->gemm, .copy = env->kernels->copy, .x = x->data, .g = in[1].data,
-                    .outputs = attrs->outputs, .groups = attrs->groups};
-    PR_TRY(axes_of(env, attrs, x, t));
+    t->kernel = env->kernels->gemm, t->copy = env->kernels->copy;
+    t->x = x->data, t->g = in[1].data;
+    t->outputs = attrs->outputs, t->groups = attrs->groups;
     t->images = pr_view_span(x, 0, x->rank - 3);
     t->channels = x->shape[x->rank - 1];
-    if (t->channels < 1) return PR_OK;
     t->depth = t->channels / t->groups;
     t->per_group = t->outputs / t->groups;
     t->pixels = t->images * t->h.out * t->v.out;
@@ -58,13 +58,12 @@ static pr_status describe(pr_env *env, const pr_view *in, gradient *t) {
     t->panels = pr_panels(t->kernel, t->columns);
     t->widest = (int64_t)t->kernel->most * t->kernel->lanes;
     t->own_floats = t->widest * (PIECE + t->per_group);
-    return PR_OK;
 }
 
 pr_status pr_conv_weight_gradient_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_conv_attrs *attrs = env->attrs;
     const pr_view *x = &in[0], *g = &in[1];
-    gradient t;
+    gradient t = {0};
     (void)outputs;
     PR_TRY(pr_check_input_count(env, inputs, 2));
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
@@ -75,7 +74,7 @@ pr_status pr_conv_weight_gradient_infer(pr_env *env, const pr_view *in, int inpu
         (channels > 0 && channels % attrs->groups))
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: %lld channels and %d outputs cannot be cut into %d groups", env->layer,
                        (long long)channels, (int)attrs->outputs, (int)attrs->groups);
-    PR_TRY(describe(env, in, &t));
+    PR_TRY(axes_of(env, attrs, x, &t));
     for (int i = 0; i < x->rank - 3; i++) PR_TRY(pr_check_dim(env, g, "the gradient", i, x->shape[i]));
     PR_TRY(pr_check_dim(env, g, "the gradient", g->rank - 3, t.h.out));
     PR_TRY(pr_check_dim(env, g, "the gradient", g->rank - 2, t.v.out));
@@ -83,7 +82,9 @@ pr_status pr_conv_weight_gradient_infer(pr_env *env, const pr_view *in, int inpu
     *out = (pr_view){.dtype = PR_F32, .rank = 4, .shape = {attrs->outputs, channels < 0 ? -1 : channels / attrs->groups,
                                                           t.h.kernel, t.v.kernel}};
     PR_TRY(pr_check_output(env, out));
-    if (pr_view_count(x) < 0 || pr_view_count(g) < 0 || pr_view_count(out) < 0 || is_depthwise(&t)) return PR_OK;
+    if (pr_view_count(x) < 0 || pr_view_count(g) < 0 || pr_view_count(out) < 0) return PR_OK;
+    describe(env, in, &t);
+    if (is_depthwise(&t)) return PR_OK;
     int64_t turned = t.pieces * ROW;
     if (turned > PR_MAX_ELEMENTS / t.outputs || t.own_floats > PR_MAX_ELEMENTS / 256)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurdly large gradient", env->layer);
@@ -197,9 +198,10 @@ static void depthwise_range(void *arg, int64_t begin, int64_t end, int worker) {
 }
 
 pr_status pr_conv_weight_gradient_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
-    gradient t;
+    gradient t = {0};
     (void)inputs, (void)outputs;
-    PR_TRY(describe(env, in, &t));
+    PR_TRY(axes_of(env, env->attrs, &in[0], &t));
+    describe(env, in, &t);
     t.dw = out->data;
     if (t.pixels == 0) {
         memset(out->data, 0, (size_t)pr_view_count(out) * sizeof(float));
