@@ -2,8 +2,8 @@
 
     python benchmarks/training.py --threads 1,2 --rounds 7
 
-Turns and processes are those of race.py.  A step is forward, loss, gradients and the optimizer on a mini-batch that lies
-ready; both sides start from the same weights, and their first losses are compared.
+Turns and processes are those of race.py.  A step is forward, loss, gradients and the optimizer on a mini-batch that
+lies ready; both sides start from the same weights, and their first losses are compared.
 """
 
 from __future__ import annotations
