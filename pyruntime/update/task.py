@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -18,6 +19,7 @@ from pyruntime.spec import LeanModel
 from pyruntime.update.context import MLUpdateContext, ParameterValues, TaskState, UpdateEvent
 from pyruntime.update.examples import Examples
 from pyruntime.update.learner import make_learner
+from pyruntime.update.models import model_like, open_model
 from pyruntime.update.stream import EventStream
 
 Handler = Callable[[MLUpdateContext], Any]
@@ -64,14 +66,17 @@ class MLUpdateTask:
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
-        self._model = _opened(model, configuration)
+        self._model = open_model(model, configuration)
         self._lean = self._model._lean
-        self._learner = make_learner(self._model, self._lean)
-        self._examples = Examples(training_data, self._learner.training_inputs)
         self._handlers = progress_handlers or MLUpdateProgressHandlers(UpdateEvent(0), None, completion_handler)
         self._silent_cancel = silent_cancel
         self._described = describe_parameters(self._lean.spec)
         self._parameters = {key: self._model.parameter_value(key) for key in self._described}
+        for key, value in self._parameters.items():
+            if value is None and key.name == ParameterKey.SEED.name:  # drawn, and told to handlers
+                self._parameters[key] = secrets.randbelow(1 << 31)
+        self._learner = make_learner(self._model, self._lean, self._parameters)
+        self._examples = Examples(training_data, self._learner.training_inputs)
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._state = TaskState.SUSPENDED
@@ -217,6 +222,10 @@ class MLUpdateTask:
         if self._state is TaskState.CANCELLING:
             raise UpdateCancelled("the update was cancelled; the model is unchanged")
 
+    def parameter(self, name: str) -> Any:
+        """For the learner: the value that one of its parameters has now; None when it has no such parameter."""
+        return self._parameters.get(ParameterKey(name, self._learner.scope))
+
     def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
         """For the learner: tell those who subscribed to `event`."""
         handler = self._handlers.progress_handler if event & self._handlers.events else None
@@ -238,7 +247,14 @@ class MLUpdateTask:
 
     def _with(self, snapshot: Callable[[], LeanModel]) -> MLModel:
         lean = snapshot()
-        return self._model if lean is self._lean else _like(self._model, lean, self._model.configuration)
+        if lean is self._lean:
+            return self._model
+        return model_like(self._model, lean, self._model.configuration, without=self._learner.places)
+
+    def _kept(self) -> MLModel:
+        """After a failure: the model as it was, or what the learner could save of it."""
+        good = self._learner.last_good()
+        return self._model if good is None else self._with(good)
 
     def _finish(self, model: MLModel, error: MLModelError | None) -> None:
         """The state, then the completion handler, then those who wait."""
@@ -247,7 +263,7 @@ class MLUpdateTask:
                 error = UpdateCancelled("the update was cancelled; the model is unchanged")
             self._error = error
             self._state = TaskState.FAILED if error else TaskState.COMPLETED
-        self._result = self._context(UpdateEvent(0), {}, lambda: model if error is None else self._model)
+        self._result = self._context(UpdateEvent(0), {}, lambda: model if error is None else self._kept())
         handler = self._handlers.completion_handler
         silent = self._silent_cancel and isinstance(error, UpdateCancelled)
         try:
@@ -281,16 +297,3 @@ def _update_error(what: str, raised: BaseException) -> UpdateError:
     error = UpdateError(f"{what}: {type(raised).__name__}: {raised}; the model is unchanged")
     error.__cause__ = raised
     return error
-
-
-def _opened(model: Any, configuration: MLModelConfiguration | None) -> MLModel:
-    if isinstance(model, str | os.PathLike):
-        return MLModel(model, configuration=configuration)
-    if not isinstance(model, MLModel):
-        raise TypeError(f"MLUpdateTask takes a path or an MLModel, got a {type(model).__name__}")
-    return model if configuration is None else _like(model, model._lean, configuration)
-
-
-def _like(model: MLModel, lean: LeanModel, configuration: MLModelConfiguration) -> MLModel:
-    """A model whose networks are those of another one, which are not compiled again."""
-    return MLModel.from_lean(lean, model._programs, configuration)
