@@ -14,7 +14,7 @@ from pyruntime.layers.partial import partial_numbers
 from pyruntime.layers.registry import MANY, layer
 from pyruntime.layers.shapes import rank_from
 
-AT_ONCE = 64
+AT_ONCE = 4096
 """Operands of one Concat."""
 
 
