@@ -56,6 +56,10 @@ class MLModelConfiguration:
         models in front, "stickerClassifier/numberOfNeighbors".  They must lie inside what the file allows.
     threads: threads of a prediction, 0 for one per usable core.
     levels: bits of the instruction-set levels to use (tests force a level with it).
+    weights: "expanded": weights of 1 to 16 bits become floats when the model is compiled.  "compressed": those of dense
+        layers and of convolutions in one group stay as small as the file has them, and kernels expand them piece by
+        piece; answers are the same, docs/performance.md has the speed.  A compiled model directory keeps the form that
+        it was compiled with.
     memory_limit: bytes that the values of one prediction may take.
     cache_folder: where networks compiled from .mlmodel files are kept (docs/compiled-models.md); None for nowhere.
     linked_model_roots: folders that linked models must lie in; by default the folder of the model that is opened.
@@ -69,12 +73,15 @@ class MLModelConfiguration:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 0
     levels: int = ALL_LEVELS
+    weights: str = "expanded"
     memory_limit: int = field(default_factory=_physical_memory)
     cache_folder: str | os.PathLike[str] | None = field(default_factory=_cache_folder)
     linked_model_roots: Sequence[str | os.PathLike[str]] = ()
     bundles: Mapping[str, str | os.PathLike[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.weights not in ("expanded", "compressed"):
+            raise ValueError(f'weights is {self.weights!r}, expected "expanded" or "compressed"')
         if self.compute_units is ComputeUnit.CPU_AND_NE:
             _say_once_that_there_is_no_neural_engine()
 
@@ -90,9 +97,9 @@ class MLModelConfiguration:
 
     def context(self) -> Context:
         """Kernels and thread pool, shared by all models with the same settings."""
-        return _context(self.threads, self.levels)
+        return _context(self.threads, self.levels, self.weights)
 
 
 @lru_cache(maxsize=8)
-def _context(threads: int, levels: int) -> Context:
-    return Context(threads=threads, levels=levels)
+def _context(threads: int, levels: int, weights: str) -> Context:
+    return Context(threads=threads, levels=levels, weights=weights)

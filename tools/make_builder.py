@@ -49,7 +49,8 @@ class LayerMethods:
 
 TYPES = {
     "name": "str", "input_name": "Names", "input_names": "Names", "output_name": "Names", "output_names": "Names",
-    "has_bias": "bool", "mode": "str", "kwargs": "Any", "non_linearity": "str", "activation": "str", "layer_type": "str",
+    "has_bias": "bool", "mode": "str", "kwargs": "Any", "non_linearity": "str", "activation": "str",
+    "layer_type": "str",
     "padding_type": "str", "border_mode": "str", "pooling_type": "str", "params": "Any", "custom_proto_spec": "Any",
     "if_branch": "Any", "else_branch": "Any", "body_network": "Any", "condition_network": "Any",
     "condition": "str | None", "epsilon": "float", "alpha": "float", "beta": "float", "value": "float", "axis": "int",

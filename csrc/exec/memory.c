@@ -50,7 +50,8 @@ static void note(pr_session *s, uint32_t v, uint32_t step, bool at_end) {
     uint32_t around = step;
     while (s->steps[around].in_block != s->made_in[v]) around = (s->steps[around].in_block - 1) / 2, at_end = true;
     uint64_t time = at_end ? 2 * (uint64_t)(pr_step_after(&s->plan, around) - 1) + 1 : 2 * (uint64_t)around;
-    if (time >= s->last_use[v]) s->last_use[v] = time, s->last_place[v] = around;
+    /* Of two at one time, the end of a block is the later one, and was noted first. */
+    if (time > s->last_use[v]) s->last_use[v] = time, s->last_place[v] = around;
 }
 
 /* Value v is read at the end of a block of control step t. */

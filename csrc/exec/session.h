@@ -9,7 +9,7 @@
 /* Far above any machine; sums of values that are each below it cannot overflow. */
 #define PR_MOST_MEMORY ((size_t)1 << 47)
 /* Iterations of all loops in one run.  Far above any network, and some seconds of empty ones. */
-#define PR_MOST_ITERATIONS ((uint64_t)1 << 27)
+#define PR_MOST_ITERATIONS ((uint64_t)1 << 24)
 
 /* Where the bytes of a group of values lie.  Values share a group when one is the other under another shape, or is
  * written over it in place.  POOL: bytes whose number is only known while running, in a block that is taken then. */

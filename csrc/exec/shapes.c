@@ -11,7 +11,7 @@ enum {
     MOST_KNOWN = 4096,              /* elements of a known result */
     MOST_READ = 65536,              /* elements that computing it may read */
     KNOWN_BYTES = 1 << 20,          /* of all known results */
-    ROUNDS = 2                      /* of a loop before all sizes of its outputs count as unknown */
+    ROUNDS = 4                      /* of a loop before all sizes of its outputs count as unknown */
 };
 
 static pr_status infer_block(pr_session *s, uint32_t first, uint32_t end, pr_message *message);
@@ -135,22 +135,14 @@ static pr_status join(const pr_bound_step *b, pr_view *to, const pr_view *from, 
     return PR_OK;
 }
 
-static pr_status check_number(const pr_bound_step *b, const pr_view *v, const char *what, pr_message *message) {
-    int64_t count = pr_view_count(v);
-    if (v->dtype == PR_F32 && (count == 1 || pr_is_open(v))) return PR_OK;
-    return pr_fail(message, PR_BAD_SHAPE, "%s: %s must be one number, it has rank %d and %lld elements", b->env.layer, what,
-                   v->rank, (long long)count);
-}
-
 static pr_status infer_if(pr_session *s, uint32_t t, pr_message *message) {
     const pr_plan_step *step = &s->plan.steps[t];
     const pr_plan_control *c = pr_control(&s->plan, t);
     const uint32_t at[3] = {t + 1, t + 1 + c->steps[0], t + 1 + c->steps[0] + c->steps[1]};
     pr_bound_step *b = &s->steps[t];
     const pr_view *condition = &s->shapes[s->plan.indices[step->in_first]];
-    PR_TRY(check_number(b, condition, "its condition", message));
     b->kind = PR_STEP_IF;
-    b->choice = condition->data ? !pr_is_true(*(const float *)condition->data) : -1;
+    b->choice = condition->data && condition->dtype == PR_F32 && pr_view_count(condition) == 1 ? !pr_is_true(*(const float *)condition->data) : -1;
     for (int which = 0; which < 2; which++) {
         if (b->choice >= 0 && b->choice != which) skip_block(s, at[which], at[which + 1]);
         else PR_TRY(infer_block(s, at[which], at[which + 1], message));
@@ -175,7 +167,6 @@ static pr_status infer_loop(pr_session *s, uint32_t t, pr_message *message) {
     const uint32_t *in = s->plan.indices + step->in_first + c->limit_is_input;
     pr_bound_step *b = &s->steps[t];
     b->kind = PR_STEP_LOOP;
-    if (c->limit_is_input) PR_TRY(check_number(b, &s->shapes[in[-1]], "its limit", message));
     for (uint8_t changed = 1; changed;) {
         changed = 0;
         for (uint32_t i = 0; i < step->out_count; i++) {
@@ -186,9 +177,7 @@ static pr_status infer_loop(pr_session *s, uint32_t t, pr_message *message) {
                 if (s->widened[out[i]] >> d & 1) v->shape[d] = -1;
         }
         PR_TRY(infer_block(s, t + 1, body, message));
-        if (c->condition != PR_PLAN_NONE) PR_TRY(check_number(b, &s->shapes[c->condition], "its condition", message));
         PR_TRY(infer_block(s, body, body + c->steps[1], message));
-        if (c->exit != PR_PLAN_NONE) PR_TRY(check_number(b, &s->shapes[c->exit], "its exit", message));
         for (int which = c->condition == PR_PLAN_NONE; which < 2; which++)
             for (uint32_t i = 0; i < step->out_count; i++) {
                 uint8_t differs = 0;

@@ -3,6 +3,7 @@
 #define PR_OPS_ATTRS_H
 
 #include "ops/binary/binary.h"
+#include "ops/control/control.h"
 #include "ops/conv/conv.h"
 #include "ops/custom/custom.h"
 #include "ops/gather/gather.h"

@@ -92,6 +92,7 @@ class MemoryCard:
     """Memory of one network's prediction in bytes.
 
     arena: taken for values; peak: the most that is alive at one step; weights: packed for the kernels.
+    expanded, compressed: what `weights` is with each choice of MLModelConfiguration.weights; None for float32 only.
     """
 
     network: str
@@ -99,6 +100,8 @@ class MemoryCard:
     arena: int
     peak: int
     weights: int
+    expanded: int | None = None
+    compressed: int | None = None
 
 
 @dataclass(frozen=True)

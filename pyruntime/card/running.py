@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyruntime.card.data import MemoryCard, RunCard
+from pyruntime.card.networks import networks
+from pyruntime.engines.neural_network import NeuralNetworkEngine, compile_network
 from pyruntime.engines.walk import networks_with_inputs
 from pyruntime.errors import MLModelError
 from pyruntime.model import MLModel
+from pyruntime.native.lib import Context
 from pyruntime.samples import sample_features
 
 
@@ -27,7 +32,20 @@ def memory(model: MLModel) -> tuple[MemoryCard, ...]:
         try:
             session.bind(engine.arrays(features), len(engine.program.outputs))
             arena, peak = session.memory()
-            cards.append(MemoryCard(name, session.steps, arena, peak, engine.program.weights.nbytes))
+            weights = engine.program.weights.nbytes
+            cards.append(MemoryCard(name, session.steps, arena, peak, weights, *_choices(engine)))
         finally:
             engine.release(session)
     return tuple(cards)
+
+
+def _choices(engine: NeuralNetworkEngine) -> tuple[int, int] | tuple[()]:
+    """Bytes of packed weights, expanded and compressed; nothing where the file has float32 only."""
+    part = engine.part
+    if {weight.form for card in networks(part.spec, part.payloads) for weight in card.weights} <= {"float32"}:
+        return ()
+    sizes = []
+    for choice in ("expanded", "compressed"):
+        context = Context(threads=1, weights=choice)
+        sizes.append(compile_network(replace(part, context=context), engine.program.outputs).weights.nbytes)
+    return sizes[0], sizes[1]

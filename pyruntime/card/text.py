@@ -148,4 +148,7 @@ def _run(title: str, run: RunCard, width: int) -> list[str]:
             (what, f"{nbytes(memory.arena)} for values (at least {nbytes(memory.peak)} alive at once), "
                    f"{nbytes(memory.weights)} packed weights, {counted(memory.steps, 'step')}")
         )  # fmt: skip
+        if memory.expanded is not None and memory.compressed is not None:
+            both = f"{nbytes(memory.expanded)} expanded, {nbytes(memory.compressed)} compressed"
+            rows.append(("Weights", f"{both} (MLModelConfiguration.weights)"))
     return [title, *wrapped(rows, width)]

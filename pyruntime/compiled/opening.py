@@ -73,14 +73,14 @@ def _open_file(path: str | os.PathLike[str], configuration: MLModelConfiguration
         return Source(lean, Programs())
     cache = Cache(configuration.cache_folder)
     kernels = kernels_of(configuration.context())
-    key = cache.key(data, status, kernels)
+    key = cache.key(data, status, kernels, configuration.weights)
     cached = cache.load(key)
     if cached is not None:
         return Source(lean, cached, forget=lambda: cache.drop(key))
     programs = Programs()
 
     def keep() -> None:
-        if any(True for _ in programs.items()):
+        if programs.seconds >= cache.worth:
             cache.store(key, programs, kernels)
 
     return Source(lean, programs, keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,11 +37,15 @@ class Programs:
 
     def __init__(self, programs: Mapping[str, NetworkProgram] | None = None) -> None:
         self._programs = dict(programs or {})
+        self.seconds = 0.0
+        """Spent on compiling what was not there."""
 
     def get(self, place: str, make: Callable[[], NetworkProgram]) -> NetworkProgram:
         """The program of a part, compiled by `make` when it is not there yet."""
         if place not in self._programs:
+            start = time.perf_counter()
             self._programs[place] = make()
+            self.seconds += time.perf_counter() - start
         return self._programs[place]
 
     def without(self, places: Collection[str]) -> Programs:

@@ -36,8 +36,8 @@ class CustomLayers:
         for number, message in enumerate(messages):
             self._numbers[message.custom.SerializeToString(deterministic=True)].append(number)
         self._free: dict[bytes, list[int]] = {}
-        self._said: dict[int, list[Shape]] = {}
-        """Answers while the model was compiled."""
+        self._said: dict[int, dict[tuple[Shape, ...], list[Shape]]] = defaultdict(dict)
+        """Questions and answers while the model was compiled."""
         self._last: dict[int, tuple[Any, list[Shape]]] = {}
         """The last question and its answer: shape rules are asked again after every pass."""
         self._lock = RLock()
@@ -47,9 +47,12 @@ class CustomLayers:
         self._free = {content: numbers.copy() for content, numbers in self._numbers.items()}
 
     def number(self, params: Any) -> int:
-        """The number of the layer with these parameters; of several that are the same, one after the other."""
-        free = self._free[params.SerializeToString(deterministic=True)]
-        return free.pop(0) if len(free) > 1 else free[0]
+        """The number of the layer with these parameters; of several that are the same, one after the other, and then
+        from the first again: layers in a loop may be lowered more than once."""
+        content = params.SerializeToString(deterministic=True)
+        if not self._free[content]:
+            self._free[content] = self._numbers[content].copy()
+        return self._free[content].pop(0)
 
     def shapes(self, number: int, layer: str, shapes: Sequence[Shape], outputs: int, *, ahead: bool) -> list[Shape]:
         """See native.custom.Host."""
@@ -68,12 +71,14 @@ class CustomLayers:
                 f"sizes up to 2**40, it gave {found}"
             )
         if ahead:
-            self._said[number] = found
-        elif not all(map(_fits, found, self._said.get(number, found))):
-            raise CustomLayerError(
-                f"{layer}: output_shapes of {one.class_name!r} gives {found} for inputs {list(shapes)}, but said "
-                f"{self._said[number]} when the model was loaded: a size that depends on one of -1 must be -1"
-            )
+            self._said[number][tuple(shapes)] = found
+        else:
+            said = [answer for asked, answer in self._said[number].items() if _all_fit(shapes, asked)]
+            if said and not any(_all_fit(found, answer) for answer in said):
+                raise CustomLayerError(
+                    f"{layer}: output_shapes of {one.class_name!r} gives {found} for inputs {list(shapes)}, but said "
+                    f"{said[-1]} when the model was loaded: a size that depends on one of -1 must be -1"
+                )
         self._last[number] = (shapes, outputs), found
         return found
 
@@ -95,8 +100,13 @@ class CustomLayers:
         return self._layers[number]
 
 
-def _fits(shape: Shape, said: Shape) -> bool:
-    return len(shape) == len(said) and all(UNKNOWN in (a, b) or a == b for a, b in zip(shape, said, strict=True))
+def _all_fit(shapes: Sequence[Shape], others: Sequence[Shape]) -> bool:
+    """Whether they may be the same shapes, as far as sizes are known."""
+    return len(shapes) == len(others) and all(map(_fits, shapes, others))
+
+
+def _fits(shape: Shape, other: Shape) -> bool:
+    return len(shape) == len(other) and all(UNKNOWN in (a, b) or a == b for a, b in zip(shape, other, strict=True))
 
 
 def _custom_layers(network: Any) -> Iterator[Any]:

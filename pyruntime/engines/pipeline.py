@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pyruntime.description import DictionaryConstraint, FeatureDescription, SequenceConstraint
 from pyruntime.engines.base import Engine, ModelPart
 from pyruntime.errors import SpecError
+from pyruntime.model_types import APPLE_ONLY
+
+_HEAVY = frozenset(
+    (
+        "neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor", "linkedModel", "customModel",
+        *APPLE_ONLY,
+    )
+)  # fmt: skip
+"""Types that may make large features."""
 
 
 class PipelineEngine(Engine):
@@ -24,6 +33,10 @@ class PipelineEngine(Engine):
             build(part_of(part, message, i, name)) for i, name in enumerate(self.names)
         )
         self._check_chain()
+        self.is_light: bool = all(
+            engine.is_light if isinstance(engine, PipelineEngine) else engine.part.kind not in _HEAVY
+            for engine in self.engines
+        )
 
     def _check_chain(self) -> None:
         known = dict(self.description.input_descriptions_by_name)
@@ -56,6 +69,20 @@ class PipelineEngine(Engine):
         table = self.before_last(features)
         table.update(self.engines[-1].predict(table))
         return {feature.name: table[feature.name] for feature in self.description.outputs}
+
+    def predict_many(self, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Model by model where no network is among them: what networks make of many examples may be too large."""
+        if not self.is_light:
+            return super().predict_many(examples)
+        tables = []
+        for i, example in enumerate(examples):
+            with self.naming(i):
+                present = ((f.name, self.feature(example, f)) for f in self.description.inputs)
+                tables.append({name: value for name, value in present if value is not None})
+        for engine in self.engines:
+            for table, outputs in zip(tables, engine.predict_many(tables), strict=True):
+                table.update(outputs)
+        return [{feature.name: table[feature.name] for feature in self.description.outputs} for table in tables]
 
 
 def _check_meet(name: str, made: FeatureDescription, read: FeatureDescription) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pyruntime.ir.op import Op
 from pyruntime.ir.types import Array, DType, Shape
@@ -25,22 +28,42 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operator at work, for the layer of that name."""
+    """One operator at work, for the layer of that name.  A branch or a loop has regions: ir/control.py."""
 
     op: Op
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     layer: str
+    regions: tuple[Graph, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file has for a constant that is floats here: half floats, or codes of `bits` bits.
+
+    codes: uint8 or int8 in the constant's shape; None for half floats.  A code q is table[q], or q * scale + bias with
+    one number of each, or one for each entry of the first axis.
+    """
+
+    codes: NDArray[np.uint8] | NDArray[np.int8] | None = None
+    bits: int = 16
+    table: NDArray[np.float32] | None = None
+    scale: NDArray[np.float32] | None = None
+    bias: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in running order.  `constants` has the arrays of values that nobody computes, by name."""
+    """Nodes in running order.  `constants` has the arrays of values that nobody computes, by name.
+
+    stored: of constants that the file has in a smaller form.
+    """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
+    stored: Mapping[str, Stored] = field(default_factory=dict)
 
     def is_constant(self, value: Value) -> bool:
         return value.name in self.constants

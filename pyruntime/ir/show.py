@@ -8,7 +8,10 @@ from pyruntime.ir.graph import Graph, Value
 
 
 def show(graph: Graph) -> str:
-    """One line per node: results = operator(operands; attributes that are not their defaults)  # layer."""
+    """One line per node: results = operator(operands; attributes that are not their defaults)  # layer.
+
+    The regions of a branch or a loop follow it, indented and in braces.
+    """
     lines = [f"in  {_typed(value)}" for value in graph.inputs]
     for node in graph.nodes:
         attrs = ", ".join(
@@ -17,6 +20,8 @@ def show(graph: Graph) -> str:
         results = ", ".join(map(_typed, node.outputs))
         operands = ", ".join(value.name for value in node.inputs)
         lines.append(f"{results} = {node.op.code.lower()}({operands}{'; ' if attrs else ''}{attrs})  # {node.layer}")
+        for region in node.regions:
+            lines += ["    {", *(f"    {line}" for line in show(region).splitlines()), "    }"]
     lines += [f"out {_typed(value)}" for value in graph.outputs]
     return "\n".join(lines)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pyruntime.ir.graph import Graph, Value
+from collections.abc import Sequence
+
+from pyruntime.ir.control import Loop
+from pyruntime.ir.graph import Graph, Node, Value
 from pyruntime.ir.types import UNKNOWN, Shape, dtype_of, is_known
 from pyruntime.native import lib
 
@@ -35,14 +38,44 @@ def verify(graph: Graph, after: str) -> None:
                     raise BrokenGraph(f"after {after}: constant {value.name} is {array.shape}, declared {value.shape}")
             elif known.get(value.name) != value:
                 raise BrokenGraph(f"after {after}: {node.layer} reads {value}, known as {known.get(value.name)}")
-        shapes = lib.infer(
-            node.op, node.layer, [(v, graph.constants.get(v.name)) for v in node.inputs], len(node.outputs)
-        )
-        for value, (dtype, shape) in zip(node.outputs, shapes, strict=True):
-            if value.dtype != dtype or not _is_as_exact(shape, value.shape):
-                raise BrokenGraph(f"after {after}: {node.layer} makes {dtype.name} {shape}, declared {value}")
+        if node.regions:
+            _verify_regions(node, after)
+        else:
+            shapes = lib.infer(
+                node.op, node.layer, [(v, graph.constants.get(v.name)) for v in node.inputs], len(node.outputs)
+            )
+            for value, (dtype, shape) in zip(node.outputs, shapes, strict=True):
+                if value.dtype != dtype or not _is_as_exact(shape, value.shape):
+                    raise BrokenGraph(f"after {after}: {node.layer} makes {dtype.name} {shape}, declared {value}")
+        for value in node.outputs:
             define(value, node.layer)
     for value in graph.outputs:
         if known.get(value.name) != value and not graph.is_constant(value):
             raise BrokenGraph(f"after {after}: result {value.name} is never computed")
     assert all(is_known(array.shape) for array in graph.constants.values())
+
+
+def _verify_regions(node: Node, after: str) -> None:
+    """What goes into and comes out of regions fits in type, and in every size that is declared."""
+
+    def fit(values: Sequence[Value], declared: Sequence[Value], what: str) -> None:
+        same = len(values) == len(declared) and all(
+            v.dtype == d.dtype and _is_as_exact(v.shape, d.shape) for v, d in zip(values, declared, strict=False)
+        )
+        if not same:
+            raise BrokenGraph(f"after {after}: {what} of {node.layer} are {values}, expected {declared}")
+
+    op = node.op
+    if isinstance(op, Loop):
+        first = node.inputs[op.limit_is_input :]
+        for i, region in enumerate(node.regions):
+            extra = op.has_condition if i < len(node.regions) - 1 else op.may_exit
+            fit(first, region.inputs, "operands")
+            fit(region.outputs[: len(region.outputs) - extra], region.inputs[: op.carried], "carried values")
+            fit(node.outputs, region.inputs[: op.carried], "results")
+    else:
+        for region in node.regions:
+            fit(node.inputs[1:], region.inputs, "operands")
+            fit(region.outputs, node.outputs, "results")
+    for region in node.regions:
+        verify(region, after)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 
 from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.fold import fold
-from pyruntime.ir.graph import Node, Value
+from pyruntime.ir.graph import Node, Stored, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
 from pyruntime.ir.types import UNKNOWN, Array, DType, Shape, dtype_of, is_known
+from pyruntime.layers.scope import Mixed, Scope
 from pyruntime.native import lib
 from pyruntime.spec.payloads import Payloads
-from pyruntime.spec.weights import read_weights
+from pyruntime.spec.weights import read_quantized, read_weights, weight_form
 
 Floats = NDArray[np.float32]
 
@@ -33,6 +35,7 @@ class Builder:
     def __init__(self, payloads: Payloads | None, *, legacy: bool) -> None:
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
+        self.stored: dict[str, Stored] = {}
         self.legacy = legacy
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
         self.stacked = 0
@@ -46,7 +49,19 @@ class Builder:
         self.payloads = payloads
         self.fold_up_to = 4096
         """Elements of a result that is computed at once, so that later layers see shapes.  A pass folds larger ones."""
-        self._count = 0
+        self.scope = Scope()
+        """The names of the file at this point."""
+        self.loop_types: dict[tuple[int, ...], dict[str, Shape | Mixed]] = {}
+        """By the place of a loop in the file: types of the names that its iterations hand on, as found so far."""
+        self._numbers = count(1)
+
+    def child(self) -> Builder:
+        """A builder for a region: nodes of its own, the names and constants of this one."""
+        child = Builder(self.payloads, legacy=self.legacy)
+        child.constants, child.stored, child.fold_up_to = self.constants, self.stored, self.fold_up_to
+        child.layer, child.kind = self.layer, self.kind
+        child.scope, child.loop_types, child._numbers = self.scope.inner(), self.loop_types, self._numbers
+        return child
 
     # operators
 
@@ -63,7 +78,7 @@ class Builder:
         arrays = [data for _, data in operands if data is not None]
         if len(arrays) == len(operands) and self._folds(op, inferred):
             return tuple(map(self.constant, fold(op, self.where, arrays, inferred)))
-        results = tuple(Value(self._name(), dtype, shape) for dtype, shape in inferred)
+        results = tuple(Value(self.fresh(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
 
@@ -80,7 +95,7 @@ class Builder:
         """A constant of the graph, float32 unless the array is uint8."""
         data = np.asarray(array)
         data = np.ascontiguousarray(data if data.dtype == np.uint8 else data.astype(np.float32, copy=False))
-        value = Value(self._name(), dtype_of(data), data.shape)
+        value = Value(self.fresh(), dtype_of(data), data.shape)
         self.constants[value.name] = data
         return value
 
@@ -124,6 +139,18 @@ class Builder:
             params, shape=shape, layer=self.layer, field=field, channel_axis=channel_axis, payloads=self.payloads
         )
 
+    def weight(self, params: Any, shape: Sequence[int], field: str) -> Value:
+        """A weight, output channels first, as a constant that may stay as small as it is stored."""
+        value = self.constant(self.weights(params, shape, field))
+        form = weight_form(params)
+        if form == "float16Value":
+            self.stored[value.name] = Stored()
+        elif form not in ("floatValue", None):
+            q = read_quantized(params, shape=shape, layer=self.layer, field=field, payloads=self.payloads)
+            assert q is not None
+            self.stored[value.name] = Stored(q.values, q.bits, q.table, q.scale, q.bias)
+        return value
+
     def need_rank(self, x: Value, least: int) -> None:
         if x.rank < least:
             raise self.invalid("input", expected=f"rank {least} or more", got=f"rank {x.rank}, shape {list(x.shape)}")
@@ -146,6 +173,6 @@ class Builder:
     def unsupported(self, what: str) -> UnsupportedError:
         return UnsupportedError(f"{self.where}: {what}")
 
-    def _name(self) -> str:
-        self._count += 1
-        return f"v{self._count}"
+    def fresh(self) -> str:
+        """A name for a value."""
+        return f"v{next(self._numbers)}"

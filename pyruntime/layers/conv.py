@@ -10,7 +10,7 @@ import numpy as np
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import Conv, Padding
 from pyruntime.ir.types import UNKNOWN
-from pyruntime.layers.builder import Builder, Floats
+from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
 
 AXES = ("Depth", "Height", "Width")
@@ -84,13 +84,13 @@ def _channels(x: Value, axis: int, inputs: int, outputs: int, groups: int, field
         raise b.invalid("outputChannels", expected=f"a multiple of nGroups ({groups})", got=outputs)
 
 
-def _weights(p: Any, inputs: int, outputs: int, groups: int, kernel: Sequence[int], b: Builder) -> Floats:
+def _weight(p: Any, inputs: int, outputs: int, groups: int, kernel: Sequence[int], b: Builder) -> Value:
     """(O, C/groups, *kernel).  Those of a transposed convolution are stored as (C, O/groups, *kernel)."""
     if not p.isDeconvolution:
-        return b.weights(p.weights, (outputs, inputs // groups, *kernel), "weights")
+        return b.weight(p.weights, (outputs, inputs // groups, *kernel), "weights")
     stored = b.weights(p.weights, (inputs, outputs // groups, *kernel), "weights", channel_axis=1)
     grouped = stored.reshape(groups, inputs // groups, outputs // groups, *kernel)
-    return np.ascontiguousarray(grouped.swapaxes(1, 2)).reshape(outputs, inputs // groups, *kernel)
+    return b.constant(np.ascontiguousarray(grouped.swapaxes(1, 2)).reshape(outputs, inputs // groups, *kernel))
 
 
 def _output_size(p: Any, count: int, b: Builder) -> tuple[int, ...]:
@@ -126,7 +126,7 @@ def convolution(p: Any, x: Value, *rest: Any) -> Value:
     if len(rest) > 1:
         w = _second_input(p, rest[0], b)
     else:
-        w = b.constant(_weights(p, inputs, outputs, groups, kernel, b))
+        w = _weight(p, inputs, outputs, groups, kernel, b)
     operands = [b.constant(b.weights(p.bias, (outputs,), "bias"))] if p.hasBias else []
     return b.channels_first(b.emit(op, b.channels_last(x), w, *operands))
 
@@ -167,7 +167,7 @@ def convolution3d(p: Any, x: Value, b: Builder) -> Value:
         size=_output_size(p, 3, b),
         has_bias=p.hasBias,
     )
-    operands = [b.constant(_weights(p, inputs, outputs, groups, kernel, b))]
+    operands = [_weight(p, inputs, outputs, groups, kernel, b)]
     if p.hasBias:
         operands.append(b.constant(b.weights(p.bias, (outputs,), "bias")))
     return b.channels_first(b.emit(op, b.channels_last(x, 3), *operands), 3)

@@ -2,6 +2,7 @@
 
 from pyruntime.layers import binary as binary
 from pyruntime.layers import compare as compare
+from pyruntime.layers import control as control
 from pyruntime.layers import conv as conv
 from pyruntime.layers import custom as custom
 from pyruntime.layers import detection as detection

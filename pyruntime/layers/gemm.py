@@ -22,7 +22,7 @@ def inner_product(p: Any, x: Value, b: Builder) -> Value:
         x = b.flatten_image(x)
     if x.shape and x.shape[-1] not in (inputs, -1):
         raise b.invalid("inputChannels", expected=f"{x.shape[-1]}, the size of its input", got=inputs)
-    operands = [b.constant(b.weights(p.weights, (outputs, inputs), "weights"))]
+    operands = [b.weight(p.weights, (outputs, inputs), "weights")]
     if p.hasBias:
         operands.append(b.constant(b.weights(p.bias, (outputs,), "bias")))
     y = b.emit(Gemm(inputs, outputs, has_bias=p.hasBias), x, *operands)
@@ -71,7 +71,7 @@ def _times_weight(p: Any, x: Value, b: Builder) -> Value:
     if not x.rank or x.shape[-1] not in (inputs, UNKNOWN):
         expected = f"{x.shape[-1]}, the size of its input" if x.rank else "an input of rank 1 or more"
         raise b.invalid("weightMatrixFirstDimension", expected=expected, got=inputs)
-    operands = [b.constant(b.weights(p.weights, (outputs, inputs), "weights"))]
+    operands = [b.weight(p.weights, (outputs, inputs), "weights")]
     if p.hasBias:
         operands.append(b.constant(b.weights(p.bias, (outputs,), "bias")))
     return b.emit(Gemm(inputs, outputs, has_bias=p.hasBias), x, *operands)

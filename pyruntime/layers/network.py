@@ -12,7 +12,9 @@ from pyruntime.ir.ops import BinaryKind, Image, UnaryKind
 from pyruntime.ir.types import UNKNOWN, DType, Shape
 from pyruntime.layers import families  # noqa: F401  (files every layer function under its name)
 from pyruntime.layers.builder import Builder
-from pyruntime.layers.registry import LAYERS, lower_layer
+from pyruntime.layers.regions import close
+from pyruntime.layers.registry import LAYERS
+from pyruntime.layers.scope import Blob, lower_layers, read
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_floats
 
@@ -61,7 +63,7 @@ CORE_ML_2_LAYERS = frozenset(
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
 
-__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_message", "lower_network"]
+__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_network"]
 
 
 @dataclass(frozen=True)
@@ -89,38 +91,19 @@ def lower_network(
     """
     b = Builder(payloads, legacy=is_legacy(network))
     graph_inputs: list[Value] = []
-    blobs: dict[str, Value] = {}
     for feature in description.inputs:
         value, blob = _input(feature, network, b)
         graph_inputs.append(value)
-        blobs[feature.name] = blob
-    for message in network.layers:
-        lower_message(message, blobs, b)
-    missing = [name for name in wanted if name not in blobs]
+        b.scope.bind(feature.name, Blob(blob))
+    lower_layers(network.layers, b)
+    missing = [name for name in wanted if name not in b.scope.names]
     if missing:
-        raise SpecError(
-            f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(list(blobs)[-5:])}, …"
-        )
-    outputs = tuple(blobs[name] for name in wanted)
-    graph = Graph(tuple(graph_inputs), outputs, tuple(b.nodes), b.constants)
+        last = list(b.scope.names)[-5:]
+        raise SpecError(f"output {missing[0]!r}: no layer of the network makes it; layers make {', '.join(last)}, …")
+    b.layer, b.kind = "the network's outputs", ""
+    outputs = [read(name, b) for name in wanted]
+    (graph,), _ = close([(b, outputs)], graph_inputs)
     return NetworkGraph(graph, tuple(f.name for f in description.inputs), wanted, b.legacy)
-
-
-def lower_message(message: Any, blobs: dict[str, Value], b: Builder) -> None:
-    """One layer; its results join `blobs`."""
-    b.layer, b.kind = message.name or "(no name)", message.WhichOneof("layer") or ""
-    b.output_names = tuple(message.output)
-    b.output_ranks = tuple(int(tensor.rank) for tensor in message.outputTensor)
-    unknown = [name for name in message.input if name not in blobs]
-    if unknown:
-        raise b.invalid("input", expected="a model input or the output of an earlier layer", got=unknown[0])
-    results = lower_layer(message, [blobs[name] for name in message.input], b)
-    if len(message.output) > len(results) or not message.output:
-        raise b.invalid("output", expected=f"{len(results)} name(s)", got=list(message.output))
-    for name, value in zip(message.output, results, strict=False):
-        if name in blobs:
-            raise b.invalid("output", expected="a name that is not taken", got=name)
-        blobs[name] = value
 
 
 def _input(feature: FeatureDescription, network: Any, b: Builder) -> tuple[Value, Value]:

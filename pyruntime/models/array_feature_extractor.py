@@ -25,7 +25,7 @@ def create_array_feature_extractor(
         raise BuildError(f"create_array_feature_extractor: expected one Array, got {features}")
     alone = isinstance(extract_indices, int | np.integer)
     places = [int(extract_indices)] if alone else [int(place) for place in extract_indices]
-    count = features[0][1].num_elements
+    count = features[0][1].num_elements or 0
     if not places or not all(0 <= place < count for place in places):
         raise BuildError(f"create_array_feature_extractor: expected places from 0 to {count - 1}, got {places}")
     spec = messages.Model(specificationVersion=1)

@@ -25,7 +25,7 @@ class _Pipeline:
         raise NotImplementedError
 
     def add_model(self, spec: Any) -> None:
-        """Append a model: a Model message, or an MLModel.  Its inputs are the pipeline's, or outputs of those before."""
+        """Append a model: a Model message, or an MLModel.  Its inputs are the pipeline's or outputs before it."""
         if self.spec.isUpdatable:
             raise BuildError(
                 "add_model: the pipeline is updatable, and its last model is the one that learns: add it before"

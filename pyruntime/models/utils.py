@@ -88,9 +88,9 @@ def rename_feature(
     outputs = [f for f in description.output if f.name == current_name] if rename_outputs else []
     if not inputs and not outputs:
         return
-    taken = {f.name for f in [*description.input, *description.output]} - {current_name}
+    taken = {f.name for f in [*description.input, *description.output]} | _blobs(spec)
     if new_name in taken:
-        raise BuildError(f"rename_feature: the model has a feature {new_name!r} already")
+        raise BuildError(f"rename_feature: the model has a feature or a value of the name {new_name!r} already")
     for feature in [*inputs, *outputs]:
         feature.name = new_name
     if inputs:
@@ -103,6 +103,13 @@ def rename_feature(
         for feature in description.trainingInput:
             feature.name = new_name if feature.name == current_name else feature.name
     _rename_inside(spec, current_name, new_name, bool(inputs), bool(outputs))
+
+
+def _blobs(spec: Any) -> set[str]:
+    """Names of what layers give, in networks."""
+    from pyruntime.models.neural_network.weighted_layers import layers_of, networks_of  # not before it is needed
+
+    return {name for network in networks_of(spec) for layer in layers_of(network) for name in layer.output}
 
 
 def _rename_inside(spec: Any, old: str, new: str, inputs: bool, outputs: bool) -> None:
@@ -142,7 +149,8 @@ def _rename_blobs(network: Any, old: str, new: str) -> None:
 
 def convert_double_to_float_multiarray_type(spec: Any) -> None:
     """Let arrays of doubles travel as float32: inputs, outputs, training inputs, those of models in pipelines too."""
-    double, single = messages.ArrayFeatureType.DOUBLE, messages.ArrayFeatureType.FLOAT32
+    kinds = messages.ArrayFeatureType.ArrayDataType
+    double, single = kinds.DOUBLE, kinds.FLOAT32
     description = spec.description
     for feature in (*description.input, *description.output, *description.trainingInput):
         if feature.type.WhichOneof("Type") == "multiArrayType" and feature.type.multiArrayType.dataType == double:

@@ -121,9 +121,13 @@ def operators() -> dict[str, Operator]:
 
 
 class Context:
-    """Chosen kernels and a thread pool.  levels: bits in the order of `levels()`; threads: 0 for one per core."""
+    """Chosen kernels and a thread pool.  levels: bits in the order of `levels()`; threads: 0 for one per core.
 
-    def __init__(self, *, threads: int = 0, levels: int = ALL_LEVELS) -> None:
+    weights: whether compiling for it keeps small weights small, as MLModelConfiguration says.
+    """
+
+    def __init__(self, *, threads: int = 0, levels: int = ALL_LEVELS, weights: str = "expanded") -> None:
+        self.weights = weights
         message = _Message()
         handle = ffi.new("pr_context **")
         message.check(_c.pr_context_open(levels, threads, handle, message.struct))

@@ -62,9 +62,10 @@ class TreeSum:
             into = results[start : start + block]
             message.check(
                 _c.pr_trees_sum(
-                    self._handle, _pointer("double *", part), len(part), _pointer("double *", into), message.struct
+                    self._handle, ffi.from_buffer("double[]", part), len(part), ffi.from_buffer("double[]", into),
+                    message.struct,
                 )
-            )
+            )  # fmt: skip
 
 
 def _pointer(kind: str, array: NDArray[Any]) -> Any:

@@ -59,8 +59,8 @@ def merge_affines(graph: Graph) -> Graph:
         if not node.inputs:
             rewriter.keep(node)
             continue
-        source = node.inputs[0]
-        maker = makers.get(rewriter.resolve(source).name) if uses[source.name] == 1 else None
+        source = node.inputs[0] if node.inputs else None
+        maker = makers.get(rewriter.resolve(source).name) if source and uses[source.name] == 1 else None
         joined = _joined(maker, node, rewriter) if maker else None
         if joined is None:
             rewriter.keep(node)

@@ -55,7 +55,10 @@ def fold_constants(graph: Graph) -> Graph:
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         inputs = rewriter.operands(node)
-        if not (lib.operators()[node.op.code].is_pure and all(value.name in rewriter.constants for value in inputs)):
+        if node.regions or not all(value.name in rewriter.constants for value in inputs):
+            rewriter.keep(node)
+            continue
+        if not lib.operators()[node.op.code].is_pure:
             rewriter.keep(node)
             continue
         arrays = [rewriter.constants[value.name] for value in inputs]

@@ -20,8 +20,12 @@ def fuse_activation(graph: Graph) -> Graph:
         if not node.inputs:
             rewriter.keep(node)
             continue
+        if not isinstance(node.op, Unary):
+            rewriter.keep(node)
+            makers.update({value.name: len(rewriter.nodes) - 1 for value in node.outputs})
+            continue
         source = rewriter.resolve(node.inputs[0])
-        at = makers.get(source.name) if isinstance(node.op, Unary) and uses[node.inputs[0].name] == 1 else None
+        at = makers.get(source.name) if uses[node.inputs[0].name] == 1 else None
         fused = _with_activation(rewriter.nodes[at].op, node.op) if at is not None else None
         if at is None or fused is None:
             rewriter.keep(node)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyruntime.ir.graph import Graph, Pass
+from dataclasses import replace
+
+from pyruntime.ir.graph import Graph, Node, Pass
 from pyruntime.ir.verify import verify
 from pyruntime.native.lib import Context
 from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
@@ -11,6 +13,7 @@ from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_ident
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
 from pyruntime.passes.layout import sink_transposes
 from pyruntime.passes.pack import pack_weights
+from pyruntime.passes.regions import constants_inside, drop_dead_results
 from pyruntime.passes.reshapes import sink_reshapes
 
 PASSES: tuple[Pass, ...] = (
@@ -32,8 +35,26 @@ PASSES: tuple[Pass, ...] = (
 
 
 def optimise(graph: Graph, context: Context) -> Graph:
-    """All passes, each followed by `verify`; last the packing of weights for `context`'s kernels."""
+    """All passes, each followed by `verify`; last the packing of weights for `context`'s kernels.
+
+    Regions of branches and loops take the same way, after the graph around them: they may learn constants from it.
+    """
+    graph = drop_dead_results(graph)
+    verify(graph, after=drop_dead_results.__name__)
+    return _optimise(graph, context)
+
+
+def _optimise(graph: Graph, context: Context) -> Graph:
     for step in PASSES:
         graph = step(graph)
         verify(graph, after=step.__name__)
+    if any(node.regions for node in graph.nodes):
+        graph = drop_dead_nodes(graph.with_nodes(_with_regions(node, graph, context) for node in graph.nodes))
     return pack_weights(graph, context)
+
+
+def _with_regions(node: Node, graph: Graph, context: Context) -> Node:
+    if not node.regions:
+        return node
+    node = constants_inside(node, graph.constants)
+    return replace(node, regions=tuple(_optimise(region, context) for region in node.regions))

@@ -70,6 +70,8 @@ def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
     """The size of the operands that dimension `axis` of the result has; None: another one."""
     if not node.inputs:
         return None
+    if node.regions or not node.inputs:
+        return None
     first = sizes[node.inputs[0].name]
     if isinstance(node.op, Binary | Select):
         rank = len(node.outputs[0].shape)

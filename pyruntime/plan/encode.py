@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyruntime.ir.graph import Graph, Value
+from pyruntime.ir.control import Loop
+from pyruntime.ir.graph import Graph, Node, Value
+from pyruntime.ir.types import Array
 from pyruntime.native import lib
 from pyruntime.plan import VERSION
 
 MAGIC = 0x4C505250
 HEADER = struct.Struct("<18I")
-_VALUE = struct.Struct("<iiiIQ8q")
+VALUE = struct.Struct("<iiiIQ8q")
 STEP = struct.Struct("<8I")
+CONTROL = struct.Struct("<7I")
 COMPUTED, INPUT, CONSTANT = range(3)
+CONTROL_STEPS = {"IF": 0x80000000, "LOOP": 0x80000001}
+NONE = 2**32 - 1
 
 
 class _Table:
@@ -38,70 +43,119 @@ class _Table:
 
 def encode(graph: Graph) -> tuple[bytes, NDArray[np.uint8]]:
     """(plan, weights).  Weights are one block, each constant at a multiple of lib.ALIGNMENT."""
-    text, attrs = _Table(1), _Table(8)
-    numbers, values, weights = _values(graph, text)
-    indices: list[int] = []
-    steps = bytearray()
-
-    def run_of(items: Iterable[Value]) -> tuple[int, int]:
-        start = len(indices)
-        indices.extend(numbers[value.name] for value in items)
-        return start, len(indices) - start
-
-    table = lib.operators()
-    for node in graph.nodes:
-        operands = (*run_of(node.inputs), *run_of(node.outputs))
-        name = text.add(node.layer.encode() + b"\0")
-        steps += STEP.pack(table[node.op.code].number, name, *operands, attrs.add(node.op.encode()), 0)
-    inputs, outputs = run_of(graph.inputs), run_of(graph.outputs)
-    sections = [
-        bytes(values),
-        bytes(steps),
-        struct.pack(f"<{len(indices)}I", *indices),
-        bytes(attrs.data),
-        bytes(text.data),
-    ]
-    offsets, at = [], HEADER.size
-    for section in sections:
-        at += -at % 8
-        offsets.append(at)
-        at += len(section)
-    header = HEADER.pack(
-        MAGIC, VERSION, at, 0, offsets[0], len(numbers), offsets[1], len(graph.nodes), offsets[2], len(indices),
-        inputs[1], inputs[0], outputs[1], outputs[0], offsets[3], len(attrs.data), offsets[4], len(text.data),
-    )  # fmt: skip
-    plan = bytearray(at)
-    plan[: HEADER.size] = header
-    for offset, section in zip(offsets, sections, strict=True):
-        plan[offset : offset + len(section)] = section
-    return bytes(plan), weights
+    encoder = _Encoder()
+    numbers = {value.name: encoder.value(value, INPUT) for value in graph.inputs}
+    encoder.block(graph, numbers)
+    inputs = encoder.run_of(numbers[value.name] for value in graph.inputs)
+    outputs = encoder.run_of(numbers[value.name] for value in graph.outputs)
+    return encoder.plan(inputs, outputs), encoder.weights()
 
 
-def _values(graph: Graph, text: _Table) -> tuple[dict[str, int], bytearray, NDArray[np.uint8]]:
-    """Number of each value, the table of values, and the weights."""
-    numbers: dict[str, int] = {}
-    table = bytearray()
+class _Encoder:
+    """The tables of a plan as they grow.  `numbers` are those of values by name, within one graph."""
 
-    def add(value: Value, kind: int, offset: int = 0) -> None:
-        numbers[value.name] = len(numbers)
-        name = text.add(value.name.encode() + b"\0")
+    def __init__(self) -> None:
+        self._text, self._attrs = _Table(1), _Table(8)
+        self._values, self._count = bytearray(), 0
+        self._steps: list[bytes] = []
+        self._indices: list[int] = []
+        self._arrays: dict[int, tuple[Array, int, int]] = {}
+        """Constants by identity: regions share those of the file.  (array, offset, number)"""
+        self._weight_bytes = 0
+        self._operators = lib.operators()
+
+    def value(self, value: Value, kind: int, offset: int = 0) -> int:
+        """The number of a new value."""
+        name = self._text.add(value.name.encode() + b"\0")
         shape = [*value.shape, *[0] * (lib.MAX_RANK - value.rank)]
-        table.extend(_VALUE.pack(kind, value.dtype, value.rank, name, offset, *shape))
+        self._values += VALUE.pack(kind, value.dtype, value.rank, name, offset, *shape)
+        self._count += 1
+        return self._count - 1
 
-    constants = list(graph.constants.items())
-    offsets, size = [], 0
-    for _, array in constants:
-        size += -size % lib.ALIGNMENT
-        offsets.append(size)
-        size += array.nbytes
-    weights = lib.aligned(size + lib.ALIGNMENT)  # kernels may read, never write, one line past a constant
-    shapes = {value.name: value for node in graph.nodes for value in node.inputs} | {v.name: v for v in graph.outputs}
-    for (name, array), offset in zip(constants, offsets, strict=True):
-        weights[offset : offset + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        add(shapes[name], CONSTANT, offset)
-    for value in graph.inputs:
-        add(value, INPUT)
-    for node in graph.nodes:
-        for value in node.outputs:
-            add(value, COMPUTED)
-    return numbers, table, weights
+    def run_of(self, numbers: Iterable[int]) -> tuple[int, int]:
+        """Where these stand in the list of indices, and how many they are."""
+        start = len(self._indices)
+        self._indices.extend(numbers)
+        return start, len(self._indices) - start
+
+    def block(self, graph: Graph, numbers: dict[str, int]) -> None:
+        """The steps of a graph, whose inputs have numbers already; afterwards all its values have."""
+        shapes = {v.name: v for node in graph.nodes for v in node.inputs} | {v.name: v for v in graph.outputs}
+        for name, array in graph.constants.items():
+            if name in shapes:
+                numbers[name] = self._constant(shapes[name], array)
+        for node in graph.nodes:
+            operands = [numbers[value.name] for value in node.inputs]
+            results = [self.value(value, COMPUTED) for value in node.outputs]
+            numbers.update({value.name: number for value, number in zip(node.outputs, results, strict=True)})
+            if node.regions:
+                self._control(node, operands, results)
+            else:
+                operator = self._operators[node.op.code].number
+                self._steps.append(self._step(operator, node, operands, results, self._attrs.add(node.op.encode())))
+
+    def _step(self, op: int, node: Node, operands: Sequence[int], results: Sequence[int], attrs: int) -> bytes:
+        name = self._text.add(node.layer.encode() + b"\0")
+        return STEP.pack(op, name, *self.run_of(operands), *self.run_of(results), attrs, 0)
+
+    def _constant(self, value: Value, array: Array) -> int:
+        if id(array) not in self._arrays:
+            self._weight_bytes += -self._weight_bytes % lib.ALIGNMENT
+            number = self.value(value, CONSTANT, self._weight_bytes)
+            self._arrays[id(array)] = (array, self._weight_bytes, number)
+            self._weight_bytes += array.nbytes
+        return self._arrays[id(array)][2]
+
+    def _control(self, node: Node, operands: list[int], results: list[int]) -> None:
+        """The control step, then the steps of its blocks."""
+        op, at = node.op, len(self._steps)
+        self._steps.append(b"")
+        limit, by_input, read, enters = 0, 0, operands[1:], operands[:1]
+        if isinstance(op, Loop):
+            limit, by_input = op.limit, int(op.limit_is_input)
+            read, enters = operands[by_input + op.carried :], operands[: by_input + op.carried]
+            read = [*results, *read]
+        lists, sizes, extras = list(results), [0], [NONE]
+        for region in node.regions:
+            before = len(self._steps)
+            numbers = dict(zip((value.name for value in region.inputs), read, strict=True))
+            self.block(region, numbers)
+            made = [numbers[value.name] for value in region.outputs]
+            lists += made[: len(results)]
+            sizes.append(len(self._steps) - before)
+            extras.append(made[-1] if len(made) > len(results) else NONE)
+        if len(node.regions) == 2:  # else a loop without condition: nothing changes before the body
+            del lists[: len(results)], sizes[0], extras[0]
+        attrs = CONTROL.pack(*sizes, self.run_of(lists)[0], *extras, limit, by_input)
+        self._steps[at] = self._step(CONTROL_STEPS[op.code], node, enters, results, self._attrs.add(attrs))
+
+    def plan(self, inputs: tuple[int, int], outputs: tuple[int, int]) -> bytes:
+        """All tables behind the header."""
+        sections = [
+            bytes(self._values),
+            b"".join(self._steps),
+            struct.pack(f"<{len(self._indices)}I", *self._indices),
+            bytes(self._attrs.data),
+            bytes(self._text.data),
+        ]
+        offsets, at = [], HEADER.size
+        for section in sections:
+            at += -at % 8
+            offsets.append(at)
+            at += len(section)
+        plan = bytearray(at)
+        HEADER.pack_into(
+            plan, 0, MAGIC, VERSION, at, 0, offsets[0], self._count, offsets[1], len(self._steps), offsets[2],
+            len(self._indices), inputs[1], inputs[0], outputs[1], outputs[0], offsets[3], len(self._attrs.data),
+            offsets[4], len(self._text.data),
+        )  # fmt: skip
+        for offset, section in zip(offsets, sections, strict=True):
+            plan[offset : offset + len(section)] = section
+        return bytes(plan)
+
+    def weights(self) -> NDArray[np.uint8]:
+        """The constants, each at its offset."""
+        block = lib.aligned(self._weight_bytes + lib.ALIGNMENT)  # kernels may read, never write, a line past a constant
+        for array, offset, _ in self._arrays.values():
+            block[offset : offset + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        return block

@@ -42,14 +42,14 @@ def _of_interface(description: Any) -> Iterator[int]:
             yield 3
         elif kind == "imageType":
             flexible = feature.type.imageType.WhichOneof("SizeFlexibility") is not None
-            half = feature.type.imageType.colorSpace == messages.ImageFeatureType.GRAYSCALE_FLOAT16
+            half = feature.type.imageType.colorSpace == messages.ImageFeatureType.ColorSpace.GRAYSCALE_FLOAT16
             yield 7 if half else 3 if flexible else 1
         elif kind == "multiArrayType":
             yield from _of_array(feature.type.multiArrayType)
 
 
 def _of_array(array: Any) -> Iterator[int]:
-    kinds = messages.ArrayFeatureType
+    kinds = messages.ArrayFeatureType.ArrayDataType
     yield {kinds.FLOAT16: 7, kinds.INT8: 10}.get(array.dataType, 1)
     if array.WhichOneof("ShapeFlexibility") is not None:
         yield 3 if len(array.shape) in (1, 3) else 4

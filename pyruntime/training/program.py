@@ -9,7 +9,8 @@ from pyruntime.compiler import compile_graph
 from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.types import Bytes, DType, Shape
-from pyruntime.layers.network import is_legacy, lower_message
+from pyruntime.layers.network import is_legacy
+from pyruntime.layers.scope import Blob, lower_layers, read
 from pyruntime.native.lib import Context
 from pyruntime.spec.payloads import Payloads
 from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
@@ -58,15 +59,16 @@ def build_step(
     features = [
         Value(f"feature:{name}", DType.F32, (batch, *shape)) for name, shape in zip(split.features, shapes, strict=True)
     ]
-    blobs = {name: _stacked(value, b) for name, value in zip(split.features, features, strict=True)}
+    for name, value in zip(split.features, features, strict=True):
+        b.scope.bind(name, Blob(_stacked(value, b)))
     for i in split.layers:
         message = recipe.network.layers[i]
         b.learns = i in recipe.updatable
         before = len(b.parameters)
-        lower_message(message, blobs, b)
+        lower_layers([message], b)
         _check_parameters(message, b, before)
     b.learns = False
-    y = blobs[recipe.loss.source]
+    y = read(recipe.loss.source, b)
     loss = add_loss(recipe.loss, y, batch, b)
     parameters = tuple(b.parameters)
     gradients = Backward(b, [p.value for p in parameters]).run(loss.start, loss.gradient)
@@ -97,9 +99,9 @@ def _stacked(value: Value, b: TrainingBuilder) -> Value:
 
 def _check_parameters(message: Any, b: TrainingBuilder, before: int) -> None:
     """Every weight of a layer that learns is an operand of its nodes."""
-    read = {value.name for node in b.nodes for value in node.inputs}
+    operands = {value.name for node in b.nodes for value in node.inputs}
     for parameter in b.parameters[before:]:
-        if parameter.value.name not in read:
+        if parameter.value.name not in operands:
             raise UnsupportedError(
                 f"layer {message.name!r} ({message.WhichOneof('layer')}): its {parameter.field} cannot learn in this "
                 "form"

@@ -126,7 +126,8 @@ def _core_ml_2() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "permute", {**X, "dim": Each([0, 1, 2, 3], [0, 2, 1, 3], (3, 0, 1, 2))}
     yield "reshape", {**X, "target_shape": Each((60, 1, 1), (1, 5, 4, 3)), "mode": Each(0, 1)}
     yield "reduce", {**X, "axis": Each("CHW", "HW", "C", "H", "W"),
-                     "mode": Each("sum", "avg", "prod", "logsum", "sumsquare", "L1", "L2", "max", "min", "argmax")}  # fmt: skip
+                     "mode": Each("sum", "avg", "prod", "logsum", "sumsquare", "L1", "L2", "max", "min",
+                                  "argmax")}  # fmt: skip
     yield "reduce", {**X, "axis": "C", "mode": "logsum", "epsilon": 1e-3}
     yield "lrn", {**X, "alpha": 0.5, "beta": 0.75, "local_size": 5, "k": Each(1.0, 2.0)}
     yield "mvn", {**X, "across_channels": BOTH, "normalize_variance": BOTH, "epsilon": Each(1e-5, 1e-3)}
@@ -157,7 +158,8 @@ def _weighted() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "embedding_nd", {**X, "W": w(4, 7).astype(kind), "b": w(4).astype(kind), "vocab_size": 7,
                                "embedding_size": 4}  # fmt: skip
         yield "batched_mat_mul", {"input_names": ["data"], "output_name": "out", "weight_matrix_rows": 5,
-                                  "weight_matrix_columns": 4, "W": w(5, 4).astype(kind), "bias": w(4).astype(kind)}  # fmt: skip
+                                  "weight_matrix_columns": 4, "W": w(5, 4).astype(kind),
+                                  "bias": w(4).astype(kind)}  # fmt: skip
         yield "convolution", {**X, **CONV, "W": w(3, 3, 3, 4).astype(kind), "b": w(4).astype(kind), "has_bias": True,
                               "border_mode": "valid"}  # fmt: skip
     yield "inner_product", {**X, "W": w(4, 5), "b": None, "input_channels": 5, "output_channels": 4, "has_bias": False}
@@ -173,7 +175,8 @@ def _weighted() -> Iterator[tuple[str, dict[str, Any]]]:
                             "has_bias": True, **how}  # fmt: skip
         yield "embedding_nd", {**X, "W": q(4, 16, bits=bits), "b": None, "vocab_size": 16, "embedding_size": 4, **how}
         yield "batched_mat_mul", {"input_names": ["data"], "output_name": "out", "weight_matrix_rows": 16,
-                                  "weight_matrix_columns": 4, "W": q(16, 4, bits=bits), "bias": w(4), **how}  # fmt: skip
+                                  "weight_matrix_columns": 4, "W": q(16, 4, bits=bits), "bias": w(4),
+                                  **how}  # fmt: skip
         yield "convolution", {**X, **CONV, "W": q(3, 3, 3, 4, bits=bits), "b": w(4), "has_bias": True,
                               "border_mode": "valid", **how}  # fmt: skip
     dynamic = {"int_8_dynamic_quantize": True, "is_quantized_weight": True, "quantization_type": "linear", "nbits": 8,
@@ -357,7 +360,8 @@ def _shapes() -> Iterator[tuple[str, dict[str, Any]]]:
                  ["data", "b", "e", "s", "bm", "em"], ["data", "b", "e", "s", "bm", "em", "sq"])  # fmt: skip
     yield "slice_dynamic", {"input_names": names, "output_name": "out"}
     yield "slice_dynamic", {"input_names": ["data", "b"], "output_name": "out", "end_ids": [2, 3, 4],
-                            "strides": [1, 2, 1], **masks, "squeeze_masks": Each(None, [True, False, False])}  # fmt: skip
+                            "strides": [1, 2, 1], **masks,
+                            "squeeze_masks": Each(None, [True, False, False])}  # fmt: skip
     yield "range_static", {"output_name": "out"}
     yield "range_static", {"output_name": "out", "input_names": ["data"], "end": 9.5, "start": 2, "step": 0.5}
     span = Each(["a"], ["a", "b"], ["a", "b", "c"])

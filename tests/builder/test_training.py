@@ -22,7 +22,8 @@ def network(side: Any, mode: str | None = None, **options: Any) -> Any:
     """x (3) -> dense1 -> dense2 -> softmax -> y (2)."""
     builder, types = side
     array = types.Array
-    b = builder([("x", array(3))], [("y", array(2))], mode=mode, disable_rank5_shape_mapping=True, **options)
+    options = {"disable_rank5_shape_mapping": True, **options}
+    b = builder([("x", array(3))], [("y", array(2))], mode=mode, **options)
     w = np.arange(6, dtype=np.float32)
     b.add_inner_product("dense1", w.reshape(2, 3), w[:2], 3, 2, True, "x", "h")
     b.add_inner_product("dense2", w[:4].reshape(2, 2), None, 2, 2, False, "h", "z")
@@ -42,7 +43,11 @@ def sides() -> tuple[Any, Any]:
         warnings.simplefilter("ignore")
         from coremltools.models import datatypes as types
         from coremltools.models import neural_network as other
-    return (other.NeuralNetworkBuilder, types, other), (NeuralNetworkBuilder, datatypes, pyruntime.models.neural_network)
+    return (other.NeuralNetworkBuilder, types, other), (
+        NeuralNetworkBuilder,
+        datatypes,
+        pyruntime.models.neural_network,
+    )
 
 
 def sgd(b: Any, types: Any, nn: Any) -> None:
@@ -62,7 +67,7 @@ def adam(b: Any, types: Any, nn: Any) -> None:
     params.set_beta2(0.2, 0.1, 0.3)
     params.set_eps(1e-3, 0, 1)
     b.set_adam_optimizer(params)
-    b.set_epochs(5, {5, 8})
+    b.set_epochs(5, [5, 8])
     b.set_shuffle(7)
 
 
@@ -246,7 +251,9 @@ BAD_LAYERS: dict[str, Callable[[Any], Any]] = {
     r"W: expected shape \[2, 3\], or flat, got \[3, 2\]": lambda b: b.add_inner_product(
         "n", np.ones((3, 2)), None, 3, 2, False, "x", "o"
     ),
-    "packed integers need is_quantized_weight": lambda b: b.add_inner_product("n", b"123456", None, 3, 2, False, "x", "o"),
+    "packed integers need is_quantized_weight": lambda b: b.add_inner_product(
+        "n", b"123456", None, 3, 2, False, "x", "o"
+    ),
     "6 bytes for shape": lambda b: b.add_inner_product(
         "n", b"1", None, 3, 2, False, "x", "o", is_quantized_weight=True, quant_scale=[1], quant_bias=[0]
     ),

@@ -296,3 +296,29 @@ def test_dimensions_and_labels_that_do_not_fit_are_refused() -> None:
     vector = regressor(GOOD)
     vector.description.output[0].type.multiArrayType.shape.append(3)
     refused(vector, "'y'", "1 numbers")
+
+
+@pytest.mark.parametrize(
+    ("field", "place", "value"),
+    [
+        ("left", 0, 0), ("left", 0, -1), ("right", 0, 3), ("right", 1, 2), ("feature", 0, 2), ("feature", 2, -1),
+        ("roots", 0, 3), ("roots", 0, -1), ("values_begin", 1, 5), ("indices", 1, 1), ("indices", 0, -1),
+    ],
+)  # fmt: skip
+def test_c_checks_the_forest_that_it_is_given(field: str, place: int, value: int) -> None:
+    """Nothing that a plan of trees says can lead a walk out of its arrays or into a circle."""
+    from pyruntime.errors import MLModelError
+    from pyruntime.native.trees import NODE, Forest, TreeSum
+
+    nodes = np.zeros(3, NODE)
+    nodes["left"], nodes["right"] = [1, 1, 2], [2, 1, 2]
+    begin = np.array([0, 0, 1, 2], np.int64)
+    forest = Forest(nodes, np.zeros(1, np.int32), begin, np.zeros(2, np.int32), np.array([1.0, 2.0]))
+    context = MLModelConfiguration(threads=1).context()
+    rows, results = np.array([[-1.0, 0.0], [1.0, 0.0], [math.nan, 0.0]]), np.zeros((3, 1))
+    TreeSum(context, forest, 2, 1).add(rows, results)
+    assert results[:, 0].tolist() == [1, 2, 2]
+    target: Any = nodes[field] if field in NODE.names else getattr(forest, field)
+    target[place] = value
+    with pytest.raises(MLModelError, match="tree"):
+        TreeSum(context, forest, 2, 1)

@@ -106,3 +106,12 @@ def test_affine_and_prelu_shape_rules(shapes):
     for operands in [((2, 3), (2,)), ((), (1,)), ((2, 3), ())]:
         with pytest.raises(lib.SpecError, match=r"layer: "):
             shapes(PRelu(), *operands)
+
+
+@pytest.mark.parametrize("kind", sorted(set(BinaryKind.__members__) - {"POW"}))
+def test_nan_infinity_and_zeros_as_numpy(kind, run):
+    values = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1, -1, 2.5, -2.5, 3e38], np.float32)
+    x, y = (a.ravel().copy() for a in np.broadcast_arrays(values[:, None], values))
+    with np.errstate(all="ignore"):
+        want = NUMPY[kind](x, y).astype(np.float32)
+    np.testing.assert_array_equal(run(Binary(BinaryKind[kind]), x, y)[0], want)

@@ -49,14 +49,23 @@ static int64_t pr_conv_floats(const pr_env *env, const pr_conv_attrs *attrs, int
                     : pr_conv_packed_floats(env->kernels, attrs, depth);
 }
 
+/* Depth of the only matrix of a convolution in one group. */
+static int64_t pr_code_depth(const pr_conv_attrs *attrs, int64_t depth) {
+    for (int i = 0; i < attrs->kernel.count; i++) depth *= attrs->kernel.at[i];
+    return depth;
+}
+
 static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
-    int m = pr_winograd_m(attrs->layout);
+    int m = pr_winograd_m(attrs->layout), form = pr_codes_form(attrs->layout);
     if (!pr_winograd_fits(attrs) || (m != 2 && m != 4)) m = 0;
     int32_t wanted = pr_conv_layout(env, attrs, depth, m);
-    if (attrs->layout != wanted)
+    if (form && (attrs->groups != 1 || attrs->transposed || m))
+        return pr_fail(env->message, PR_BAD_PLAN, "%s: a weight of this convolution cannot be compressed", env->layer);
+    if (pr_codes_panels(attrs->layout) != wanted)
         return pr_fail(env->message, PR_BAD_PLAN, "%s: the weight is packed as form %#x, but this context's kernels read form "
                        "%#x; compile the model again for this machine", env->layer, (unsigned)attrs->layout, (unsigned)wanted);
     int64_t floats = pr_conv_floats(env, attrs, depth, m);
+    if (form && floats > 0) return pr_check_codes(env, form, w, pr_code_depth(attrs, depth), attrs->outputs);
     if (floats > 0 && w->dtype == PR_F32 && w->rank == 1 && w->shape[0] == floats) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: a packed weight of %lld floats was expected, got %lld", env->layer,
                    (long long)floats, (long long)pr_view_count(w));
@@ -64,6 +73,8 @@ static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const 
 
 /* Bytes in front of the scratch of conv_gemm.c: room to pack a weight that is only known now. */
 static int64_t pr_weight_bytes(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth) {
+    if (pr_codes_form(attrs->layout))       /* or to expand one that is compressed */
+        return (pr_codes_room(env->kernels->gemm, pr_code_depth(attrs, depth)) * pr_pool_threads(env->pool) * (int64_t)sizeof(float) + 63) / 64 * 64;
     if (attrs->layout) return 0;
     int64_t floats = pr_conv_packed_floats(env->kernels, attrs, depth);
     return floats < 0 ? -1 : (floats * (int64_t)sizeof(float) + 63) / 64 * 64;
@@ -123,6 +134,12 @@ pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
         conv.w = (const float *)(const void *)scratch;
         scratch += pr_weight_bytes(env, attrs, depth);
     }
+    pr_codes codes;
+    if (pr_codes_form(attrs->layout)) {
+        codes = pr_codes_of(env->kernels, pr_codes_form(attrs->layout), attrs->outputs, conv.w, (float *)(void *)scratch);
+        conv.codes = &codes;
+        scratch += pr_weight_bytes(env, attrs, depth);
+    }
     if (pr_is_depthwise(attrs, depth)) pr_conv_depthwise(&conv, env->kernels, env->pool);
     else if (pr_winograd_m(attrs->layout)) pr_winograd(&conv, env->kernels->gemm, env->kernels->winograd, env->pool, scratch);
     else pr_conv_gemm(&conv, env->kernels->gemm, env->pool, scratch);
@@ -139,6 +156,8 @@ static int pr_conv_winograd(pr_env *env, const pr_conv_attrs *attrs, const pr_vi
 pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inputs, int which, pr_view *out) {
     pr_conv_attrs *attrs = attributes;
     if (which != 1 || inputs < 2) return PR_UNSUPPORTED;
+    int32_t before = attrs->layout;         /* 0, what is asked for, or what the first call chose */
+    bool direct = before == PR_LAYOUT_DIRECT || (before && !pr_winograd_m(before));
     attrs->layout = 0;                      /* what comes in is as in the file, also on the second call */
     PR_TRY(pr_check_groups(env, attrs));
     bool fits = attrs->kernel.count == 2 || attrs->kernel.count == 3;
@@ -148,7 +167,7 @@ pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inp
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: kernel, stride and dilation need two or three numbers above 0", env->layer);
     PR_TRY(pr_check_plain(env, attrs, &in[1], -1));
     int64_t depth = in[1].shape[1];
-    int m = pr_conv_winograd(env, attrs, &in[0], depth);
+    int m = direct ? 0 : pr_conv_winograd(env, attrs, &in[0], depth);
     int64_t floats = pr_view_count(&in[1]) < 0 ? -1 : pr_conv_floats(env, attrs, depth, m);
     if (floats < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurd weight", env->layer);
     attrs->layout = pr_conv_layout(env, attrs, depth, m);

@@ -167,7 +167,7 @@ static void pr_run_image(const pr_conv *conv, const struct pr_gemm_kernel *kerne
 
 void pr_conv_gemm(const pr_conv *conv, const struct pr_gemm_kernel *kernel, pr_pool *pool, void *scratch) {
     const pr_axis *d = &conv->axis[PR_DEPTH], *h = &conv->axis[PR_HEIGHT], *v = &conv->axis[PR_WIDTH];
-    pr_gemm_args g = {.a = conv->x, .b = conv->w, .bias = conv->bias, .residual = conv->residual, .c = conv->y};
+    pr_gemm_args g = {.a = conv->x, .b = conv->w, .bias = conv->bias, .residual = conv->residual, .c = conv->y, .codes = conv->codes};
     int64_t cells = d->size * h->size * v->size, out = d->out * h->out * v->out * conv->attrs->outputs;
     if (pr_is_pointwise(conv)) {
         g.lines = 1;

@@ -14,11 +14,14 @@ typedef struct pr_conv {
     float *y;
     pr_axis axis[PR_SPATIAL];
     int64_t images, channels;               /* C */
+    const struct pr_codes *codes;           /* the weight, when it is compressed */
 } pr_conv;
 
 /* Packed forms: the panels of gemm (one matrix per group and class of taps, depth in the order of taps, then channels), or
  * for depthwise convolution of images (taps, C). */
 #define PR_LAYOUT_DEPTHWISE (2 << 24)
+/* Asks pack for the panels of gemm where another form would be faster: codes have only those. */
+#define PR_LAYOUT_DIRECT (-1)
 
 static inline bool pr_is_depthwise(const pr_conv_attrs *attrs, int64_t channels_per_group) {
     return attrs->groups > 1 && attrs->groups == attrs->outputs && channels_per_group == 1 && attrs->kernel.count == 2;

@@ -6,7 +6,8 @@
 
 static pr_status pr_check_gemm_weight(pr_env *env, const pr_gemm_attrs *attrs, const pr_view *w) {
     int64_t k = attrs->inputs, n = attrs->outputs;
-    if (w->dtype != PR_F32)
+    int form = pr_codes_form(attrs->layout);
+    if (!form && w->dtype != PR_F32)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the weight must be float32", env->layer);
     if (!attrs->layout) {
         if (w->rank == 2 && w->shape[0] == n && w->shape[1] == k) return PR_OK;
@@ -14,10 +15,11 @@ static pr_status pr_check_gemm_weight(pr_env *env, const pr_gemm_attrs *attrs, c
                        env->layer, (long long)n, (long long)k, (int)w->rank, (long long)pr_view_count(w));
     }
     const pr_gemm_kernel *kernel = env->kernels->gemm;
-    if (attrs->layout != pr_gemm_layout(kernel))
+    if (pr_codes_panels(attrs->layout) != pr_gemm_layout(kernel))
         return pr_fail(env->message, PR_BAD_PLAN, "%s: the weight is packed as form %#x, but this context's kernel %s reads "
                        "form %#x; compile the model again for this machine", env->layer, (unsigned)attrs->layout,
                        kernel->name, (unsigned)pr_gemm_layout(kernel));
+    if (form) return pr_check_codes(env, form, w, k, n);
     if (w->rank == 1 && w->shape[0] == pr_gemm_packed_floats(kernel, k, n)) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: a packed weight of %lld numbers was expected, got %lld", env->layer,
                    (long long)pr_gemm_packed_floats(kernel, k, n), (long long)pr_view_count(w));
@@ -49,6 +51,8 @@ pr_status pr_gemm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the last dimension must be %d, got %lld", env->layer,
                        (int)attrs->inputs, (long long)k);
     PR_TRY(pr_check_gemm_weight(env, attrs, &in[1]));
+    if (pr_codes_form(attrs->layout))
+        env->scratch_bytes = (size_t)(pr_codes_room(env->kernels->gemm, attrs->inputs) * pr_pool_threads(env->pool)) * sizeof(float);
     *out = *x;
     out->data = NULL;
     out->shape[x->rank - 1] = attrs->outputs;
@@ -80,6 +84,11 @@ pr_status pr_gemm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
         .c = out[0].data, .lines = 1, .pixels = pr_view_span(&in[0], 0, in[0].rank - 1), .columns = attrs->outputs,
         .a_pixel = attrs->inputs, .c_pixel = attrs->outputs, .k = attrs->inputs, .activation = attrs->activation,
     };
+    pr_codes codes = {0};
+    if (pr_codes_form(attrs->layout)) {
+        codes = pr_codes_of(env->kernels, pr_codes_form(attrs->layout), attrs->outputs, in[1].data, env->scratch);
+        g.codes = &codes;
+    }
     if (attrs->layout) pr_gemm_multiply(env->kernels->gemm, env->pool, &g);
     else pr_gemm_reference(&g);
     return PR_OK;

@@ -3,12 +3,13 @@
 #define PR_OPS_GEMM_H
 
 #include "ops/activation.h"
+#include "ops/gemm/codes.h"
 #include "ops/ops.h"
 
 /* x (..., K)   w (N, K) or packed   bias (N)?   residual = shape of y?   ->   y (..., N) = activation(x wᵀ + bias + residual) */
 typedef struct pr_gemm_attrs {
     int32_t inputs, outputs;                /* K, N */
-    int32_t layout;                         /* 0: w as in the file; else the packed form (pr_gemm_layout) */
+    int32_t layout;                         /* 0: w as in the file; else the packed form (pr_gemm_layout), perhaps of codes */
     int32_t has_bias, has_residual;
     pr_activation activation;
 } pr_gemm_attrs;
@@ -28,6 +29,7 @@ typedef struct pr_gemm_args {
     const ptrdiff_t *segment;               /* NULL: one, at 0 */
     int64_t segments, k;
     pr_activation activation;
+    const pr_codes *codes;                  /* B, when it is compressed; b is not read then */
 } pr_gemm_args;
 
 struct pr_gemm_kernel;

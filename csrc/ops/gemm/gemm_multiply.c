@@ -49,7 +49,41 @@ static void pr_strips(const pr_cut *cut, int64_t y, int64_t from, int64_t to, in
     }
 }
 
-static void pr_block(const pr_cut *cut, int64_t block, int64_t part) {
+/* The panel at `done` vectors: in memory, or expanded into this thread's room. */
+static const float *pr_panel_at(const pr_cut *cut, int64_t done, int64_t wide, int worker) {
+    const pr_gemm_args *g = &cut->g;
+    int64_t depth = g->segments * g->k, first = done * cut->kernel->lanes;
+    if (!g->codes) return g->b + first * depth;
+    const pr_codes *c = g->codes;
+    float *room = c->room + worker * pr_codes_room(cut->kernel, depth);
+    c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * depth), c->bias ? c->scale + first : c->scale,
+                               c->bias ? c->bias + first : NULL, depth, wide * cut->kernel->lanes, room);
+    return room;
+}
+
+/* One row of a compressed B: expanded in pieces that do not leave the first-level cache.  The tile, at a depth of 0, only
+ * finishes the sums. */
+static void pr_code_row(const pr_cut *cut, int64_t done, int64_t wide, int worker) {
+    const pr_gemm_args *g = &cut->g;
+    const pr_codes *c = g->codes;
+    int64_t n = wide * cut->kernel->lanes, first = done * cut->kernel->lanes, real = pr_at_most(n, g->columns - first);
+    float *room = c->room + worker * pr_codes_room(cut->kernel, g->k), sums[PR_CODES_SPLIT * PR_GEMM_VECTORS * 16] = {0};
+    for (int64_t j = 0; g->bias && j < real; j++) sums[j] = g->bias[first + j];
+    for (int64_t p = 0, depth; p < g->k; p += depth) {
+        depth = pr_at_most(PR_CODES_PIECE / n / PR_CODES_SPLIT * PR_CODES_SPLIT, g->k - p);
+        c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * g->k + p * n), c->bias ? c->scale + first : c->scale,
+                                   c->bias ? c->bias + first : NULL, depth, n, room);
+        c->kernels->row_sums(g->a + g->segment[0] + p, room, depth, n, sums);
+    }
+    if (c->kernels->split == PR_CODES_SPLIT)
+        for (int64_t j = 0; j < n; j++) sums[j] = (sums[j] + sums[n + j]) + (sums[2 * n + j] + sums[3 * n + j]);
+    pr_gemm_args end = *g;
+    end.segments = end.k = 0;
+    int lanes = (int)pr_at_most(cut->kernel->lanes, g->columns - first - (wide - 1) * cut->kernel->lanes);
+    (*cut->kernel->tiles)[wide][1](&end, g->a, room, sums, g->residual ? g->residual + first : NULL, g->c + first, lanes, PR_NO_LINE, room);
+}
+
+static void pr_block(const pr_cut *cut, int64_t block, int64_t part, int worker) {
     const pr_gemm_args *g = &cut->g;
     const pr_gemm_kernel *kernel = cut->kernel;
     int64_t line = block / cut->pieces * cut->lines, piece = block % cut->pieces;
@@ -59,16 +93,19 @@ static void pr_block(const pr_cut *cut, int64_t block, int64_t part) {
     for (int64_t done = 0, wide; done < cut->vectors; done += wide) {
         wide = pr_gemm_panel(kernel, cut->vectors, done);
         if (done * cut->column_parts / cut->vectors != part) continue;
-        const float *panel = g->b + done * kernel->lanes * depth;
-        const float *next = done + wide < cut->vectors ? panel + wide * kernel->lanes * depth : panel;
+        if (g->codes && g->segments == 1 && cut->all_lines * cut->pixels == 1) {
+            pr_code_row(cut, done, wide, worker);
+            continue;
+        }
+        const float *panel = pr_panel_at(cut, done, wide, worker);
+        const float *next = !g->codes && done + wide < cut->vectors ? panel + wide * kernel->lanes * depth : panel;
         for (int64_t y = line; y < end; y++) pr_strips(cut, y, from, to, wide, panel, done * kernel->lanes, next);
     }
 }
 
 static void pr_items(void *arg, int64_t begin, int64_t end, int worker) {
     const pr_cut *cut = arg;
-    (void)worker;
-    for (int64_t t = begin; t < end; t++) pr_block(cut, t / cut->column_parts, t % cut->column_parts);
+    for (int64_t t = begin; t < end; t++) pr_block(cut, t / cut->column_parts, t % cut->column_parts, worker);
 }
 
 /* Lines so short that their strips would be low tiles: better to let strips run on into the next line. */
@@ -101,7 +138,7 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
     }
     int64_t depth = g->segments * g->k, high = kernel->rows[kernel->panel];
     cut.vectors = pr_quotient_up(g->columns, kernel->lanes);
-    cut.small_b = cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;
+    cut.small_b = !g->codes && cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;
     cut.straddles = pr_straddles(g, high);
     cut.all_lines = cut.straddles ? 1 : g->lines;
     cut.pixels = cut.straddles ? g->lines * g->pixels : g->pixels;

@@ -52,7 +52,7 @@ pr_status pr_nms_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out,
     out[CHOSEN_SCORES] = (pr_view){out[CHOSEN_SCORES].data, PR_F32, 3, {batch, most, classes}};
     out[INDICES] = (pr_view){out[INDICES].data, PR_F32, 2, {batch, most}};
     out[COUNT] = (pr_view){out[COUNT].data, PR_F32, 1, {batch}};
-    if (n >= 0) env->scratch_bytes = (size_t)pr_pool_threads(env->pool) * (size_t)n * sizeof(candidate);
+    if (n >= 0) env->scratch_bytes = (size_t)pr_pool_threads(env->pool) * (size_t)(n + 1) * sizeof(candidate);  /* never none */
     for (int i = 0; i < 4; i++) PR_TRY(pr_check_output(env, &out[i]));
     return PR_OK;
 }

@@ -30,16 +30,16 @@ typedef struct categorical_job {
 
 /* Running sums of weights; the last one is positive and finite when the row is a distribution. */
 static double running_sums(const pr_categorical_attrs *a, const float *x, int64_t n, double *sums) {
-    double total = 0, largest = x[0];
+    double total = 0;
+    float largest = x[0];
     for (int64_t i = 1; i < n; i++)
         if (x[i] > largest) largest = x[i];
     for (int64_t i = 0; i < n; i++) {
-        const double p = (double)x[i] + a->eps;
-        double w;
-        if (a->is_logits) w = pr_exp((x[i] - largest) / a->temperature);
-        else if (a->temperature == 1) w = p;
-        else w = p >= 1e-300 && largest + a->eps >= 1e-300 ? pr_exp((pr_log(p) - pr_log(largest + a->eps)) / a->temperature) : p > 0 ? 0 : p;
-        sums[i] = total += w;
+        const double p = (double)x[i] + a->eps;         /* a class below 1e-300, which is 0, has no weight */
+        if (a->is_logits) total += pr_exp(((double)x[i] - largest) / a->temperature);
+        else if (a->temperature == 1) total += p;
+        else if (p >= 1e-300) total += pr_exp((pr_log(p) - pr_log(largest + (double)a->eps)) / a->temperature);
+        sums[i] = total;
     }
     return total;
 }
@@ -80,7 +80,9 @@ static pr_status check_rows(pr_env *env, const float *x, int64_t rows, int64_t n
                                a->is_logits ? "logit" : "probability", (long long)i, (long long)row, (double)v);
             if (a->is_logits ? v > -INFINITY : v + (double)a->eps >= 1e-300) any = true;
         }
-        if (!any) return pr_fail(env->message, PR_BAD_VALUE, "%s: row %lld has no class that can be drawn", env->layer, (long long)row);
+        if (!any)
+            return pr_fail(env->message, PR_BAD_VALUE, "%s: row %lld has no class that can be drawn", env->layer,
+                           (long long)row);
     }
     return PR_OK;
 }

@@ -32,7 +32,7 @@
             out[j] = (float)found; \
         } \
     }
-#define PR_REDUCE_TWICE(name)
+#define PR_REDUCE_TWICE(name, ...)
 #include "ops/reduce/reduce.def"
 #undef PR_REDUCE
 #undef PR_REDUCE_ARG

@@ -57,7 +57,8 @@ pr_status pr_lstm_pack(pr_env *env, void *attrs, const pr_view *in, int inputs, 
     pr_lstm_attrs *a = attrs;
     const bool is_w = which == PR_LSTM_W;
     const pr_view *v = &in[which];
-    if ((!is_w && which != PR_LSTM_R) || inputs != (a->has_peepholes ? 7 : 6) || !can_pack(a) || !in[PR_LSTM_W].data || !in[PR_LSTM_R].data)
+    if ((!is_w && which != PR_LSTM_R) || inputs != (a->has_peepholes ? 7 : 6) || !can_pack(a) ||
+        !in[PR_LSTM_W].data || !in[PR_LSTM_R].data)
         return pr_fail(env->message, PR_UNSUPPORTED, "%s: input %d is read as it is", env->layer, which);
     const int64_t floats = is_w ? w_floats(env, a) : blocks_of(env, a) * r_block_floats(env, a);
     const int64_t depth = is_w ? a->inputs : a->outputs;

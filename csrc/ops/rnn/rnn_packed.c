@@ -57,7 +57,8 @@ pr_status pr_rnn_pack(pr_env *env, void *attrs, const pr_view *in, int inputs, i
     const int64_t first = is_w ? gates * n : first_columns(a);
     pr_gemm_pack_matrix(gemm, v->data, 1, depth, depth, first, out->data);
     if (!is_w && a->kind == PR_RNN_GRU)
-        pr_gemm_pack_matrix(gemm, (const float *)v->data + first * n, 1, n, n, n, (float *)out->data + packed_floats(env, n, first));
+        pr_gemm_pack_matrix(gemm, (const float *)v->data + first * n, 1, n, n, n,
+                            (float *)out->data + packed_floats(env, n, first));
     return PR_OK;
 }
 

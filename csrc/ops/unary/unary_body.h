@@ -100,13 +100,13 @@ static void unary_POWER(const float *in, float *out, int64_t n, float a, float b
     }
 TURN(SIN, vf_sin(x), sinf)
 TURN(COS, vf_cos(x), cosf)
+TURN(TAN, vf_tan(x), tanf)
 
 /* Rare ones: the C library. */
 #define PLAIN(name) \
     static void unary_##name(const float *in, float *out, int64_t n, float a, float b) { \
         pr_unary__ref.by_kind[PR_UNARY_##name](in, out, n, a, b); \
     }
-PLAIN(TAN)
 PLAIN(ASIN)
 PLAIN(ACOS)
 PLAIN(ATAN)

@@ -95,26 +95,42 @@ PR_INLINE vf vf_softplus(vf x) {
     return vf_add(vf_max(vf_zero(), x), vf_log1p_near(vf_exp_falling(vf_neg(vf_abs(x)))));
 }
 
-/* sin and cos of |x| <= PR_NEAR_TURNS: x = n pi/2 + r, |r| <= 0.8, with pi/2 in three pieces.  The first subtraction is
- * exact: both numbers are multiples of 2^-24 and the difference is below 1.  quarter: 0 for sin, 1 for cos. */
+/* |x| <= PR_NEAR_TURNS as n pi/2 + r, |r| <= 0.8, with pi/2 in three pieces; sin and cos of r.  The first subtraction is
+ * exact: both numbers are multiples of 2^-24 and the difference is below 1. */
 #define PR_NEAR_TURNS 100000.0f
-PR_INLINE vf vf_sin_shifted(vf x, float quarter) {
+typedef struct vf_turn { vf n, sin, cos; } vf_turn;
+PR_INLINE vf_turn vf_turn_of(vf x) {
     const vf n = vf_round(vf_mul(x, vf_set1(0x1.45f306p-1f)));
     vf r = vf_fma(n, vf_set1(-0x1.921fb6p+0f), x);
     r = vf_fma(n, vf_set1(0x1.777a5cp-25f), r);
     r = vf_fma(n, vf_set1(0x1.ee59dap-50f), r);
-    const vf z = vf_mul(r, r), turn = vf_add(n, vf_set1(quarter));
+    const vf z = vf_mul(r, r);
     vf s = vf_fma(z, vf_set1(0x1.7a8e40p-19f), vf_set1(-0x1.a05400p-13f));
     s = vf_fma(s, z, vf_set1(0x1.111170p-7f));
     s = vf_fma(s, z, vf_set1(-0x1.555556p-3f));
-    s = vf_fma(vf_mul(r, z), s, r);
     vf c = vf_fma(z, vf_set1(0x1.99911cp-16f), vf_set1(-0x1.6c0af4p-10f));
     c = vf_fma(c, z, vf_set1(0x1.555548p-5f));
     c = vf_fma(vf_mul(z, z), c, vf_fma(z, vf_set1(-0.5f), vf_set1(1)));
-    const vf place = vf_fma(vf_floor(vf_mul(turn, vf_set1(0.25f))), vf_set1(-4), turn);     /* 0, 1, 2 or 3 */
-    const vf half = vf_select(vf_le(vf_set1(2), place), vf_sub(place, vf_set1(2)), place);
-    const vf y = vf_select(vf_eq(half, vf_zero()), s, c);
+    return (vf_turn){n, vf_fma(vf_mul(r, z), s, r), c};
+}
+
+/* The remainder of n by 2 or 4, from 0 up. */
+PR_INLINE vf vf_whole_mod(vf n, float by) {
+    return vf_fma(vf_floor(vf_mul(n, vf_set1(1 / by))), vf_set1(-by), n);
+}
+
+/* quarter: 0 for sin, 1 for cos */
+PR_INLINE vf vf_sin_shifted(vf x, float quarter) {
+    const vf_turn t = vf_turn_of(x);
+    const vf place = vf_whole_mod(vf_add(t.n, vf_set1(quarter)), 4);
+    const vf y = vf_select(vf_eq(vf_whole_mod(place, 2), vf_zero()), t.sin, t.cos);
     return vf_select(vf_le(vf_set1(2), place), vf_neg(y), y);
+}
+PR_INLINE vf vf_tan(vf x) {
+    const vf_turn t = vf_turn_of(x);
+    const vm even = vf_eq(vf_whole_mod(t.n, 2), vf_zero());
+    const vf y = vf_div(vf_select(even, t.sin, vf_neg(t.cos)), vf_select(even, t.cos, t.sin));
+    return vf_select(vf_eq(x, vf_zero()), x, y);
 }
 PR_INLINE vf vf_sin(vf x) { return vf_select(vf_eq(x, vf_zero()), x, vf_sin_shifted(x, 0)); }
 PR_INLINE vf vf_cos(vf x) { return vf_sin_shifted(x, 1); }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops.binary import Binary as Binary
 from pyruntime.ir.ops.binary import BinaryKind as BinaryKind
+from pyruntime.ir.ops.control import Require as Require
 from pyruntime.ir.ops.conv import Conv as Conv
 from pyruntime.ir.ops.conv import Padding as Padding
 from pyruntime.ir.ops.custom import Custom as Custom

@@ -27,7 +27,7 @@ class KNearestNeighborsClassifierBuilder:
 
     input_name: of the vector, float32 (number_of_dimensions).
     output_name: of the label; the scores are `<output_name>Probs`.
-    default_class_label: a text or a whole number, which is what labels then are; the answer while there are no examples.
+    default_class_label: a text or a whole number, what labels then are; the answer while there are no examples.
     number_of_neighbors: how many vote; 1 to 1000 may be chosen later, see set_number_of_neighbors_with_bounds.
     weighting_scheme: "uniform", or "inverse_distance".
     index_type: "linear", or "kd_tree" with leaves of leaf_size examples.

@@ -38,7 +38,7 @@ def activation(call: Call) -> None:
             array = as_numbers(call, "params", value)
             write_weight(getattr(message, name), call, "params", array, array.shape)
         else:
-            setattr(message, name, float(value))
+            setattr(message, name, float(value or 0))
     for end in ("input", "output"):
         add_tensor(getattr(call.layer, f"{end}Tensor"), call[f"{end}_rank"], call[f"{end}_shape"])
 

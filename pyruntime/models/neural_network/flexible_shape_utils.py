@@ -98,7 +98,7 @@ def set_multiarray_ndshape_range(
     array = _array(spec, feature_name)
     if len(lower_bounds) != len(upper_bounds):
         raise BuildError(
-            f"feature {feature_name!r}: {len(lower_bounds)} lower and {len(upper_bounds)} upper bounds, expected as many"
+            f"feature {feature_name!r}: {len(lower_bounds)} lower, {len(upper_bounds)} upper bounds, expected as many"
         )
     _set_ranges(feature_name, array, [ShapeRange(*pair) for pair in zip(lower_bounds, upper_bounds, strict=True)])
     _needs(spec, 4)

@@ -72,10 +72,10 @@ def _scale_weights(layer: Any, kind: str, params: Any, factor: NDArray[np.float6
     count = len(params.weights.floatValue)
     if kind == "convolution" and params.isDeconvolution:
         groups = max(1, params.nGroups)
-        shape = (groups, int(params.kernelChannels) // groups, channels // groups, -1)
-        along = factor.reshape(groups, 1, channels // groups, 1)
+        shape: tuple[int, ...] = (groups, int(params.kernelChannels) // groups, channels // groups, -1)
+        along: NDArray[np.float64] = factor.reshape((groups, 1, channels // groups, 1))
     else:
-        shape, along = (channels, -1), factor.reshape(-1, 1)
+        shape, along = (channels, -1), factor.reshape((channels, 1))
     weights = read_weights(params.weights, shape=(count,), layer=layer.name, field="weights").reshape(shape)
     write_weights(params.weights, weights * along)
 

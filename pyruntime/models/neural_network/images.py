@@ -36,7 +36,7 @@ class Preprocessing:
         image_input_names: inputs that are images; their shapes say 1 channel (gray) or 3.
         is_bgr: whether the network sees blue first.
         The other values are for all of them, or dictionaries by name.
-        image_format: where the shapes have the channels, NCHW or NHWC; for NHWC, a transpose goes in front of the layers.
+        image_format: where the shapes have the channels, NCHW or NHWC; for NHWC, a transpose goes before the layers.
         """
         if self.spec is None:
             raise BuildError("set_pre_processing_parameters: a network inside another one has no inputs of its own")
@@ -100,6 +100,12 @@ def make_image(feature: Any, is_bgr: bool, image_format: str = "NCHW") -> None:
         channels, image.height, image.width = sizes
         if channels not in (1, 3):
             raise BuildError(f"input {feature.name!r}: expected 1 or 3 channels ({image_format}), got {channels}")
-        image.colorSpace = messages.ImageFeatureType.GRAYSCALE if channels == 1 else messages.ImageFeatureType.RGB
-    if image.colorSpace != messages.ImageFeatureType.GRAYSCALE:
-        image.colorSpace = messages.ImageFeatureType.BGR if is_bgr else messages.ImageFeatureType.RGB
+        image.colorSpace = (
+            messages.ImageFeatureType.ColorSpace.GRAYSCALE
+            if channels == 1
+            else messages.ImageFeatureType.ColorSpace.RGB
+        )
+    if image.colorSpace != messages.ImageFeatureType.ColorSpace.GRAYSCALE:
+        image.colorSpace = (
+            messages.ImageFeatureType.ColorSpace.BGR if is_bgr else messages.ImageFeatureType.ColorSpace.RGB
+        )

@@ -335,8 +335,8 @@ class LayerMethods:
     def add_elementwise(
         self, name: str, input_names: Names, output_name: Names, mode: str, alpha: float | None = None,
     ) -> Layer:
-        """CONCAT, SEQUENCE_CONCAT, ADD, MULTIPLY, DOT, COS, MAX, MIN or AVE of the inputs; ADD and MULTIPLY of one
-        input take alpha.
+        """CONCAT, SEQUENCE_CONCAT, ADD, MULTIPLY, DOT, COS, MAX, MIN or AVE of inputs; ADD and MULTIPLY of one input
+        take alpha.
         """
         return self._add("elementwise", locals())
 
@@ -1252,8 +1252,7 @@ class LayerMethods:
         output_activation: str = "TANH", peep: Numbers = None, output_all: bool = False, forget_bias: bool = False,
         coupled_input_forget_gate: bool = False, cell_clip_threshold: float = 50000.0, reverse_input: bool = False,
     ) -> Layer:
-        """LSTM; W_h, W_x and b are lists for input gate, forget gate, output gate and block input, peep for the first
-        three.
+        """LSTM; W_h, W_x and b are lists for input, forget and output gate and block input, peep for the first three.
 
         Writes the layer `uniDirectionalLSTM`.
         """

@@ -91,7 +91,7 @@ def quantize_spec(
     result = messages.Model.FromString(spec.SerializeToString())
     if quantization_mode == "custom_lut":
         assert lut_function is not None
-        quantizer = quantizing.custom_table(lut_function)
+        quantizer: Any = quantizing.custom_table(lut_function)
     else:
         quantizer = _MODES[quantization_mode]
     selector = selector if selector is not None else QuantizedLayerSelector()

@@ -43,7 +43,7 @@ def linear_table(weights: Floats, bits: int) -> tuple[Bytes, Quantization]:
 
 
 def kmeans_table(weights: Floats, bits: int) -> tuple[Bytes, Quantization]:
-    """w = table[q], one table of the centres of clusters; exact where there are no more different numbers than places."""
+    """w = table[q], one table of the centres of clusters; exact where different numbers are no more than places."""
     numbers = np.sort(weights.ravel()).astype(np.float64)
     different = np.unique(numbers)
     if different.size <= 1 << bits:
@@ -56,7 +56,7 @@ def kmeans_table(weights: Floats, bits: int) -> tuple[Bytes, Quantization]:
 
 
 def _starts(numbers: NDArray[np.float64], count: int) -> list[NDArray[np.float64]]:
-    """Centres to begin with: as dense as the numbers; as dense as the cube root of that, best for many centres; even."""
+    """Centres to begin with: as dense as the numbers; as the cube root of that, best for many centres; even."""
     places = (np.arange(count) + 0.5) / count
     histogram, edges = np.histogram(numbers, bins=max(8 * count, 256))
     dense = np.concatenate([[0.0], np.cumsum(np.cbrt(histogram))])

@@ -136,7 +136,7 @@ class Call:
         for text, member in choices_of(enum).items():
             if isinstance(value, str) and value.upper() == text:
                 return int(member)
-        self.refuse(name, f"one of {', '.join(choices_of(enum))}", repr(value))
+        return self.refuse(name, f"one of {', '.join(choices_of(enum))}", repr(value))
 
 
 IO_PARAMETERS = ("name", "input_name", "input_names", "output_name", "output_names")

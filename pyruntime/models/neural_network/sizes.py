@@ -65,11 +65,11 @@ class NeuralNetworkImageSize:
 
     @property
     def width(self) -> int:
-        return _known(self._width, "width").value
+        return int(_known(self._width, "width").value)
 
     @property
     def height(self) -> int:
-        return _known(self._height, "height").value
+        return int(_known(self._height, "height").value)
 
 
 def _known(value: Any, what: str) -> Any:

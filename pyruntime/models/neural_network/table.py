@@ -154,7 +154,7 @@ _RECURRENT = [
         f"W_h, W_x, b, hidden_size, input_size, input_names, output_names, {ACTIVATIONS_OF_LSTM}, peep=None, "
         "output_all=False, forget_bias=False, coupled_input_forget_gate=False, cell_clip_threshold=50000.0, "
         "reverse_input=False",
-        "LSTM; W_h, W_x and b are lists for input gate, forget gate, output gate and block input, peep for the first three",
+        "LSTM; W_h, W_x and b are lists for input, forget and output gate and block input, peep for the first three",
         layer="uniDirectionalLSTM", special=fill_rnn.unilstm,
         by_hand="W_h W_x b inner_activation cell_state_update_activation output_activation peep output_all forget_bias "
         "coupled_input_forget_gate cell_clip_threshold",
@@ -175,7 +175,7 @@ _CORE_ML_2 = [
         "A function of one number", special=fill.activation,
         by_hand="non_linearity params input_rank input_shape output_rank output_shape"),
     Row("elementwise", f"{XX}, mode, alpha=None",
-        "CONCAT, SEQUENCE_CONCAT, ADD, MULTIPLY, DOT, COS, MAX, MIN or AVE of the inputs; ADD and MULTIPLY of one input "
+        "CONCAT, SEQUENCE_CONCAT, ADD, MULTIPLY, DOT, COS, MAX, MIN or AVE of inputs; ADD and MULTIPLY of one input "
         "take alpha", layer="", by_hand="mode alpha", special=fill.elementwise),
     Row("upsample", f"scaling_factor_h, scaling_factor_w, {X}, mode='NN', linear_upsample_mode='DEFAULT'",
         "A larger image, by nearest neighbours (NN) or BILINEAR; linear_upsample_mode: DEFAULT, ALIGN_CORNERS_TRUE, "

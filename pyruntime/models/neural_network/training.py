@@ -66,9 +66,9 @@ class Training:
             for field, weight in weights_of(layer):
                 if weight_form(weight) == "float16Value":
                     raise BuildError(
-                        f"make_updatable: layer {layer.name!r}, {field}: the weights are float16; Core ML runs such a network "
-                        "in half precision as a whole and does not train it.  Store float32, or put the layers that learn "
-                        "into the last model of a pipeline"
+                        f"make_updatable: layer {layer.name!r}, {field}: the weights are float16; Core ML runs such a "
+                        "network in half precision as a whole and does not train it.  Store float32, or put the layers "
+                        "that learn into the last model of a pipeline"
                     )
 
     def set_categorical_cross_entropy_loss(self, name: str, input: str) -> None:
@@ -92,7 +92,7 @@ class Training:
         else:
             kind = self._add_training_input(loss.target)
             kind.multiArrayType.shape.append(1)
-            kind.multiArrayType.dataType = messages.ArrayFeatureType.INT32
+            kind.multiArrayType.dataType = messages.ArrayFeatureType.ArrayDataType.INT32
 
     def set_mean_squared_error_loss(self, name: str, input_feature: Any = None) -> None:
         """The loss of numbers: the mean of squared differences.
@@ -153,7 +153,7 @@ class Training:
         """Learn by Adam; replaces the optimizer."""
         self._set_optimizer(adam_params, AdamParams)
 
-    def _set_optimizer(self, params: Any, kind: type) -> None:
+    def _set_optimizer(self, params: Any, kind: Any) -> None:
         self._require_model("set_optimizer")
         if not isinstance(params, kind):
             raise BuildError(f"the optimizer: expected {kind.__name__}(…), got {type(params).__name__}")

@@ -45,13 +45,13 @@ def weighted(layer: Any) -> Iterator[Weighted]:
         if stored is None:
             continue
         matrix = field == "weights" or field.endswith("Matrix")
-        part = "bias" if field == "bias" and kind != "bias" or field.endswith("Vector") else "weights"
+        part = "bias" if (field == "bias" and kind != "bias") or field.endswith("Vector") else "weights"
         shape, axis = _shape(kind, getattr(layer, kind), stored[1]) if matrix else ((1, stored[1]), None)
         yield Weighted(layer, field, params, part, shape, axis)
 
 
 def _shape(kind: str, params: Any, count: int) -> tuple[tuple[int, ...], int]:
-    """Stored shape of a matrix or kernel, as (channels, rest); for a transposed convolution (inputs, channels, rest)."""
+    """Stored shape of a matrix or kernel, as (channels, rest); of a transposed convolution (inputs, channels, rest)."""
     channels = int(getattr(params, _CHANNELS[kind]))
     if kind == "convolution" and params.isDeconvolution:
         channels //= max(1, params.nGroups)

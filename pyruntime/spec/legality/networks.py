@@ -17,7 +17,7 @@ ACTIVATIONS_WITH_GRADIENT = ("ReLU", "sigmoid", "tanh")
 @rule(updatable=True)
 def models_that_learn_have_version_4(part: Part) -> Iterator[str]:
     if part.spec.specificationVersion < 4:
-        yield f"the model is updatable and of specification version {part.spec.specificationVersion}, expected at least 4"
+        yield f"the model is updatable and of version {part.spec.specificationVersion}, expected at least 4"
 
 
 @rule(updatable=True)
@@ -139,7 +139,7 @@ def gradients_reach_what_learns(part: Part) -> Iterator[str]:
     for number, layer in enumerate(part.message.layers):
         behind = any(learns_behind.get(blob, False) for blob in layer.input)
         if number in reached and behind and not _passes(layer, below_loss, loss[1]):
-            yield f"layer {layer.name!r}, {_what(layer)}, lies between the loss and a layer that learns, and passes no gradients"
+            yield f"layer {layer.name!r}, {_what(layer)}, passes no gradients from the loss to a layer that learns"
 
 
 def _reached(part: Part, blob: str) -> set[int]:

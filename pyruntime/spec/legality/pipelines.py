@@ -39,7 +39,7 @@ def features_flow_by_name(part: Part) -> Iterator[str]:
             if feature.name in known and known[feature.name] != kind:
                 yield f"model {place} reads {feature.name!r} as {kind}, which is {known[feature.name]}"
             elif feature.name not in known and not feature.type.isOptional:
-                yield f"model {place} reads {feature.name!r}, which is neither an input nor an output of a model before it"
+                yield f"model {place} reads {feature.name!r}, which is no input and no output of a model before it"
         known.update((f.name, f.type.WhichOneof("Type")) for f in model.description.output)
     for feature in part.spec.description.output:
         if feature.name not in known:
@@ -51,7 +51,7 @@ def only_the_last_model_learns(part: Part) -> Iterator[str]:
     models = message_of(part).models
     learn = [place for place, model in enumerate(models) if model.isUpdatable]
     if learn != [len(models) - 1]:
-        yield f"the pipeline is updatable; expected that its last model, {len(models) - 1}, is and no other, got {learn}"
+        yield f"the pipeline is updatable; expected that only its last model, {len(models) - 1}, is, got {learn}"
 
 
 @rule(*PIPELINES, updatable=False)

@@ -34,7 +34,8 @@ def the_target_is_a_training_input(part: Part) -> Iterator[str]:
     if part.kind == "neuralNetworkClassifier":
         wanted.append(part.spec.description.predictedFeatureName)
     if not names.intersection(wanted):
-        yield f"none of the training inputs {text(sorted(names))} is the target of the loss: {text(filter(None, wanted))}"
+        targets = text(filter(None, wanted))
+        yield f"none of the training inputs {text(sorted(names))} is the target of the loss: {targets}"
 
 
 @rule("neuralNetworkClassifier", updatable=True)
@@ -48,4 +49,4 @@ def the_label_to_learn_has_the_labels_type(part: Part) -> Iterator[str]:
         return
     kinds = given.type.WhichOneof("Type"), output.type.WhichOneof("Type")
     if kinds[0] != kinds[1] or kinds[0] not in ("stringType", "int64Type"):
-        yield f"training input {name!r} is {kinds[0]}, the output is {kinds[1]}; expected both stringType or both int64Type"
+        yield f"training input {name!r} is {kinds[0]}, the output is {kinds[1]}; expected both texts or both numbers"
