@@ -16,8 +16,8 @@ LIBRARIES = ("pyruntime", *VARIANTS)
 SAME_LOSSES = 1e-3
 """Greatest relative difference of the first losses from ours."""
 COMPARED = {"torch-compiled": 1}
-"""Losses that are compared, 3 for the others.  PyTorch's compiled step makes other weights than its own eager step: their
-second losses differ by 0.3 %."""
+"""Losses that are compared, 3 for the others.  PyTorch's compiled step differs from its own eager step: their second
+losses differ by 0.3 %."""
 
 
 def open_step(name: str, task: str, threads: int):  # type: ignore[no-untyped-def]
