@@ -354,6 +354,10 @@ class Session:
             ffi.memmove(ffi.from_buffer(result.reshape(-1), require_writable=True), view.data, result.nbytes)
         return result
 
+    def limit_iterations(self, most: int) -> None:
+        """Iterations of all loops in one prediction, at most; 2**24 unless this is called.  More: MLModelError."""
+        _c.pr_session_limit_iterations(self.handle, most)
+
     def memory(self) -> tuple[int, int]:
         """Bytes of the arena and of blocks taken while running, and the most bytes alive at one step."""
         arena, peak = ffi.new("int64_t *"), ffi.new("int64_t *")

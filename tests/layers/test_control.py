@@ -253,7 +253,13 @@ def test_a_loop_that_does_not_end_is_ended() -> None:
     doing(loop.loop.conditionNetwork, [layer("copy", "x", "c")])
     doing(loop.loop.bodyNetwork, [layer("copy", "x", "y")])
     spec = model({"x": (1,)}, [loop], ("y",), exact=True)
-    refused_at_predict(spec, {"x": vector(1)}, "forever", "iterations", error=MLModelError)
+    loaded = MLModel(spec, configuration=ONE_THREAD)
+    assert isinstance(loaded.engine, NeuralNetworkEngine)
+    session = loaded.engine.session()
+    for most in (1, 1000):
+        session.limit_iterations(most)
+        with pytest.raises(MLModelError, match=rf"forever.* more than {most} iterations"):
+            session.run([vector(1)], 1)
 
 
 @pytest.mark.parametrize(("number", "iterations"), [(0, 0), (-3, 0), (0.9, 0), (2.7, 2), (3, 3)])
