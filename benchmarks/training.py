@@ -15,31 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from machine import machine, machine_line
+from machine import machine
 from race import chosen, race
+from tables import training_tables
 from tasks import TASKS
 from training_worker import LIBRARIES
-
-
-def table(rows: list[dict[str, Any]], threads: int) -> list[str]:
-    """Best turn of each library, and how many times our time that is."""
-    lines = [
-        f"| {threads} thread{'s' * (threads > 1)}, ms | " + " | ".join(LIBRARIES) + " |",
-        "| --- |" + " --- |" * len(LIBRARIES),
-    ]
-    for task in dict.fromkeys(row["model"] for row in rows):
-        best = {row["runtime"]: row["best"] for row in rows if row["model"] == task and row["threads"] == threads}
-        ours = best.get("pyruntime")
-        cells = [_cell(best.get(library), ours) for library in LIBRARIES]
-        lines.append(f"| {task} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def _cell(seconds: float | None, ours: float | None) -> str:
-    if seconds is None:
-        return "–"
-    ratio = "" if ours is None or seconds == ours else f" ({seconds / ours:.2f})"
-    return f"{seconds * 1e3:.3f}{ratio}"
 
 
 def main() -> None:
@@ -61,11 +41,10 @@ def main() -> None:
             libraries = chosen(options.libraries, LIBRARIES)
             racers = race(Path(task), libraries, threads, options.rounds, options.seconds, "training_worker.py")
             rows += [racer.row(threads) for racer in racers]
+    result = {"machine": facts, "rounds": options.rounds, "seconds": options.seconds, "rows": rows}
     if options.json:
-        options.json.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1) + "\n")
-    print(machine_line(facts) + "\n")
-    for threads in counts:
-        print("\n".join(table(rows, threads)) + "\n")
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    print("\n".join(training_tables(result)))
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ CORE_ML_2_LAYERS = frozenset(
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
 
-__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_message", "lower_network"]
+__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_network"]
 
 
 @dataclass(frozen=True)

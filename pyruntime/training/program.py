@@ -99,9 +99,9 @@ def _stacked(value: Value, b: TrainingBuilder) -> Value:
 
 def _check_parameters(message: Any, b: TrainingBuilder, before: int) -> None:
     """Every weight of a layer that learns is an operand of its nodes."""
-    read = {value.name for node in b.nodes for value in node.inputs}
+    operands = {value.name for node in b.nodes for value in node.inputs}
     for parameter in b.parameters[before:]:
-        if parameter.value.name not in read:
+        if parameter.value.name not in operands:
             raise UnsupportedError(
                 f"layer {message.name!r} ({message.WhichOneof('layer')}): its {parameter.field} cannot learn in this "
                 "form"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,18 @@ class Weights:
     def now(self, back: int = 0) -> list[Floats]:
         """Copies of the parameters as they were `back` (0 to 2) steps ago, or at the start."""
         return [array.copy() for array in self.parameters[(self.at - min(back, self.at)) % LIVES]]
+
+    def states_now(self) -> list[Floats]:
+        """Copies of the optimizer's state."""
+        return [array.copy() for array in self.states[self.at % STATES]]
+
+    def restore(self, at: int, parameters: Sequence[NDArray[Any]], states: Sequence[NDArray[Any]]) -> None:
+        """As after `at` steps.  What was before counts as the same."""
+        self.at = at
+        for buffers, values in ((self.parameters, parameters), (self.states, states)):
+            for buffer in buffers:
+                for array, value in zip(buffer, values, strict=True):
+                    array[...] = value
 
 
 class StepRunner:

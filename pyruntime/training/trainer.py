@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyruntime.compiler import compile_graph
@@ -104,6 +104,16 @@ class Trainer:
             program = compile_step(graph, part.context)
             self._runners[batch] = StepRunner(part.context, program, self.weights, self._hyper, part.memory_limit)
         return self._runners[batch]
+
+    def identity(self) -> Iterator[bytes | Array]:
+        """What is trained: operators, frozen weights, and the weights before the first step."""
+        graph = self._graph(1).graph
+        for node in graph.nodes:
+            yield node.op.code.encode() + node.op.encode()
+        yield from graph.constants.values()
+        for parameter in self.parameters:
+            yield f"{parameter.layer}:{parameter.field}".encode()
+            yield parameter.start
 
     def steer(self, parameter: Callable[[str], Any]) -> None:
         """The optimizer's parameters for the next step."""

@@ -10,6 +10,7 @@ from pyruntime.description import FeatureDescription
 from pyruntime.errors import SpecError, UpdateError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel
+from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Control(Protocol):
 
     def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
         """Call the handlers of an event."""
+
+    def restore(self, parameters: Mapping[str, Any]) -> None:
+        """Parameters of the model that learns have these values from here on, by name."""
 
     def parameter(self, name: str) -> Any:
         """The value that a parameter of the model that learns has now; None when it has no such parameter."""
@@ -50,6 +54,10 @@ class Learner(ABC):
     @abstractmethod
     def snapshot(self) -> Callable[[], LeanModel]:
         """What gives the model with all that was learned up to now, whenever it is called; the original stays."""
+
+    def keep(self, checkpoint: CheckpointFile) -> None:
+        """Keep progress there, and go on from it.  Raises UpdateError where an update has none to keep."""
+        raise UpdateError("checkpoint: this model learns by reading each example once; there is nothing to go on from")
 
     def last_good(self) -> Callable[[], LeanModel] | None:
         """After a failure: what gives a model that is better than the original; None when there is none."""

@@ -1,4 +1,4 @@
-"""Models before and after an update."""
+"""Models before and after an update, and the error where there is none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from pyruntime.config import MLModelConfiguration
+from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
 from pyruntime.spec import LeanModel
 
@@ -25,3 +26,10 @@ def model_like(
 ) -> MLModel:
     """A model with the compiled networks of another one, but for those at the places in `without`."""
     return MLModel.from_lean(lean, model._programs.without(without), configuration)
+
+
+def update_error(what: str, raised: BaseException) -> UpdateError:
+    """The error of a task in whose code or handlers something was raised."""
+    error = UpdateError(f"{what}: {type(raised).__name__}: {raised}; the model is unchanged")
+    error.__cause__ = raised
+    return error

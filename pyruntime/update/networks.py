@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any
 
@@ -12,16 +11,17 @@ from numpy.typing import NDArray
 from pyruntime.engines import Engine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
-from pyruntime.errors import UpdateError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
 from pyruntime.training.targets import TargetReader
 from pyruntime.training.trainer import Trainer
+from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import example_errors
 from pyruntime.update.learner import Control, Learner
+from pyruntime.update.run import NotFinite, Run
 
 Floats = NDArray[np.float32]
 
@@ -46,20 +46,20 @@ class NetworkLearner(Learner):
         )
         self._good: list[Floats] | None = None
         """Weights of which the loss is known to be finite, after one that is not; else those of the trainer count."""
+        self._checkpoint: CheckpointFile | None = None
+
+    def keep(self, checkpoint: CheckpointFile) -> None:
+        self._checkpoint = checkpoint
 
     def learn(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> None:
         control.report(UpdateEvent.TRAINING_BEGIN, {})
         control.check()
         store, targets = self._read(examples, control)
-        run = Run(self._trainer, store, targets, control)
-        for epoch in range(int(control.parameter("epochs"))):
-            try:
-                loss = run.epoch(epoch)
-            except NotFinite:
-                self._good = self._trainer.weights.now(back=2)
-                raise
-            control.report(UpdateEvent.EPOCH_END, {"lossValue": loss, "epochIndex": epoch})
-            control.check()
+        try:
+            Run(self._trainer, store, targets, control, self._checkpoint).epochs()
+        except NotFinite:
+            self._good = self._trainer.weights.now(back=2)
+            raise
 
     def _read(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> tuple[FeatureStore, Floats]:
         """Features and targets of all examples, each of which is read once."""
@@ -115,50 +115,6 @@ class NetworkLearner(Learner):
         for weight, values in zip(weights, learned, strict=True):
             write_weights(weight, values, payloads)
         return LeanModel(spec, payloads, self._lean.source)
-
-
-class NotFinite(UpdateError):
-    """The loss is infinite or no number.  `task.context.model` has the last weights with a finite loss."""
-
-
-class Run:
-    """Mini-batches in their order."""
-
-    def __init__(self, trainer: Trainer, store: FeatureStore, targets: Floats, control: Control) -> None:
-        self._trainer, self._store, self._targets, self._control = trainer, store, targets, control
-        self._shuffle = bool(control.parameter("shuffle"))
-        self._random = np.random.default_rng(int(control.parameter("seed") or 0))
-        self._size = min(int(control.parameter("miniBatchSize")), len(targets))
-
-    def order(self) -> NDArray[np.int64]:
-        """Of the examples in the next epoch: with shuffle, `permutation` of NumPy's default_rng(seed)."""
-        count = len(self._targets)
-        return self._random.permutation(count) if self._shuffle else np.arange(count)
-
-    def epoch(self, epoch: int) -> float:
-        """All examples once.  The mean loss of the examples, each as it was before its own step."""
-        order, total = self.order(), 0.0
-        for batch, start in enumerate(range(0, len(order), self._size)):
-            chosen = order[start : start + self._size]
-            loss = self._step(chosen)
-            if not math.isfinite(loss):
-                raise NotFinite(
-                    f"the loss became {loss} in epoch {epoch}, mini-batch {batch} (both count from 0); a smaller "
-                    "learningRate may help; the original is unchanged, context.model has the last weights with a "
-                    "finite loss"
-                )
-            total += loss * len(chosen)
-            metrics = {"lossValue": loss, "epochIndex": epoch, "miniBatchIndex": batch}
-            self._control.report(UpdateEvent.MINI_BATCH_END, metrics)
-            self._control.check()
-        return total / len(order)
-
-    def _step(self, chosen: NDArray[np.int64]) -> float:
-        runner = self._trainer.runner(len(chosen))
-        self._store.take(chosen, runner.features)
-        np.take(self._targets, chosen, axis=0, out=runner.target, mode="clip")
-        self._trainer.steer(self._control.parameter)
-        return runner.run()
 
 
 def _last(engine: Engine) -> tuple[NeuralNetworkEngine, str]:

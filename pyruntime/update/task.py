@@ -8,7 +8,6 @@ import secrets
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pyruntime.config import MLModelConfiguration
@@ -16,23 +15,21 @@ from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, Upd
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
 from pyruntime.spec import LeanModel
-from pyruntime.update.context import MLUpdateContext, ParameterValues, TaskState, UpdateEvent
+from pyruntime.update.checkpoint import CheckpointFile
+from pyruntime.update.context import (
+    Handler,
+    MLUpdateContext,
+    MLUpdateProgressHandlers,
+    ParameterValues,
+    TaskState,
+    UpdateEvent,
+)
 from pyruntime.update.examples import Examples
 from pyruntime.update.learner import make_learner
-from pyruntime.update.models import model_like, open_model
-from pyruntime.update.stream import EventStream
+from pyruntime.update.models import model_like, open_model, update_error
+from pyruntime.update.stream import EventStream, resolve
 
-Handler = Callable[[MLUpdateContext], Any]
 ALL_EVENTS = UpdateEvent.TRAINING_BEGIN | UpdateEvent.EPOCH_END | UpdateEvent.MINI_BATCH_END
-
-
-@dataclass(frozen=True)
-class MLUpdateProgressHandlers:
-    """Which events to tell whom, and whom to tell at the end.  Handlers run on the task's thread."""
-
-    events: UpdateEvent
-    progress_handler: Handler | None = None
-    completion_handler: Handler | None = None
 
 
 class MLUpdateTask:
@@ -44,6 +41,8 @@ class MLUpdateTask:
     completion_handler: called once at the end, also when it failed: look at `task.error`.
     progress_handlers: instead of completion_handler, when events are wanted too.
     silent_cancel: no completion handler after `cancel`.
+    checkpoint: path of a file that keeps a network's progress at the end of each epoch, after `cancel`, and every
+    checkpoint_seconds.  A task for the same update goes on from it, to the same bits; a completed one removes it.
 
     Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
     is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
@@ -63,6 +62,8 @@ class MLUpdateTask:
         completion_handler: Handler | None = None,
         progress_handlers: MLUpdateProgressHandlers | None = None,
         silent_cancel: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 30.0,
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
@@ -77,6 +78,9 @@ class MLUpdateTask:
                 self._parameters[key] = secrets.randbelow(1 << 31)
         self._learner = make_learner(self._model, self._lean, self._parameters)
         self._examples = Examples(training_data, self._learner.training_inputs)
+        self._checkpoint = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds)
+        if self._checkpoint:
+            self._learner.keep(self._checkpoint)
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._state = TaskState.SUSPENDED
@@ -180,7 +184,7 @@ class MLUpdateTask:
 
         def tell() -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_resolve, over)
+                loop.call_soon_threadsafe(resolve, over)
 
         with self._lock:
             finished = self._finished.is_set()
@@ -211,16 +215,22 @@ class MLUpdateTask:
             self.check()
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
+            if self._checkpoint:
+                self._checkpoint.remove()
         except MLModelError as raised:
             error = raised
         except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
-            error = _update_error("training raised", raised)
+            error = update_error("training raised", raised)
         self._finish(model, error)
 
     def check(self) -> None:
         """For the learner: raises UpdateCancelled when somebody called `cancel`."""
         if self._state is TaskState.CANCELLING:
             raise UpdateCancelled("the update was cancelled; the model is unchanged")
+
+    def restore(self, parameters: Mapping[str, Any]) -> None:
+        """For the learner: values that its parameters had when it stopped."""
+        self._parameters.update({ParameterKey(name, self._learner.scope): v for name, v in parameters.items()})
 
     def parameter(self, name: str) -> Any:
         """For the learner: the value that one of its parameters has now; None when it has no such parameter."""
@@ -237,7 +247,7 @@ class MLUpdateTask:
             try:
                 handler(context)
             except BaseException as raised:
-                raise _update_error(f"the progress handler raised at {event.name}", raised) from raised
+                raise update_error(f"the progress handler raised at {event.name}", raised) from raised
         if self._stream is not None:
             self._stream.put(context)
 
@@ -270,7 +280,7 @@ class MLUpdateTask:
             if handler is not None and not silent:
                 handler(self._result)
         except BaseException as raised:
-            self._error = error or _update_error("the completion handler raised", raised)
+            self._error = error or update_error("the completion handler raised", raised)
             self._state = TaskState.FAILED
         finally:
             self._release()
@@ -286,14 +296,3 @@ class MLUpdateTask:
 
     def __repr__(self) -> str:
         return f"MLUpdateTask({self._identifier[:8]}, {self._state.name.lower()})"
-
-
-def _resolve(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)
-
-
-def _update_error(what: str, raised: BaseException) -> UpdateError:
-    error = UpdateError(f"{what}: {type(raised).__name__}: {raised}; the model is unchanged")
-    error.__cause__ = raised
-    return error
