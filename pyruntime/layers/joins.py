@@ -76,7 +76,7 @@ def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
 
 @layer("splitND")
 def split_nd(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
-    """Parts along `axis`: of splitSizes, or numSplits that differ by 1 at most, longer ones first.  SplitNDLayerParams."""
+    """Parts along `axis`: of splitSizes, or numSplits that differ by 1 at most, longer first.  SplitNDLayerParams."""
     axis, outputs = b.axis(x, int(p.axis)), len(b.output_names)
     there = x.shape[axis]
     sizes = [int(size) for size in p.splitSizes]
