@@ -286,7 +286,8 @@ def test_bad_layers_are_refused(bad: Any, words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "fields", "rank"),
-    [("flatten", {}, 2), ("split", {"nOutputs": 1}, 2), ("slice", {"stride": 1}, 2), ("slice", {"stride": 1, "axis": HEIGHT}, 1), ("crop", {}, 2), ("concat", {}, 2),
+    [("flatten", {}, 2), ("split", {"nOutputs": 1}, 2), ("slice", {"stride": 1}, 2),
+     ("slice", {"stride": 1, "axis": HEIGHT}, 1), ("crop", {}, 2), ("concat", {}, 2),
      ("sequenceRepeat", {}, 4), ("reorganizeData", {"blockSize": 2}, 2), ("padding", {"constant": {}}, 1),
      ("concat", {"sequenceConcat": True}, 4),
      ("reshape", {"targetShape": (1, 1, 1)}, 4), ("permute", {"axis": (0, 1, 2, 3)}, 4)],
