@@ -233,6 +233,18 @@ UNARY: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
     UnaryKind.EXP: ((0, 0), torch.exp),
     UnaryKind.ABS: ((0, 0), torch.abs),
     UnaryKind.THRESHOLD: ((0.2, 0), lambda x: x.clamp(min=0.2)),
+    UnaryKind.EXP2: ((0, 0), torch.exp2),
+    UnaryKind.SIN: ((0, 0), torch.sin),
+    UnaryKind.COS: ((0, 0), torch.cos),
+    UnaryKind.ATAN: ((0, 0), torch.atan),
+    UnaryKind.SINH: ((0, 0), torch.sinh),
+    UnaryKind.COSH: ((0, 0), torch.cosh),
+    UnaryKind.ASINH: ((0, 0), torch.asinh),
+    UnaryKind.ERF: ((0, 0), torch.erf),
+    UnaryKind.GELU: ((0, 0), F.gelu),
+    UnaryKind.GELU_TANH: ((0, 0), lambda x: F.gelu(x, approximate="tanh")),
+    UnaryKind.GELU_SIGMOID: ((0, 0), lambda x: x * torch.sigmoid(1.702 * x)),
+    UnaryKind.CLAMPED_RELU: ((0.3, 1.1), lambda x: F.leaky_relu(x, 0.3).clamp(max=1.1)),
 }
 OF_POSITIVE: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
     UnaryKind.SQRT: ((0, 0), torch.sqrt),
@@ -241,13 +253,24 @@ OF_POSITIVE: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
     UnaryKind.POWER: ((2.5, 0), lambda x: x**2.5),
     UnaryKind.LOG: ((0, 0), torch.log),
 }
+OF_SMALL: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
+    UnaryKind.ASIN: ((0, 0), torch.asin),
+    UnaryKind.ACOS: ((0, 0), torch.acos),
+    UnaryKind.ATANH: ((0, 0), torch.atanh),
+    UnaryKind.TAN: ((0, 0), torch.tan),
+}
 
 
-@pytest.mark.parametrize("kind", [*UNARY, *OF_POSITIVE], ids=lambda kind: kind.name)
+OF_LARGE = {UnaryKind.ACOSH: ((0.0, 0.0), torch.acosh)}
+
+
+@pytest.mark.parametrize("kind", [*UNARY, *OF_POSITIVE, *OF_SMALL, *OF_LARGE], ids=lambda kind: kind.name)
 def test_function_of_one_number(kind: UnaryKind) -> None:
     x = apart(7, 131)
-    (a, b_), reference = UNARY[kind] if kind in UNARY else OF_POSITIVE[kind]
-    check(lambda b, x: b.unary(kind, x, a, b_), reference, x if kind in UNARY else np.abs(x) + 0.2)
+    for table, values in ((UNARY, x), (OF_POSITIVE, np.abs(x) + 0.2), (OF_SMALL, x / 3), (OF_LARGE, np.abs(x) + 1.2)):
+        if kind in table:
+            (a, b_), reference = table[kind]
+            check(lambda b, x, a=a, b_=b_: b.unary(kind, x, a, b_), reference, values)
 
 
 def test_leaky_relu_of_any_slope_and_clamps() -> None:
