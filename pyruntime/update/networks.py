@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyruntime.engines import Engine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
+from pyruntime.errors import SpecError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.weights import write_weights
@@ -36,6 +37,13 @@ class NetworkLearner(Learner):
     def __init__(self, engine: Engine, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> None:
         self._engine, self._lean = engine, lean
         self.training_inputs = engine.description.training_inputs
+        given = {feature.name for feature in self.training_inputs}
+        missing = [f.name for f in engine.description.inputs if not f.is_optional and f.name not in given]
+        if missing:
+            raise SpecError(
+                f"{lean.source}: training inputs {sorted(given) or 'none'}: expected the model's inputs among them, "
+                f"{missing[0]!r} is missing"
+            )
         self._last, self.scope = _last(engine)
         self.places = frozenset([self._last.part.place])
         own = {key.name: value for key, value in parameters.items() if key.scope == self.scope}

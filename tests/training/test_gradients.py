@@ -13,13 +13,15 @@ import pytest
 from pyruntime.compiler import compile_graph
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.graph import Graph, Value
-from pyruntime.ir.ops import (
+from pyruntime.ir.ops import (  # fmt: skip
     Affine,
     Binary,
     BinaryKind,
+    Broadcast,
     Concat,
     Conv,
     Gemm,
+    Matmul,
     Pad,
     Padding,
     PadMode,
@@ -34,7 +36,7 @@ from pyruntime.ir.ops import (
     Softmax,
     Transpose,
     UnaryKind,
-)  # fmt: skip
+)
 from pyruntime.ir.types import DType
 from pyruntime.native import lib
 from pyruntime.training import rules  # noqa: F401  (files every rule)
@@ -298,6 +300,27 @@ def test_function_of_two_numbers(kind: BinaryKind, x: tuple[int, ...], y: tuple[
     check(lambda b, x, y: b.emit(Binary(kind), x, y), of, numbers(*x), np.abs(numbers(*y, seed=1)) + 0.5)
 
 
+@pytest.mark.parametrize("kind", [BinaryKind.MAX, BinaryKind.MIN])
+def test_the_larger_and_the_smaller(kind: BinaryKind) -> None:
+    of = {"MAX": torch.maximum, "MIN": torch.minimum}[kind.name]
+    check(lambda b, x, y: b.emit(Binary(kind), x, y), of, apart(5, 8), apart(8, seed=1) + 0.01)
+    same = np.zeros((3, 4), np.float32)
+    check(lambda b, x, y: b.emit(Binary(kind), x, y), of, same, same.copy(), differences=False)
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize(("left", "right"), [((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3))])
+def test_products_of_computed_matrices(transpose_a: bool, transpose_b: bool, left: Any, right: Any) -> None:
+    a = numbers(*left, *((6, 4) if transpose_a else (4, 6)))
+    b_ = numbers(*right, *((5, 6) if transpose_b else (6, 5)), seed=1)
+
+    def reference(a: Any, b: Any) -> Any:
+        return (a.mT if transpose_a else a) @ (b.mT if transpose_b else b)
+
+    check(lambda b, x, y: b.emit(Matmul(transpose_a, transpose_b), x, y), reference, a, b_)
+
+
 def test_a_value_that_is_read_twice_gets_both_gradients() -> None:
     check(
         lambda b, x: b.binary(BinaryKind.MUL, b.unary(UnaryKind.TANH, x), x), lambda x: torch.tanh(x) * x, numbers(30)
@@ -330,6 +353,7 @@ def test_sums_and_means(axes: tuple[int, ...], keep: bool) -> None:
 
 def test_moves() -> None:
     x, y = numbers(4, 6, 5), numbers(4, 2, 5, seed=1)
+    check(lambda b, x: b.emit(Broadcast((4, 2, 5)), x), lambda x: x.expand(4, 2, 5), numbers(2, 1))
     check(lambda b, x: b.emit(Reshape((24, 5)), x), lambda x: x.reshape(24, 5), x)
     check(lambda b, x: b.emit(Transpose((2, 0, 1)), x), lambda x: x.permute(2, 0, 1), x)
     check(lambda b, x, y: b.emit(Concat(1), x, y), lambda x, y: torch.cat([x, y], 1), x, y)
