@@ -55,8 +55,8 @@ class NetworkLearner(Learner):
         missing = [f.name for f in self._engine.description.inputs if not f.is_optional and f.name not in given]
         if missing:
             raise SpecError(
-                f"{self._lean.source}: training inputs {sorted(given) or 'none'}: expected the model's inputs among them, "
-                f"{missing[0]!r} is missing"
+                f"{self._lean.source}: training inputs {sorted(given) or 'none'}: expected the model's inputs among "
+                f"them, {missing[0]!r} is missing"
             )
 
     def keep(self, checkpoint: CheckpointFile) -> None:
