@@ -24,9 +24,10 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(copy, ref) TAKE(copy, avx2) TAKE(copy, neon)
     TAKE(image, ref) TAKE(image, avx2) TAKE(image, avx512) TAKE(image, neon)
     TAKE(lstm, ref) TAKE(lstm, avx2) TAKE(lstm, avx512) TAKE(lstm, neon)
+    TAKE(matmul, ref) TAKE(matmul, avx2) TAKE(matmul, avx512) TAKE(matmul, neon)
     TAKE(expand, ref) TAKE(expand, avx2) TAKE(expand, avx512) TAKE(expand, neon)
     TAKE(gates, ref) TAKE(gates, avx2) TAKE(gates, avx512) TAKE(gates, neon)
-    TAKE(matmul, ref) TAKE(matmul, avx2) TAKE(matmul, avx512) TAKE(matmul, neon)
+    TAKE(training, ref) TAKE(training, avx2) TAKE(training, avx512) TAKE(training, neon)
     kernels->gemm = pr_gemm_select(levels);
     kernels->depthwise = pr_depthwise_select(levels);
     kernels->pool = pr_pool_select(levels);

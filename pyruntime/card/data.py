@@ -27,7 +27,7 @@ class ParameterCard:
 
     key: str
     type: str
-    default: int | float | str | bool
+    default: int | float | str | bool | None
     allowed: str
     description: str
     in_progress: bool
@@ -92,7 +92,7 @@ class MemoryCard:
     """Memory of one network's prediction in bytes.
 
     arena: taken for values; peak: the most that is alive at one step; weights: packed for the kernels.
-    expanded, compressed: what `weights` is with each choice of MLModelConfiguration.weights; None where all are float32.
+    expanded, compressed: what `weights` is with each choice of MLModelConfiguration.weights; None for float32 only.
     """
 
     network: str

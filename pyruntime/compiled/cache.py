@@ -21,6 +21,12 @@ from pyruntime.errors import MLModelError
 LIMIT = 512 << 20
 """Bytes of all entries; beyond it the longest unused ones are removed."""
 
+MOST_ENTRIES = 500
+"""So many entries; looking through thousands of them would cost more than the cache saves."""
+
+WORTH = 0.03
+"""Seconds of compiling from which an entry is kept: writing one takes about as long."""
+
 INDEX_FROM = 1 << 20
 """Bytes of a model file from which its hash is remembered: hashing takes one to seven milliseconds per megabyte."""
 
@@ -37,10 +43,9 @@ class Cache:
     def __init__(self, folder: str | os.PathLike[str], limit: int = LIMIT) -> None:
         self.folder = os.fspath(folder)
         self.limit = limit
+        self.worth = WORTH
 
-    def key(
-        self, data: bytes | memoryview, status: os.stat_result, kernels: Kernels, weights: str = "expanded"
-    ) -> str:
+    def key(self, data: bytes | memoryview, status: os.stat_result, kernels: Kernels, weights: str = "expanded") -> str:
         """Of a model file's content.  status: of the file, before it was read.  weights: MLModelConfiguration's."""
         return _hash(self._content_hash(data, status), repr(kernels), weights, _compiler_stamp())
 
@@ -87,11 +92,12 @@ class Cache:
             for entry in os.scandir(self.folder)
             if entry.name.endswith(_SUFFIX)
         )
-        total = sum(size for _, _, size in entries)
+        total, count = sum(size for _, _, size in entries), len(entries)
         for _, path, size in entries:
-            if total > self.limit and path != keep:
+            if (total > self.limit or count > MOST_ENTRIES) and path != keep:
                 remove_folder(path)
                 total -= size
+                count -= 1
         self._trim_index()
 
     def _content_hash(self, data: bytes | memoryview, status: os.stat_result) -> str:

@@ -80,7 +80,7 @@ def _open_file(path: str | os.PathLike[str], configuration: MLModelConfiguration
     programs = Programs()
 
     def keep() -> None:
-        if any(True for _ in programs.items()):
+        if programs.seconds >= cache.worth:
             cache.store(key, programs, kernels)
 
     return Source(lean, programs, keep)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,12 +37,20 @@ class Programs:
 
     def __init__(self, programs: Mapping[str, NetworkProgram] | None = None) -> None:
         self._programs = dict(programs or {})
+        self.seconds = 0.0
+        """Spent on compiling what was not there."""
 
     def get(self, place: str, make: Callable[[], NetworkProgram]) -> NetworkProgram:
         """The program of a part, compiled by `make` when it is not there yet."""
         if place not in self._programs:
+            start = time.perf_counter()
             self._programs[place] = make()
+            self.seconds += time.perf_counter() - start
         return self._programs[place]
+
+    def without(self, places: Collection[str]) -> Programs:
+        """All but those of some parts."""
+        return Programs({place: program for place, program in self._programs.items() if place not in places})
 
     def items(self) -> Iterator[tuple[str, NetworkProgram]]:
         return iter(sorted(self._programs.items()))

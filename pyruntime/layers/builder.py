@@ -38,6 +38,8 @@ class Builder:
         self.stored: dict[str, Stored] = {}
         self.legacy = legacy
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
+        self.stacked = 0
+        """Axes in front of those that the file knows: 1 while examples are stacked for training, see layers/gemm.py."""
         self.layer = ""
         self.kind = ""
         self.output_names: tuple[str, ...] = ()
@@ -138,7 +140,7 @@ class Builder:
         )
 
     def weight(self, params: Any, shape: Sequence[int], field: str) -> Value:
-        """A weight whose first axis is that of output channels, as a constant that may stay as small as it is stored."""
+        """A weight, output channels first, as a constant that may stay as small as it is stored."""
         value = self.constant(self.weights(params, shape, field))
         form = weight_form(params)
         if form == "float16Value":

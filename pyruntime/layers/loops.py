@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from pyruntime.ir.control import NO_LIMIT, Loop
 from pyruntime.ir.graph import Value
 from pyruntime.ir.types import UNKNOWN, DType, Shape
@@ -65,7 +64,7 @@ def lower_loop(p: Any, limit_input: Value | None, b: Builder) -> None:
 def _limit(p: Any, value: Value | None, b: Builder) -> Limit:
     if not p.HasField("bodyNetwork"):
         raise b.invalid("bodyNetwork", expected="a network", got="none")
-    if bool(p.conditionVar) != p.HasField("conditionNetwork"):
+    if bool(p.conditionVar) != bool(p.conditionNetwork.layers):  # writers leave an empty network behind
         raise b.invalid("conditionNetwork and conditionVar", expected="there together", got="one of them")
     if value is not None:
         array = b.constants.get(value.name)

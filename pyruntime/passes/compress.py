@@ -23,7 +23,9 @@ _FORM_SHIFT = 28
 Bytes = NDArray[np.uint8]
 
 
-def compress(node: Node, operands: list[tuple[Value, Array | None]], stored: Stored, context: Context) -> tuple[Op, Array] | None:
+def compress(
+    node: Node, operands: list[tuple[Value, Array | None]], stored: Stored, context: Context
+) -> tuple[Op, Array] | None:
     """The operator and its weight (operand 1) as bytes that expand to the same floats; None: it cannot stay small."""
     op, (value, floats) = node.op, operands[1]
     assert isinstance(op, Conv | Gemm)
@@ -81,7 +83,7 @@ def _padded(head: NDArray[np.float32], lanes: int) -> NDArray[np.float32]:
 def _squeezed(array: Array, bits: int) -> Bytes:
     """Codes one after the other, the first ones in the low bits of a byte."""
     codes = array.astype(np.uint8).reshape(-1, 8 // bits)
-    squeezed = codes[:, 0].copy()
+    squeezed: Bytes = codes[:, 0].copy()
     for place in range(1, 8 // bits):
         squeezed |= codes[:, place] << (place * bits)
     return squeezed

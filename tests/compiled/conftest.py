@@ -16,6 +16,12 @@ from tests.small_models import X, linear, linear_answer
 NOBODY = 65534
 
 
+@pytest.fixture(autouse=True)
+def every_model_is_worth_keeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache leaves out what compiles at once; whether these small models do depends on the machine."""
+    monkeypatch.setattr("pyruntime.compiled.cache.WORTH", 0.0)
+
+
 def seed_of(path: Path, *, verify: bool = True) -> int:
     """Which of the models 1 and 2 lies at `path`, by its answer."""
     answer = MLModel(path, verify=verify).predict({"x": X})["y"]

@@ -205,3 +205,23 @@ def test_default_folder_follows_the_desktop_standard(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert MLModelConfiguration().cache_folder == str(tmp_path / "home" / ".cache" / "pyruntime")
+
+
+def test_a_model_that_compiles_at_once_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyruntime.compiled.cache.WORTH", 3600.0)
+    path, folder = tmp_path / "m.mlmodel", tmp_path / "cache"
+    path.write_bytes(linear(1).SerializeToString())
+    opened(path, folder)
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_the_longest_unused_entries_go_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyruntime.compiled.cache.MOST_ENTRIES", 3)
+    folder = tmp_path / "cache"
+    for seed in range(5):
+        path = tmp_path / f"{seed}.mlmodel"
+        path.write_bytes(linear(seed).SerializeToString())
+        opened(path, folder)
+        for age, entry in enumerate(sorted(folder.glob("*.mlmodelc"), key=lambda e: -e.stat().st_mtime)):
+            os.utime(entry, (entry.stat().st_mtime - 10 * (age + 1),) * 2)
+    assert len(list(folder.glob("*.mlmodelc"))) == 3

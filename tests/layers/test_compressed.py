@@ -72,7 +72,9 @@ def expected_bits(form: str) -> int:
 def test_dense_layers(form: str, rows: int, levels: int) -> None:
     params, w = small(form, (50, 200))
     x = numbers(rows, 200, seed=9)
-    dense = layer("innerProduct", outputChannels=50, inputChannels=200, weights=params, hasBias=True, bias=weights(numbers(50)))
+    dense = layer(
+        "innerProduct", outputChannels=50, inputChannels=200, weights=params, hasBias=True, bias=weights(numbers(50))
+    )
     spec = model({"x": x.shape}, [dense], exact=True)
     wide, narrow, wide_bytes, narrow_bytes = both(spec, x, threads=2, levels=levels)
     np.testing.assert_array_equal(narrow, wide)
@@ -109,7 +111,13 @@ def test_what_cannot_stay_small_is_expanded(fields: dict[str, Any]) -> None:
     shape = (20, 24, 2, 2) if "isDeconvolution" in fields else (24, 10, 2, 2)
     params, _ = small("table 8", shape)
     x = numbers(1, 20, 6, 6, seed=9)
-    given: dict[str, Any] = {"outputChannels": 24, "kernelChannels": 20, "kernelSize": (2, 2), "weights": params, "valid": {}}
+    given: dict[str, Any] = {
+        "outputChannels": 24,
+        "kernelChannels": 20,
+        "kernelSize": (2, 2),
+        "weights": params,
+        "valid": {},
+    }
     wide, narrow, *_ = both(model({"x": x.shape}, [layer("convolution", **given | fields)], exact=True), x)
     np.testing.assert_array_equal(narrow, wide)
 
@@ -117,12 +125,29 @@ def test_what_cannot_stay_small_is_expanded(fields: dict[str, Any]) -> None:
 def test_infinite_half_floats_are_expanded() -> None:
     w = np.ones((4, 8), "<f2")
     w[1, 2] = np.inf
-    dense = layer("innerProduct", outputChannels=4, inputChannels=8, weights=messages.WeightParams(float16Value=w.tobytes()))
+    dense = layer(
+        "innerProduct", outputChannels=4, inputChannels=8, weights=messages.WeightParams(float16Value=w.tobytes())
+    )
     x = np.ones((1, 8), np.float32)
     wide, narrow, *_ = both(model({"x": x.shape}, [dense], exact=True), x)
     np.testing.assert_array_equal(narrow, wide)
 
 
 def test_other_words_are_refused() -> None:
-    with pytest.raises(ValueError, match="'small'.*compressed"):
+    with pytest.raises(ValueError, match=r"'small'.*compressed"):
         MLModelConfiguration(weights="small")
+
+
+def test_the_card_says_what_both_choices_take() -> None:
+    from pyruntime.card.running import memory
+
+    params, _ = small("channels 8", (64, 256))
+    for weight, counted in ((params, True), (weights(numbers(64, 256)), False)):
+        dense = layer("innerProduct", outputChannels=64, inputChannels=256, weights=weight)
+        loaded = MLModel(model({"x": (1, 256)}, [dense], exact=True), configuration=MLModelConfiguration(threads=1))
+        (card,) = memory(loaded)
+        assert (card.expanded is not None) == counted
+        if counted:
+            assert card.expanded == card.weights
+            assert card.compressed is not None
+            assert card.compressed < card.weights / 3

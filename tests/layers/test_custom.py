@@ -16,6 +16,7 @@ from pyruntime import custom as registry
 from pyruntime.config import MLModelConfiguration
 from pyruntime.errors import CustomLayerError, SpecError
 from pyruntime.model import MLModel, compile_model
+from pyruntime.spec import messages
 
 from .network import array, both_mappings, layer, model, numbers, predict, refused, refused_at_predict, says, weights
 
@@ -324,3 +325,21 @@ def test_a_custom_layer_may_predict() -> None:
     inner = MLModel(model({"x": (3,)}, [layer("activation", linear={"alpha": 3})], exact=True))
     register(evaluate=lambda self, i, o: np.copyto(o[0], inner.predict({"x": i[0]})["y"]))
     assert predict(model({"x": (3,)}, [custom()], exact=True), {"x": np.ones(3)})["y"].tolist() == [3, 3, 3]
+
+
+def test_in_a_loop_with_a_shape_that_grows() -> None:
+    cls = register(
+        output_shapes=lambda self, s: [(s[0][0] * 2,)],
+        evaluate=lambda self, i, o: np.concatenate([i[0], i[0] + 1], out=o[0]),
+    )
+    body = messages.NeuralNetwork(layers=[custom("v", "w"), layer("copy", "w", "v")])
+    layers = [
+        layer("copy", "x", "v"),
+        layer("loop", "", "", maxLoopIterations=3, bodyNetwork=body),
+        layer("activation", "v", "y", linear={"alpha": 1}),
+    ]
+    x = want = np.array([0.0, 10.0])
+    for _ in range(3):
+        want = np.concatenate([want, want + 1])
+    assert predict(model({"x": (2,)}, layers, exact=True), {"x": x})["y"].tolist() == want.tolist()
+    assert len(cls.made) == 1

@@ -14,6 +14,7 @@ from pyruntime.ir.ops import Categorical, Random, RandomKind, ShapeFormKind
 from pyruntime.ir.ops.random import seed_words
 from pyruntime.model import MLModel
 from pyruntime.native import lib
+from pyruntime.spec import messages
 
 from .network import layer, model, predict, refused, refused_at_predict
 
@@ -39,9 +40,9 @@ def unit(seed: int, count: int, call: int = 0) -> np.ndarray:
     return (words(seed, count, call) >> np.uint64(8)).astype(np.float32) * np.float32(2**-24)
 
 
-def normal(seed: int, count: int) -> np.ndarray:
+def normal(seed: int, count: int, call: int = 0) -> np.ndarray:
     """Box and Muller on pairs of words, in double."""
-    u, v = words(seed, count + count % 2).astype(np.float64).reshape(-1, 2).T
+    u, v = words(seed, count + count % 2, call).astype(np.float64).reshape(-1, 2).T
     radius = np.sqrt(-2 * np.log((u + 0.5) * 2**-32))
     angle = 2 * np.pi * v * 2**-32
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1).reshape(-1)[:count]
@@ -282,3 +283,16 @@ def test_more_memory_than_the_limit_is_refused() -> None:
         MLModel(
             model({"x": (1,)}, [made], exact=True), configuration=MLModelConfiguration(memory_limit=1 << 28)
         ).predict({"x": np.zeros(1)})
+
+
+def test_in_a_loop_every_iteration_has_other_numbers() -> None:
+    body = [layer("randomNormalLike", "x", "r", seed=3, stdDev=1), layer("add", "v r", "w"), layer("copy", "w", "v")]
+    layers = [
+        layer("copy", "x", "v"),
+        layer("loop", "", "", maxLoopIterations=3, bodyNetwork=messages.NeuralNetwork(layers=body)),
+        layer("activation", "v", "y", linear={"alpha": 1}),
+    ]
+    loaded, features = MLModel(model({"x": (40,)}, layers, exact=True)), {"x": np.zeros(40)}
+    first = loaded.predict(features)["y"]
+    np.testing.assert_allclose(first, sum(normal(3, 40, call) for call in range(3)), atol=2e-6)
+    np.testing.assert_array_equal(loaded.predict(features)["y"], first)

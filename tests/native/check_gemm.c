@@ -97,9 +97,58 @@ static void check_products(const pr_gemm_kernel *kernel) {
     }
 }
 
+/* The weight as codes that mean p->b: scales and biases, or a table, of small whole numbers. */
+static void *coded(const pr_kernels *kernels, problem *p, int form) {
+    static const int bits[PR_CODES_COUNT] = {32, 16, 8, 4, 2, 8, 4, 2};
+    static const uint16_t halves[] = {0, 0x3c00, 0x4000, 0x4200, 0xbc00, 0xc000, 0x8000, 0x4400};      /* 0 1 2 3 -1 -2 -0 4 */
+    static const float means[] = {0, 1, 2, 3, -1, -2, -0.0f, 4};
+    int64_t depth = p->g.segments * p->g.k, columns = p->g.columns, lanes = kernels->gemm->lanes, wide = (columns + lanes - 1) / lanes * lanes;
+    bool linear = form >= PR_CODES_LINEAR8 && form <= PR_CODES_LINEAR2;
+    int64_t head = form == PR_CODES_F16 ? 0 : linear ? 2 * wide : 1 << bits[form], bytes = pr_codes_bytes(kernels->gemm, form, depth, columns);
+    char *out = guarded_bytes((size_t)(bytes + 63) / 64 * 64);
+    float *scale = (float *)(void *)out, *codes = guarded(depth * columns), *order = guarded(pr_gemm_packed_floats(kernels->gemm, depth, columns));
+    for (int64_t i = 0; i < head; i++) scale[i] = linear && i % wide >= columns ? 0 : random_small();
+    for (int64_t i = 0; i < depth * columns; i++) {
+        int q = random_int(0, form == PR_CODES_F16 ? 7 : (1 << bits[form]) - 1);
+        codes[i] = (float)q;
+        p->b[i] = form == PR_CODES_F16 ? means[q] : linear ? (float)q * scale[i % columns] + scale[wide + i % columns] : scale[q];
+    }
+    pr_gemm_pack_matrix(kernels->gemm, codes, columns, 1, depth, columns, order);
+    uint8_t *at = (uint8_t *)(scale + head);
+    memset(at, 0, (size_t)(bytes - head * 4));
+    for (int64_t i = 0; i < pr_gemm_packed_floats(kernels->gemm, depth, columns); i++) {
+        if (form == PR_CODES_F16) memcpy(at + 2 * i, &halves[(int)order[i]], 2);
+        else at[i * bits[form] / 8] |= (uint8_t)((int)order[i] << i * bits[form] % 8);
+    }
+    return out;
+}
+
+static void check_codes(const pr_kernels *kernels) {
+    for (int round = 0; round < options.rounds; round++) {
+        int form = random_int(1, PR_CODES_COUNT - 1), wide = kernels->gemm->lanes * kernels->gemm->panel;
+        int64_t pixels = random_int(0, 1) ? 1 : random_int(2, 40), segments = random_int(0, 1) ? 1 : random_int(2, 3);
+        problem p = random_problem(1, pixels, random_int(1, 3 * wide + 1), segments, random_int(1, random_int(0, 3) ? 60 : 700));
+        void *constant = coded(kernels, &p, form);
+        float *expected = expected_product(&p), *room = guarded(3 * pr_codes_room(kernels->gemm, p.g.segments * p.g.k));
+        pr_codes codes = pr_codes_of(kernels, form, p.g.columns, constant, room);
+        p.g.codes = &codes;
+        for (int threads = 1; threads <= 3; threads++) {
+            char name[120];
+            snprintf(name, sizeof name, "%s, codes %d, %d threads, %d pixels, %d columns, %d x %d deep", kernels->gemm->name, form, threads,
+                     (int)pixels, (int)p.g.columns, (int)segments, (int)p.g.k);
+            pr_gemm_multiply(kernels->gemm, pools[threads], &p.g);
+            same_rows(name, p.g.c, expected, pixels, p.g.columns, p.g.c_pixel, p.c_total);
+        }
+        release_all();
+    }
+}
+
 void check_gemm(void) {
     for (int i = 0; i < pr_gemm_kernel_count; i++)
         if (pr_gemm_kernels[i].level & options.levels) {
+            pr_kernels kernels;
+            pr_kernels_select(&kernels, PR_ISA_ref | pr_gemm_kernels[i].level);
+            check_codes(&kernels);
             check_tiles(&pr_gemm_kernels[i]);
             check_products(&pr_gemm_kernels[i]);
         }

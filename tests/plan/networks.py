@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pyruntime.ir.control import If, Loop
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.op import Activation
 from pyruntime.ir.ops import (
@@ -42,6 +43,7 @@ from pyruntime.ir.ops import (
 )  # fmt: skip
 from pyruntime.ir.types import UNKNOWN, DType
 from pyruntime.layers.builder import Builder
+from pyruntime.layers.regions import close, emit_regions
 from pyruntime.native import lib
 from pyruntime.passes.pipeline import optimise
 from pyruntime.plan.encode import encode
@@ -135,10 +137,45 @@ def open_network() -> Graph:
     )
 
 
+def control_network() -> Graph:
+    """A branch with weights, and a loop with condition, limit and exit that hands on a swap and a value that grows."""
+    rng = np.random.default_rng(5)
+    b = Builder(None, legacy=False)
+    b.layer = "layer"
+    x, n = Value("x", DType.F32, (2, 3)), Value("n", DType.F32, (1,))
+
+    def dense(inner: Builder) -> list[Value]:
+        return [inner.emit(Gemm(3, 3), x, inner.constant(rng.random((3, 3)))), inner.constant([2.0])]
+
+    def plain(inner: Builder) -> list[Value]:
+        return [inner.unary(UnaryKind.TANH, x), n]
+
+    branches = [(inner := b.child(), make(inner)) for make in (dense, plain)]
+    graphs, read = close(branches)
+    y, number = emit_regions(If(), (n, *read), graphs, [(x, x.shape), (n, n.shape)], b)
+
+    limit = b.unary(UnaryKind.LINEAR, b.unary(UnaryKind.ABS, number), 1.0, 2.0)
+    one, two, rows = (Value(b.fresh(), DType.F32, shape) for shape in ((2, 3), (2, 3), (UNKNOWN, 3)))
+    condition, body = b.child(), b.child()
+    checked = condition.emit(Reduce(ReduceKind.SUM, (0, 1), True), rows)
+    goes_on = condition.reshape(condition.unary(UnaryKind.LINEAR, checked, 0.0, 1.0), 1)
+    grown = body.emit(Slice((0, 0), (50, 3), (1, 1)), body.emit(Concat(0), rows, body.unary(UnaryKind.ABS, y)))
+    leaves = body.emit(Reduce(ReduceKind.MAX, (0, 1), True), body.unary(UnaryKind.CLIP, grown, 0.0, 1.0))
+    inner_graphs, outside = close(
+        [(condition, [one, two, rows, goes_on]), (body, [two, one, grown, body.reshape(leaves, 1)])], [one, two, rows]
+    )
+    loop = Loop(3, 0, limit_is_input=True, has_condition=True, may_exit=True)
+    like = [(value, value.shape) for value in (one, two, rows)]
+    results = emit_regions(loop, (limit, x, y, x, *outside), inner_graphs, like, b)
+    (graph,), _ = close([(b, [*results, number])], [x, n])
+    return graph
+
+
 NETWORKS: dict[str, Callable[[], Graph]] = {
     "image": image_network,
     "sequence": sequence_network,
     "open": open_network,
+    "control": control_network,
 }
 
 

@@ -42,7 +42,7 @@ def test_weights(context: lib.Context, network: str, packed: bool) -> None:
             floats[:] = kept
 
 
-NUMBERS_ARE_SIZES = {"open"}
+NUMBERS_ARE_SIZES = {"open", "control"}
 """Networks that may say no to a number: it was to be a size."""
 
 
