@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from pyruntime.ir.control import NO_LIMIT, Loop
 from pyruntime.ir.graph import Value
 from pyruntime.ir.types import UNKNOWN, DType, Shape

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """What a name stands for.  made: a number that is 0 where the prediction did not make it; None: it is always there."""
+    """What a name stands for.  made: a number, 0 where the prediction did not make it; None: it is always there."""
 
     value: Value
     made: Value | None = None
@@ -48,7 +48,7 @@ class OpenLoop:
     unread: list[MLModelError] = field(default_factory=list)
 
 
-class NotYet(Exception):  # noqa: N818
+class NotYet(Exception):
     """A layer reads a `Later`: it is left out of this round.  `error` is for when no round finds the type."""
 
     def __init__(self, later: Later, error: MLModelError) -> None:
@@ -87,7 +87,7 @@ class Scope:
 CONTINUE, BREAK = 1, 2
 LEAVES = {"loopContinue": CONTINUE, "loopBreak": BREAK}
 DEEPEST = 24
-"""Branches and loops inside one another.  Files nest about as deep as protobuf reads them; recursion must end before."""
+"""Branches and loops inside one another.  Files nest about as deep as protobuf reads them; recursion ends before."""
 
 
 def blocks_of(message: Any) -> tuple[Any, ...]:

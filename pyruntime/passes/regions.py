@@ -50,7 +50,9 @@ class _Region:
             decides = node.inputs[: op.limit_is_input if isinstance(op, Loop) else 1]
             found += [(self, value.name) for value in decides]
             if isinstance(op, Loop):
-                ends = [(region, value) for region in self.inner[id(node)] for value in region.graph.outputs[op.carried :]]
+                ends = [
+                    (region, value) for region in self.inner[id(node)] for value in region.graph.outputs[op.carried :]
+                ]
                 found += [(region, value.name) for region, value in ends]
         found += [(region, region.graph.outputs[i].name) for region in self.inner[id(node)]]
         if isinstance(op, Loop):

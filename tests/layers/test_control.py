@@ -84,7 +84,8 @@ PROGRAMS: dict[str, Program] = {
     "break": [("loop", 9, None, "", [MORE, ("set", C, "less", B, A), ("if", C, [("break",)], [])])],
     "break before the rest": [("loop", 9, None, "", [("set", C, "less", B, A), ("if", C, [("break",)], []), MORE])],
     "continue before the rest": [
-        ("loop", 4, None, "", [MORE, ("set", C, "less", B, A), ("if", C, [("continue",)], []), ("set", B, "join", B, A)])
+        ("loop", 4, None, "", [MORE, ("set", C, "less", B, A), ("if", C, [("continue",)], []),
+                              ("set", B, "join", B, A)])
     ],
     "continue asks the condition": [
         ("loop", 0, [("set", C, "less", A, B)], C, [MORE, ("if", A, [("continue",)], []), ("copy", A, B)])
@@ -93,7 +94,8 @@ PROGRAMS: dict[str, Program] = {
     "continue at once": [("loop", 3, None, "", [MORE, ("continue",), ("copy", A, B)])],
     "break in the inner loop only": [("loop", 3, None, "", [("loop", 5, None, "", [MORE, ("break",)]), MORE])],
     "break deep in branches": [
-        ("loop", 5, None, "", [MORE, ("if", B, [("if", A, [("break",)], [("copy", A, B)])], [("if", A, [], [("break",)])]), MORE])
+        ("loop", 5, None, "", [MORE, ("if", B, [("if", A, [("break",)], [("copy", A, B)])],
+                                      [("if", A, [], [("break",)])]), MORE])
     ],
     "either leaves": [("loop", 3, None, "", [MORE, ("if", B, [("break",)], [("continue",)]), ("copy", A, B)])],
     "a name of the last iteration": [
@@ -103,7 +105,8 @@ PROGRAMS: dict[str, Program] = {
     ],
     "a name that the iteration before made": [
         ("set", D, "one more", B, ""),
-        ("loop", 3, None, "", [("if", D, [("set", C, "one more", A, "")], [("set", C, "join", C, A)]), ("set", D, "negative", D, ""),
+        ("loop", 3, None, "", [("if", D, [("set", C, "one more", A, "")], [("set", C, "join", C, A)]),
+                              ("set", D, "negative", D, ""),
                                ("set", D, "less", D, A), ("copy", A, C)])
     ],
 }  # fmt: skip
@@ -311,14 +314,16 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
                conditionNetwork=networks(STEP, layer("loopBreak", "", "", name="n"))), ("n", "loop")),
     "cycle by name": (
         lonely("loop", maxLoopIterations=2, bodyNetwork=networks(
-            layer("activation", "p", "q", name="n", linear={"alpha": 1.0}), layer("activation", "q", "p", linear={"alpha": 1.0}))),
+            layer("activation", "p", "q", name="n", linear={"alpha": 1.0}),
+            layer("activation", "q", "p", linear={"alpha": 1.0}))),
         ("n", "earlier layer", "p"),
     ),
     "a name that is not there": (
         lonely("branch", ifBranch=networks(layer("activation", "u", "v", name="n", linear={"alpha": 1.0}))),
         ("n", "earlier layer", "u"),
     ),
-    "copy onto itself": (model({"x": (1,)}, [layer("copy", "x", "x", name="m")], ("x",), exact=True), ("m", "another name")),
+    "copy onto itself": (
+        model({"x": (1,)}, [layer("copy", "x", "x", name="m")], ("x",), exact=True), ("m", "another name")),
     "a name made twice in a block": (lonely("branch", ifBranch=networks(STEP, STEP)), ("not taken", "t")),
     "a name that a branch made made again": (
         model({"x": (1,)}, [layer("branch", "x", "", ifBranch=networks(STEP)), STEP], ("x",), exact=True),
