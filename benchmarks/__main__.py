@@ -24,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     out: Path = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    files = [out / f"{name}.json" for name in ("race", "start", "pytest")]
+    files = [out / f"{name}.json" for name in ("race", "start", "pytest", "training")]
     race = ["--rounds", "2", "--seconds", "0.05"] if options.quick else []
     rounds = ["--rounds", "3"] if options.quick else []
     timing = ["--benchmark-max-time=0.2"] if options.quick else []
@@ -39,6 +39,7 @@ def main() -> None:
         *timing,
     )
     _run(HERE / "race.py", *race, "--json", files[0], "--markdown")
+    _run(HERE / "training.py", *race, "--json", files[3])
     if not options.quick:
         _run(HERE / "report.py", *files)
 

@@ -32,11 +32,11 @@ ONE_THREAD_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THRE
 class Racer:
     """A runtime's process; stopped whenever it is not its turn."""
 
-    def __init__(self, runtime: str, path: Path, threads: int) -> None:
+    def __init__(self, runtime: str, path: Path, threads: int, worker: str = "worker.py") -> None:
         self.runtime, self.path = runtime, path
         env = os.environ | dict.fromkeys(ONE_THREAD_LIBRARIES, str(threads))
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(HERE / "worker.py"), runtime, str(path), str(threads)],
+            [sys.executable, "-W", "ignore", str(HERE / worker), runtime, str(path), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=env,
         )  # fmt: skip
         self.about = self._answer()
@@ -78,12 +78,14 @@ class Racer:
         }  # fmt: skip
 
 
-def race(path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float) -> list[Racer]:
+def race(
+    path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float, worker: str = "worker.py"
+) -> list[Racer]:
     """All runtimes on one model; closed again."""
     racers: list[Racer] = []
     try:
         for runtime in runtimes:
-            racers.append(Racer(runtime, path, threads))
+            racers.append(Racer(runtime, path, threads, worker))
         running = [racer for racer in racers if not racer.impossible]
         for i in range(rounds):
             first = i % len(running)

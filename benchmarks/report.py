@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tables import pytest_tables, race_tables, start_tables
+from tables import pytest_tables, race_tables, start_tables, training_tables
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/performance.md"
 SECTIONS: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "race": race_tables,
     "start": start_tables,
     "pytest": pytest_tables,
+    "training": training_tables,
 }
 
 

@@ -138,3 +138,25 @@ def pytest_tables(result: dict[str, Any]) -> list[str]:
             [entry["name"], f"{stats['min'] * 1e6:.2f}", f"{stats['median'] * 1e6:.2f}", str(stats["rounds"]), extra]
         )
     return table(["benchmark", "best µs", "median µs", "rounds", "also"], body)
+
+
+def training_tables(result: dict[str, Any]) -> list[str]:
+    """Milliseconds of a step: the best turn of each library, and how many times our time that is."""
+    rows = result["rows"]
+    libraries = list(dict.fromkeys(row["runtime"] for row in rows))
+    lines = [machine_line(result["machine"]), "", f"{result['rounds']} turns of {result['seconds']} s each."]
+    for threads in dict.fromkeys(row["threads"] for row in rows):
+        lines += ["", f"#### {threads} thread{'s' * (threads > 1)}, ms a step", ""]
+        lines += [f"| task | {' | '.join(libraries)} |", "| --- |" + " --: |" * len(libraries)]
+        for task in dict.fromkeys(row["model"] for row in rows):
+            best = {row["runtime"]: row["best"] for row in rows if (row["model"], row["threads"]) == (task, threads)}
+            ours = best.get("pyruntime")
+            lines.append(f"| {task} | {' | '.join(_step(best.get(name), ours) for name in libraries)} |")
+    return lines
+
+
+def _step(seconds: float | None, ours: float | None) -> str:
+    if seconds is None:
+        return "–"
+    ratio = "" if ours is None or seconds == ours else f" ({seconds / ours:.2f}×)"
+    return f"{seconds * 1e3:.3f}{ratio}"

@@ -127,7 +127,10 @@ class NumericConstraint:
 
 @dataclass(frozen=True)
 class ParameterDescription:
-    """MLParameterDescription.  kind: "Int64", "Double", "Bool" or "String"; no constraint: any value."""
+    """MLParameterDescription.  kind: "Int64", "Double", "Bool" or "String"; no constraint: any value.
+
+    default_value: None for a seed that the file does not give; an update draws one then, and says so.
+    """
 
     key: ParameterKey
     kind: str
@@ -198,7 +201,10 @@ def _of_network(network: Any) -> list[ParameterDescription]:
     kind = update.optimizer.WhichOneof("OptimizerType")
     optimizer = ["learningRate", "momentum", "miniBatchSize", "beta1", "beta2", "eps"]
     found = _described(getattr(update.optimizer, kind), optimizer) if kind else []
-    return found + _described(update, ["epochs", "shuffle", "seed"])
+    found += _described(update, ["epochs", "shuffle", "seed"])
+    if update.HasField("shuffle") and not update.HasField("seed"):
+        found.append(ParameterDescription(ParameterKey.SEED, "Int64", None, None, _MEANINGS["seed"]))
+    return found
 
 
 def _of_pipeline(message: Any) -> list[ParameterDescription]:
@@ -234,6 +240,8 @@ def _one(name: str, parameter: Any) -> ParameterDescription:
 def check_defaults(descriptions: Mapping[ParameterKey, ParameterDescription]) -> None:
     """Raises SpecError when a default of the file is not among the values that the file allows."""
     for parameter in descriptions.values():
+        if parameter.default_value is None:
+            continue
         try:
             parameter.checked(parameter.default_value)
         except ParametersError as error:

@@ -108,9 +108,9 @@ pr_status pr_run_loop(pr_session *s, uint32_t t, pr_message *message) {
     PR_TRY(assign(s, t, in, NULL, message));
     if (c->condition != PR_PLAN_NONE) PR_TRY(run_inner(s, t, 0, c->condition, &condition, message));
     for (uint32_t i = 0; (limit == PR_PLAN_NONE || i < limit) && pr_is_true(condition); i++) {
-        if (++s->iterations > PR_MOST_ITERATIONS)
+        if (++s->iterations > s->most_iterations)
             return pr_fail(message, PR_BAD_VALUE, "%s: more than %llu iterations of loops in one prediction: its condition stays true",
-                           s->steps[t].env.layer, (unsigned long long)PR_MOST_ITERATIONS);
+                           s->steps[t].env.layer, (unsigned long long)s->most_iterations);
         PR_TRY(run_inner(s, t, 1, c->exit, &exit, message));
         if (exit > 1.5f) break;
         if (c->condition != PR_PLAN_NONE) PR_TRY(run_inner(s, t, 0, c->condition, &condition, message));

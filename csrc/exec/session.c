@@ -60,7 +60,7 @@ pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_byt
         free(s);
         return status;
     }
-    s->context = context, s->weights = weights;
+    s->context = context, s->weights = weights, s->most_iterations = PR_MOST_ITERATIONS;
     s->memory_limit = memory_limit < PR_MOST_MEMORY ? memory_limit : PR_MOST_MEMORY;
     if (!make_tables(s)) {
         uint32_t steps = s->plan.header->steps;
@@ -149,5 +149,6 @@ void pr_session_memory(const pr_session *s, int64_t *arena_bytes, int64_t *peak_
     *arena_bytes = (int64_t)(s->arena_bytes + s->blocks.bytes);
     *peak_live_bytes = (int64_t)(s->peak_live + s->blocks.bytes);
 }
+void pr_session_limit_iterations(pr_session *s, int64_t most) { s->most_iterations = most > 0 ? (uint64_t)most : 0; }
 void pr_session_profile(pr_session *s, int64_t *step_nanoseconds) { s->profile = step_nanoseconds; }
 int32_t pr_session_steps(const pr_session *s) { return (int32_t)s->plan.header->steps; }

@@ -88,7 +88,7 @@ struct pr_session {
     char *arena;
     size_t arena_bytes, arena_capacity, peak_live, result_bytes;
     pr_blocks blocks;
-    uint64_t iterations;
+    uint64_t iterations, most_iterations;
     int64_t *profile;
 };
 

@@ -99,9 +99,11 @@ pr_status pr_session_bind(pr_session *session, const pr_view *in, int32_t inputs
                           pr_message *message);
 /* One prediction.  in: data in the plan's dtypes.  out: memory for the shapes that pr_session_bind gave; where it left a
  * size open, the run fills in the shape and a pointer to memory of the session (or of an input), good until the next call
- * with this session.  PR_BAD_VALUE after 2^24 iterations of loops: a loop that does not end. */
+ * with this session.  PR_BAD_VALUE after too many iterations of loops: one does not end. */
 pr_status pr_session_run(pr_session *session, const pr_view *in, int32_t inputs, pr_view *out, int32_t outputs,
                          pr_message *message);
+/* Iterations of all loops in one run, at most; 2^24 unless this is called. */
+void pr_session_limit_iterations(pr_session *session, int64_t most);
 /* Bytes of the arena now planned and of blocks that runs took besides, and the largest sum of bytes alive at one step
  * (with these blocks): its lower bound. */
 void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t *peak_live_bytes);

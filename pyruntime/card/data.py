@@ -27,7 +27,7 @@ class ParameterCard:
 
     key: str
     type: str
-    default: int | float | str | bool
+    default: int | float | str | bool | None
     allowed: str
     description: str
     in_progress: bool

@@ -82,7 +82,9 @@ def _parameters(title: str, card: ModelCard, width: int) -> list[str]:
     return [title, *table(rows, header=header, width=width)] if rows else []
 
 
-def _value(value: int | float | str | bool) -> str:
+def _value(value: int | float | str | bool | None) -> str:
+    if value is None:
+        return "random"
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:f}" if isinstance(value, float) and 1e-4 <= abs(value) < 1e6 else str(value)

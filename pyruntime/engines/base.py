@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,6 +47,10 @@ class Programs:
             self._programs[place] = make()
             self.seconds += time.perf_counter() - start
         return self._programs[place]
+
+    def without(self, places: Collection[str]) -> Programs:
+        """All but those of some parts."""
+        return Programs({place: program for place, program in self._programs.items() if place not in places})
 
     def items(self) -> Iterator[tuple[str, NetworkProgram]]:
         return iter(sorted(self._programs.items()))

@@ -1,8 +1,8 @@
 """The base of operator classes: attributes, and their bytes as the C struct of the same operator reads them.
 
-A field's annotation says its form in C: `int`, `bool` and enums are int32, `float` is float, `Dims` is pr_dims (a count
-and eight int32), `Floats2` / `Floats3` are float[2] / float[3], `Activation` is pr_activation.  The order of fields is
-the order of the struct's members; tests/ir compares the sizes with C's.
+A field's annotation says its form in C: `int`, `bool` and enums are int32, `float` is float, `Dims` is pr_dims (a
+count and eight int32), `Floats2` / `Floats3` are float[2] / float[3], `Activation` is pr_activation, an operator's
+class its struct. The order of fields is the order of the struct's members; tests/ir compares the sizes with C's.
 """
 
 from __future__ import annotations
@@ -77,5 +77,7 @@ _FORMS: dict[str, Callable[[Any], bytes]] = {
     "Floats2": _encode_floats,
     "Floats3": _encode_floats,
     "Activation": Activation.encode,
+    "Conv": Op.encode,
+    "Pool": Op.encode,
 }
 """By a field's annotation; every other one is an int32."""

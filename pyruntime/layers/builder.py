@@ -38,6 +38,8 @@ class Builder:
         self.stored: dict[str, Stored] = {}
         self.legacy = legacy
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
+        self.stacked = 0
+        """Axes in front of those that the file knows: 1 while examples are stacked for training, see layers/gemm.py."""
         self.layer = ""
         self.kind = ""
         self.output_names: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from pyruntime.layers.partial import partial_numbers
 from pyruntime.layers.registry import MANY, layer
 from pyruntime.layers.shapes import rank_from
 
-AT_ONCE = 64
+AT_ONCE = 4096
 """Operands of one Concat."""
 
 
@@ -76,18 +76,17 @@ def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
 
 @layer("splitND")
 def split_nd(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
-    """Parts along `axis`: of splitSizes, or numSplits equal ones.  SplitNDLayerParams."""
+    """Parts along `axis`: of splitSizes, or numSplits that differ by 1 at most, longer first.  SplitNDLayerParams."""
     axis, outputs = b.axis(x, int(p.axis)), len(b.output_names)
     there = x.shape[axis]
     sizes = [int(size) for size in p.splitSizes]
     if not sizes:
         parts = int(p.numSplits)
-        if parts != outputs or (there != UNKNOWN and there % parts):
-            expected = f"the number of outputs, {outputs}, and a divisor of {there}"
-            raise b.invalid("numSplits", expected=expected, got=parts)
+        if parts != outputs:
+            raise b.invalid("numSplits", expected=f"the number of outputs, {outputs}", got=parts)
         if there == UNKNOWN:
             return _equal_parts(x, axis, parts, b)
-        sizes = [there // parts] * parts
+        sizes = [there // parts + (i < there % parts) for i in range(parts)]
     if len(sizes) != outputs or there not in (sum(sizes), UNKNOWN):
         raise b.invalid("splitSizes", expected=f"{outputs} sizes, one per output, together {there}", got=sizes)
     places = list(pairwise([0, *accumulate(sizes)]))

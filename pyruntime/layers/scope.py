@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """What a name stands for.  made: a number, 0 where the prediction did not make it; None: it is always there."""
+    """What a name stands for.  made: a number that is 0 where the prediction did not make it; None: it is there."""
 
     value: Value
     made: Value | None = None
@@ -87,7 +87,7 @@ class Scope:
 CONTINUE, BREAK = 1, 2
 LEAVES = {"loopContinue": CONTINUE, "loopBreak": BREAK}
 DEEPEST = 24
-"""Branches and loops inside one another.  Files nest about as deep as protobuf reads them; recursion ends before."""
+"""Branches and loops inside one another.  Files nest about as deep as protobuf reads; recursion must end before."""
 
 
 def blocks_of(message: Any) -> tuple[Any, ...]:

@@ -135,10 +135,11 @@ def expand_dims(p: Any, x: Value, b: Builder) -> Value:
 
 @layer("squeeze")
 def squeeze(p: Any, x: Value, b: Builder) -> Value:
-    """Without axes of size 1: those in `axes`, or all; at least one axis stays.  SqueezeLayerParams."""
+    """Without axes of size 1: those in `axes`, or all; at least one axis stays.  SqueezeLayerParams.
+
+    Ranks do not depend on a prediction: squeezeAll keeps an axis that the model leaves open.
+    """
     if p.squeezeAll:
-        for axis in range(x.rank):
-            b.known(x.shape[axis], f"the size of axis {axis}, which squeezeAll drops if it is 1,")
         axes = {axis for axis in range(x.rank) if x.shape[axis] == 1}
     else:
         axes = {b.axis(x, int(axis)) for axis in p.axes}

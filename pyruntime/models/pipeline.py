@@ -51,10 +51,6 @@ class _Pipeline:
 
     def set_training_input(self, training_input: Any) -> None:
         """Replace the training inputs: pairs of a name and a type."""
-        if not self.spec.isUpdatable:
-            raise BuildError(
-                "set_training_input: call make_updatable first; a pipeline that does not learn has no use for them"
-            )
         set_features(self.spec, None, None, named_features(training_input))
 
 

@@ -364,6 +364,10 @@ class Session:
             ffi.memmove(ffi.from_buffer(result.reshape(-1), require_writable=True), view.data, result.nbytes)
         return result
 
+    def limit_iterations(self, most: int) -> None:
+        """Iterations of all loops in one prediction, at most; 2**24 unless this is called.  More: MLModelError."""
+        _c.pr_session_limit_iterations(self.handle, most)
+
     def memory(self) -> tuple[int, int]:
         """Bytes of the arena and of blocks taken while running, and the most bytes alive at one step."""
         arena, peak = ffi.new("int64_t *"), ffi.new("int64_t *")
@@ -385,3 +389,26 @@ class Session:
         finally:
             _c.pr_session_profile(self.handle, ffi.NULL)
         return times
+
+
+class Call:
+    """A run of a session with arrays that stay where they are: a call looks nothing up and allocates nothing.
+
+    results: arrays that the run writes, C-contiguous and in the shapes of the plan's results.
+    """
+
+    def __init__(self, session: Session, inputs: Sequence[Array], results: Sequence[Array]) -> None:
+        wanted = session.bind(inputs, len(results))
+        if [(dtype_of(a), a.shape) for a in results] != wanted or not all(
+            a.flags.c_contiguous for a in (*inputs, *results)
+        ):
+            raise ValueError(f"a call takes contiguous arrays, and room for results {wanted}")
+        self._in, self._keep_in = _views([(dtype_of(a), a.shape, a) for a in inputs])
+        self._out, self._keep_out = _views([(dtype_of(a), a.shape, a) for a in results])
+        self._message = _Message()
+        self._session = session
+        self._call = (session.handle, self._in, len(inputs), self._out, len(results), self._message.struct)
+
+    def __call__(self) -> None:
+        """Releases the GIL.  Raises what `Session.run` raises."""
+        self._message.check(_c.pr_session_run(*self._call))

@@ -30,6 +30,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     Tile,
     Transpose,
     Unary,
+    UnaryGradient,
 )
 from pyruntime.ir.ops.move import kept
 from pyruntime.ir.types import Shape
@@ -171,6 +172,7 @@ def _pad(op: Pad, axes: Axes) -> Op:
 
 MOVES: dict[type[Op], Callable[[Any, Axes], Op | None]] = {
     Unary: lambda op, axes: op,
+    UnaryGradient: lambda op, axes: op,
     Binary: lambda op, axes: op,
     Select: lambda op, axes: op,
     CumSum: lambda op, axes: replace(op, axis=axes[op.axis]) if op.axis >= 0 else None,

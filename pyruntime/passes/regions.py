@@ -50,10 +50,8 @@ class _Region:
             decides = node.inputs[: op.limit_is_input if isinstance(op, Loop) else 1]
             found += [(self, value.name) for value in decides]
             if isinstance(op, Loop):
-                ends = [
-                    (region, value) for region in self.inner[id(node)] for value in region.graph.outputs[op.carried :]
-                ]
-                found += [(region, value.name) for region, value in ends]
+                for region in self.inner[id(node)]:
+                    found += [(region, value.name) for value in region.graph.outputs[op.carried :]]
         found += [(region, region.graph.outputs[i].name) for region in self.inner[id(node)]]
         if isinstance(op, Loop):
             found.append((self, node.inputs[op.limit_is_input + i].name))

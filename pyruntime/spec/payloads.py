@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import os
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyruntime.errors import SpecError
@@ -59,6 +59,19 @@ class Payloads:
         """Keep a payload (not copied) and give the reference that stands for it in a message."""
         self._parts.append(data)
         return self._mark + b"%010x" % (len(self._parts) - 1)
+
+    def branch(self, without: Iterable[bytes] = ()) -> Payloads:
+        """The same payloads for a copy of the messages, to which others can be added; the bytes are shared.
+
+        without: serialised messages whose payloads the copy will not read, because they get new ones.
+        """
+        copy = Payloads.__new__(Payloads)
+        copy._mark, copy._parts = self._mark, list(self._parts)
+        for data in without:
+            found = -1
+            while (found := data.find(self._mark, found + 1)) >= 0:
+                copy._parts[int(data[found + len(self._mark) : found + REFERENCE_BYTES], 16)] = memoryview(b"")
+        return copy
 
     def get(self, reference: bytes) -> memoryview:
         """The payload behind a reference.  Raises SpecError when it is one of another model."""

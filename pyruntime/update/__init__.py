@@ -1,12 +1,20 @@
 """Training on the device: MLUpdateTask and what it tells its handlers.
 
 task      states, threads, handlers
-learner   what a model type does with examples; `neighbors` for k-NN
+learner   what a model type does with examples: `neighbors` for k-NN, `networks` and `run` for networks
+checkpoint  progress in a file
 examples  training data by number, with errors that name the example
 """
 
-from pyruntime.update.context import MetricKey, MLUpdateContext, ParameterValues, TaskState, UpdateEvent
-from pyruntime.update.task import MLUpdateProgressHandlers, MLUpdateTask
+from pyruntime.update.context import (
+    MetricKey,
+    MLUpdateContext,
+    MLUpdateProgressHandlers,
+    ParameterValues,
+    TaskState,
+    UpdateEvent,
+)
+from pyruntime.update.task import MLUpdateTask
 
 __all__ = [
     "MLUpdateContext",

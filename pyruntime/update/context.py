@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag
 from typing import TYPE_CHECKING, Any
 
@@ -93,3 +94,15 @@ class MLUpdateContext:
     def __repr__(self) -> str:
         event = self.event.name if self.event else "completion"
         return f"MLUpdateContext({event}, {self.task.state.name.lower()}, metrics={dict(self.metrics)})"
+
+
+Handler = Callable[[MLUpdateContext], Any]
+
+
+@dataclass(frozen=True)
+class MLUpdateProgressHandlers:
+    """Which events to tell whom, and whom to tell at the end.  Handlers run on the task's thread."""
+
+    events: UpdateEvent
+    progress_handler: Handler | None = None
+    completion_handler: Handler | None = None

@@ -33,6 +33,9 @@ class Examples:
             raise UpdateError("training data: it is empty, expected at least one example to learn from")
         self._data, self._features = data, features
 
+    def __len__(self) -> int:
+        return len(self._data)
+
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """(number, features) of each example; only features that the model learns from."""
         for index, example in enumerate(self._raw()):

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyruntime.description import FeatureDescription
-from pyruntime.errors import SpecError, UnsupportedError, UpdateError
+from pyruntime.errors import SpecError, UpdateError
+from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel
+from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
 
 if TYPE_CHECKING:
@@ -29,11 +31,21 @@ class Control(Protocol):
     def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
         """Call the handlers of an event."""
 
+    def restore(self, parameters: Mapping[str, Any]) -> None:
+        """Parameters of the model that learns have these values from here on, by name."""
+
+    def parameter(self, name: str) -> Any:
+        """The value that a parameter of the model that learns has now; None when it has no such parameter."""
+
 
 class Learner(ABC):
     """Trains one model once, on one thread."""
 
     training_inputs: tuple[FeatureDescription, ...]
+    scope: str = ""
+    """That of the parameters of the model that learns: its name in a pipeline."""
+    places: frozenset[str] = frozenset()
+    """Programs that are compiled anew with what was learned: see Programs."""
 
     @abstractmethod
     def learn(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> None:
@@ -43,12 +55,20 @@ class Learner(ABC):
     def snapshot(self) -> Callable[[], LeanModel]:
         """What gives the model with all that was learned up to now, whenever it is called; the original stays."""
 
+    def keep(self, checkpoint: CheckpointFile) -> None:
+        """Keep progress there, and go on from it.  Raises UpdateError where an update has none to keep."""
+        raise UpdateError("checkpoint: this model learns by reading each example once; there is nothing to go on from")
 
-def make_learner(model: MLModel, lean: LeanModel) -> Learner:
-    """Check that a model may be updated, and how.
+    def last_good(self) -> Callable[[], LeanModel] | None:
+        """After a failure: what gives a model that is better than the original; None when there is none."""
+        return None
+
+
+def make_learner(model: MLModel, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> Learner:
+    """Check that a model may be updated, and how.  parameters: those that it is trained with.
 
     Raises UpdateError when it is not updatable, SpecError when the file breaks a rule of updatable models, and
-    UnsupportedError when this release cannot train its type.
+    UnsupportedError when something in it cannot be trained.
     """
     spec = lean.spec
     if not spec.isUpdatable:
@@ -64,10 +84,9 @@ def make_learner(model: MLModel, lean: LeanModel) -> Learner:
     last = _last_of_pipeline(spec, lean.source) if kind in PIPELINES else spec
     kind = last.WhichOneof("Type")
     if kind in NETWORKS:
-        raise UnsupportedError(
-            f"{lean.source}: training of neural networks ({kind}) arrives with a later release; this one trains "
-            "k-nearest-neighbour classifiers, alone or as the last model of a pipeline"
-        )
+        from pyruntime.update.networks import NetworkLearner
+
+        return NetworkLearner(model.engine, lean, parameters)
     if kind != "kNearestNeighborsClassifier":
         raise SpecError(f"{lean.source}: a {kind} is marked as updatable; only networks and k-NN can be")
     from pyruntime.update.neighbors import NeighborsLearner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 
@@ -50,3 +51,9 @@ class EventStream:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+
+def resolve(over: asyncio.Future[None]) -> None:
+    """Wake those who await the end, unless they gave up."""
+    if not over.done():
+        over.set_result(None)

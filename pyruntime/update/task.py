@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pyruntime.config import MLModelConfiguration
@@ -15,22 +15,21 @@ from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, Upd
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
 from pyruntime.spec import LeanModel
-from pyruntime.update.context import MLUpdateContext, ParameterValues, TaskState, UpdateEvent
+from pyruntime.update.checkpoint import CheckpointFile
+from pyruntime.update.context import (
+    Handler,
+    MLUpdateContext,
+    MLUpdateProgressHandlers,
+    ParameterValues,
+    TaskState,
+    UpdateEvent,
+)
 from pyruntime.update.examples import Examples
 from pyruntime.update.learner import make_learner
-from pyruntime.update.stream import EventStream
+from pyruntime.update.models import model_like, open_model, update_error
+from pyruntime.update.stream import EventStream, resolve
 
-Handler = Callable[[MLUpdateContext], Any]
 ALL_EVENTS = UpdateEvent.TRAINING_BEGIN | UpdateEvent.EPOCH_END | UpdateEvent.MINI_BATCH_END
-
-
-@dataclass(frozen=True)
-class MLUpdateProgressHandlers:
-    """Which events to tell whom, and whom to tell at the end.  Handlers run on the task's thread."""
-
-    events: UpdateEvent
-    progress_handler: Handler | None = None
-    completion_handler: Handler | None = None
 
 
 class MLUpdateTask:
@@ -42,6 +41,8 @@ class MLUpdateTask:
     completion_handler: called once at the end, also when it failed: look at `task.error`.
     progress_handlers: instead of completion_handler, when events are wanted too.
     silent_cancel: no completion handler after `cancel`.
+    checkpoint: path of a file that keeps a network's progress at the end of each epoch, after `cancel`, and every
+    checkpoint_seconds.  A task for the same update goes on from it, to the same bits; a completed one removes it.
 
     Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
     is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
@@ -61,17 +62,25 @@ class MLUpdateTask:
         completion_handler: Handler | None = None,
         progress_handlers: MLUpdateProgressHandlers | None = None,
         silent_cancel: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 30.0,
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
-        self._model = _opened(model, configuration)
+        self._model = open_model(model, configuration)
         self._lean = self._model._lean
-        self._learner = make_learner(self._model, self._lean)
-        self._examples = Examples(training_data, self._learner.training_inputs)
         self._handlers = progress_handlers or MLUpdateProgressHandlers(UpdateEvent(0), None, completion_handler)
         self._silent_cancel = silent_cancel
         self._described = describe_parameters(self._lean.spec)
         self._parameters = {key: self._model.parameter_value(key) for key in self._described}
+        for key, value in self._parameters.items():
+            if value is None and key.name == ParameterKey.SEED.name:  # drawn, and told to handlers
+                self._parameters[key] = secrets.randbelow(1 << 31)
+        self._learner = make_learner(self._model, self._lean, self._parameters)
+        self._examples = Examples(training_data, self._learner.training_inputs)
+        self._checkpoint = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds)
+        if self._checkpoint:
+            self._learner.keep(self._checkpoint)
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._state = TaskState.SUSPENDED
@@ -175,7 +184,7 @@ class MLUpdateTask:
 
         def tell() -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_resolve, over)
+                loop.call_soon_threadsafe(resolve, over)
 
         with self._lock:
             finished = self._finished.is_set()
@@ -206,16 +215,26 @@ class MLUpdateTask:
             self.check()
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
+            if self._checkpoint:
+                self._checkpoint.remove()
         except MLModelError as raised:
             error = raised
         except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
-            error = _update_error("training raised", raised)
+            error = update_error("training raised", raised)
         self._finish(model, error)
 
     def check(self) -> None:
         """For the learner: raises UpdateCancelled when somebody called `cancel`."""
         if self._state is TaskState.CANCELLING:
             raise UpdateCancelled("the update was cancelled; the model is unchanged")
+
+    def restore(self, parameters: Mapping[str, Any]) -> None:
+        """For the learner: values that its parameters had when it stopped."""
+        self._parameters.update({ParameterKey(name, self._learner.scope): v for name, v in parameters.items()})
+
+    def parameter(self, name: str) -> Any:
+        """For the learner: the value that one of its parameters has now; None when it has no such parameter."""
+        return self._parameters.get(ParameterKey(name, self._learner.scope))
 
     def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
         """For the learner: tell those who subscribed to `event`."""
@@ -228,7 +247,7 @@ class MLUpdateTask:
             try:
                 handler(context)
             except BaseException as raised:
-                raise _update_error(f"the progress handler raised at {event.name}", raised) from raised
+                raise update_error(f"the progress handler raised at {event.name}", raised) from raised
         if self._stream is not None:
             self._stream.put(context)
 
@@ -238,7 +257,14 @@ class MLUpdateTask:
 
     def _with(self, snapshot: Callable[[], LeanModel]) -> MLModel:
         lean = snapshot()
-        return self._model if lean is self._lean else _like(self._model, lean, self._model.configuration)
+        if lean is self._lean:
+            return self._model
+        return model_like(self._model, lean, self._model.configuration, without=self._learner.places)
+
+    def _kept(self) -> MLModel:
+        """After a failure: the model as it was, or what the learner could save of it."""
+        good = self._learner.last_good()
+        return self._model if good is None else self._with(good)
 
     def _finish(self, model: MLModel, error: MLModelError | None) -> None:
         """The state, then the completion handler, then those who wait."""
@@ -247,14 +273,14 @@ class MLUpdateTask:
                 error = UpdateCancelled("the update was cancelled; the model is unchanged")
             self._error = error
             self._state = TaskState.FAILED if error else TaskState.COMPLETED
-        self._result = self._context(UpdateEvent(0), {}, lambda: model if error is None else self._model)
+        self._result = self._context(UpdateEvent(0), {}, lambda: model if error is None else self._kept())
         handler = self._handlers.completion_handler
         silent = self._silent_cancel and isinstance(error, UpdateCancelled)
         try:
             if handler is not None and not silent:
                 handler(self._result)
         except BaseException as raised:
-            self._error = error or _update_error("the completion handler raised", raised)
+            self._error = error or update_error("the completion handler raised", raised)
             self._state = TaskState.FAILED
         finally:
             self._release()
@@ -270,27 +296,3 @@ class MLUpdateTask:
 
     def __repr__(self) -> str:
         return f"MLUpdateTask({self._identifier[:8]}, {self._state.name.lower()})"
-
-
-def _resolve(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)
-
-
-def _update_error(what: str, raised: BaseException) -> UpdateError:
-    error = UpdateError(f"{what}: {type(raised).__name__}: {raised}; the model is unchanged")
-    error.__cause__ = raised
-    return error
-
-
-def _opened(model: Any, configuration: MLModelConfiguration | None) -> MLModel:
-    if isinstance(model, str | os.PathLike):
-        return MLModel(model, configuration=configuration)
-    if not isinstance(model, MLModel):
-        raise TypeError(f"MLUpdateTask takes a path or an MLModel, got a {type(model).__name__}")
-    return model if configuration is None else _like(model, model._lean, configuration)
-
-
-def _like(model: MLModel, lean: LeanModel, configuration: MLModelConfiguration) -> MLModel:
-    """A model whose networks are those of another one, which are not compiled again."""
-    return MLModel.from_lean(lean, model._programs, configuration)

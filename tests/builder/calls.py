@@ -179,6 +179,9 @@ def _weighted() -> Iterator[tuple[str, dict[str, Any]]]:
                                   **how}  # fmt: skip
         yield "convolution", {**X, **CONV, "W": q(3, 3, 3, 4, bits=bits), "b": w(4), "has_bias": True,
                               "border_mode": "valid", **how}  # fmt: skip
+        silent = {name: value for name, value in how.items() if name != "is_quantized_weight"}
+        yield "convolution", {**X, **CONV, "W": q(3, 3, 3, 4, bits=bits), "b": w(4), "has_bias": True,
+                              "border_mode": "valid", **silent}  # fmt: skip
     dynamic = {"int_8_dynamic_quantize": True, "is_quantized_weight": True, "quantization_type": "linear", "nbits": 8,
                "quant_scale": np.array([0.5], np.float32)}  # fmt: skip
     yield "inner_product", {**X, "W": q(4, 16), "b": w(4), "input_channels": 16, "output_channels": 4,

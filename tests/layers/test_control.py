@@ -84,8 +84,8 @@ PROGRAMS: dict[str, Program] = {
     "break": [("loop", 9, None, "", [MORE, ("set", C, "less", B, A), ("if", C, [("break",)], [])])],
     "break before the rest": [("loop", 9, None, "", [("set", C, "less", B, A), ("if", C, [("break",)], []), MORE])],
     "continue before the rest": [
-        ("loop", 4, None, "", [MORE, ("set", C, "less", B, A), ("if", C, [("continue",)], []),
-                              ("set", B, "join", B, A)])
+        ("loop", 4, None, "", [
+            MORE, ("set", C, "less", B, A), ("if", C, [("continue",)], []), ("set", B, "join", B, A)])
     ],
     "continue asks the condition": [
         ("loop", 0, [("set", C, "less", A, B)], C, [MORE, ("if", A, [("continue",)], []), ("copy", A, B)])
@@ -94,8 +94,8 @@ PROGRAMS: dict[str, Program] = {
     "continue at once": [("loop", 3, None, "", [MORE, ("continue",), ("copy", A, B)])],
     "break in the inner loop only": [("loop", 3, None, "", [("loop", 5, None, "", [MORE, ("break",)]), MORE])],
     "break deep in branches": [
-        ("loop", 5, None, "", [MORE, ("if", B, [("if", A, [("break",)], [("copy", A, B)])],
-                                      [("if", A, [], [("break",)])]), MORE])
+        ("loop", 5, None, "", [
+            MORE, ("if", B, [("if", A, [("break",)], [("copy", A, B)])], [("if", A, [], [("break",)])]), MORE])
     ],
     "either leaves": [("loop", 3, None, "", [MORE, ("if", B, [("break",)], [("continue",)]), ("copy", A, B)])],
     "a name of the last iteration": [
@@ -106,8 +106,7 @@ PROGRAMS: dict[str, Program] = {
     "a name that the iteration before made": [
         ("set", D, "one more", B, ""),
         ("loop", 3, None, "", [("if", D, [("set", C, "one more", A, "")], [("set", C, "join", C, A)]),
-                              ("set", D, "negative", D, ""),
-                               ("set", D, "less", D, A), ("copy", A, C)])
+                               ("set", D, "negative", D, ""), ("set", D, "less", D, A), ("copy", A, C)])
     ],
 }  # fmt: skip
 
@@ -256,7 +255,13 @@ def test_a_loop_that_does_not_end_is_ended() -> None:
     doing(loop.loop.conditionNetwork, [layer("copy", "x", "c")])
     doing(loop.loop.bodyNetwork, [layer("copy", "x", "y")])
     spec = model({"x": (1,)}, [loop], ("y",), exact=True)
-    refused_at_predict(spec, {"x": vector(1)}, "forever", "iterations", error=MLModelError)
+    loaded = MLModel(spec, configuration=ONE_THREAD)
+    assert isinstance(loaded.engine, NeuralNetworkEngine)
+    session = loaded.engine.session()
+    for most in (1, 1000):
+        session.limit_iterations(most)
+        with pytest.raises(MLModelError, match=rf"forever.* more than {most} iterations"):
+            session.run([vector(1)], 1)
 
 
 @pytest.mark.parametrize(("number", "iterations"), [(0, 0), (-3, 0), (0.9, 0), (2.7, 2), (3, 3)])

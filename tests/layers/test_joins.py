@@ -128,7 +128,6 @@ BAD: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "stack axis": ([layer("stack", "x x", name="m", axis=-4)], ("m", "axis", "-3 to 2", "-4")),
     "stack other ranks": ([constant("c", [1]), layer("stack", "x c", name="m")], ("m", "[4, 3]", "[1]")),
     "split without sizes": ([layer("splitND", name="m")], ("m", "numSplits", "1", "0")),
-    "split into three": ([layer("splitND", "x", "y a b", name="m", numSplits=3)], ("m", "numSplits", "3", "4")),
     "split for other outputs": ([layer("splitND", "x", "y a", name="m", numSplits=4)], ("m", "numSplits", "2", "4")),
     "split of other sizes": (
         [layer("splitND", "x", "y a", name="m", splitSizes=(1, 2))], ("m", "splitSizes", "4", "[1, 2]")
@@ -179,3 +178,12 @@ def test_an_amount_of_a_prediction_that_is_negative() -> None:
 def test_repeats_of_unknown_number_are_refused() -> None:
     spec = model([array("x", (4,)), open_array("n", (2,))], [layer("tile", "x n", name="m")], exact=True)
     refused(spec, "m", "rank", "outputTensor", error=UnsupportedError)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(7, 3), (4, 3), (2, 3), (5, 5)])
+def test_the_first_parts_are_longer_where_an_axis_does_not_divide(size: int, parts: int) -> None:
+    x = numbers(2, size)
+    names = [f"y{i}" for i in range(parts)]
+    split = layer("splitND", "x", " ".join(names), axis=-1, numSplits=parts)
+    expected = dict(zip(names, np.array_split(x, parts, -1), strict=True))
+    check(model({"x": x.shape}, [split], names, exact=True), {"x": x}, expected)

@@ -218,3 +218,11 @@ def test_bad_layers_are_refused(layers: list[Any], words: tuple[str, ...]) -> No
 def test_a_rank_that_only_a_prediction_knows_is_refused() -> None:
     spec = model([open_array("x", 3)], [layer("fillDynamic", name="m")], exact=True)
     refused(spec, "m", "rank", "outputTensor", error=UnsupportedError)
+
+
+def test_squeezing_everything_keeps_an_open_axis() -> None:
+    spec = model({}, [layer("squeeze", squeezeAll=True)], exact=True)
+    spec.description.input.append(array("x", (3, 1), ranges=[(1, 5), (1, 1)]))
+    for size in (3, 1):
+        x = numbers(size, 1)
+        check(spec, {"x": x}, x[:, 0])

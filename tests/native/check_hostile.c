@@ -8,11 +8,17 @@
 #include "ops/scan/scan.h"
 #include "ops/select/select.h"
 #include "ops/sort/sort.h"
+#include "ops/training/training.h"
 
 pr_infer_fn pr_conv_infer, pr_gemm_infer, pr_pool_infer, pr_top_k_infer, pr_arg_sort_infer, pr_cum_sum_infer, pr_select_infer,
     pr_layer_norm_infer, pr_lrn_infer;
 pr_run_fn pr_conv_run, pr_gemm_run, pr_pool_run, pr_top_k_run, pr_arg_sort_run, pr_cum_sum_run, pr_select_run, pr_layer_norm_run,
     pr_lrn_run;
+
+pr_infer_fn pr_product_infer, pr_conv_weight_gradient_infer, pr_pool_gradient_infer, pr_unary_gradient_infer,
+    pr_cross_entropy_infer, pr_squared_error_infer, pr_sgd_infer;
+pr_run_fn pr_product_run, pr_conv_weight_gradient_run, pr_pool_gradient_run, pr_unary_gradient_run, pr_cross_entropy_run,
+    pr_squared_error_run, pr_sgd_run;
 
 static int32_t strange(void) {
     static const int32_t some[] = {0, -1, 1, 2, 3, 4, 7, 64, 1 << 20, (1 << 20) + 1, INT32_MAX, INT32_MIN, 0x10000, 1 << 30};
@@ -63,6 +69,44 @@ static void attempt(const char *name, pr_infer_fn *infer, pr_run_fn *run, const 
     attempt_many(name, infer, run, attrs, in, inputs, 1);
 }
 
+/* Gradients, losses and steps.  Most shapes fit each other, or nothing would ever run. */
+static void attempt_training(void) {
+    pr_view in[4] = {strange_view(random_int(3, 4)), strange_view(2), strange_view(random_int(0, 2)), strange_view(2)};
+    pr_conv_attrs conv = {.kernel = strange_dims(), .strides = strange_dims(), .dilations = strange_dims(), .pads_begin = strange_dims(),
+                          .pads_end = strange_dims(), .padding = random_int(0, 2), .groups = random_int(1, 2), .outputs = random_int(1, 4)};
+    pr_pool_attrs pool = {.kind = random_int(0, 3), .global = random_int(0, 3) == 0, .kernel = strange_dims(), .strides = strange_dims(),
+                          .pads_begin = strange_dims(), .pads_end = strange_dims(), .padding = random_int(0, 3)};
+    pr_view windows[3] = {in[0], in[0], in[0]};
+    for (int i = 1; i < 3 && in[0].rank >= 3; i++) {    /* what the shape rules of the forward operators say, now and then */
+        pr_kernels kernels;
+        pr_kernels_select(&kernels, options.levels);
+        pr_message message = {{0}};
+        pr_env env = {.kernels = &kernels, .layer = "hostile", .attrs = &pool, .message = &message};
+        pr_view y;
+        if (random_int(0, 7) && pr_pool_infer(&env, in, 1, &y, 1) == PR_OK) windows[i] = y;
+    }
+    attempt("pool_gradient", pr_pool_gradient_infer, pr_pool_gradient_run, &pool, windows, 3);
+    if (in[0].rank >= 3) {
+        for (int i = 0; i < 2; i++) windows[1].shape[in[0].rank - 3 + i] = random_int(0, 3) ? windows[1].shape[in[0].rank - 3 + i] : strange();
+        windows[1].shape[in[0].rank - 1] = conv.outputs;
+    }
+    attempt("conv_weight_gradient", pr_conv_weight_gradient_infer, pr_conv_weight_gradient_run, &conv, windows, 2);
+    pr_product_attrs product = {random_int(0, 1), random_int(0, 1), random_int(0, 1)};
+    if (random_int(0, 3) && in[0].rank > 0 && in[1].rank == 2)
+        in[1].shape[product.transpose_b ? 1 : 0] = product.transpose_a ? pr_view_span(&in[0], 0, in[0].rank - 1) : in[0].shape[in[0].rank - 1];
+    attempt("product", pr_product_infer, pr_product_run, &product, in, 2 + product.has_bias);
+    pr_unary_attrs unary = {strange(), 0.5f, 1};
+    attempt("unary_gradient", pr_unary_gradient_infer, pr_unary_gradient_run, &unary, windows, 2);
+    pr_cross_entropy_attrs floor = {1e-38f};
+    pr_view loss[2] = {in[1], in[3]};
+    attempt_many("squared_error", pr_squared_error_infer, pr_squared_error_run, &floor, loss, 2, 2);
+    if (random_int(0, 3)) loss[1] = (pr_view){.rank = 1, .dtype = PR_F32, .shape = {in[1].shape[0]}};
+    attempt_many("cross_entropy", pr_cross_entropy_infer, pr_cross_entropy_run, &floor, loss, 2, 2);
+    pr_sgd_attrs sgd = {random_int(0, 1)};
+    pr_view step[4] = {in[1], in[1], {.rank = 1, .dtype = PR_F32, .shape = {random_int(0, 3) ? 2 : strange()}}, random_int(0, 3) ? in[1] : in[3]};
+    attempt_many("sgd", pr_sgd_infer, pr_sgd_run, &sgd, step, 3 + sgd.has_momentum, 1 + sgd.has_momentum);
+}
+
 /* Order, running sums, choice and normalisation. */
 static void attempt_along_axes(void) {
     int second = random_int(0, 1);
@@ -111,5 +155,6 @@ void check_hostile(void) {
         attempt("gemm", pr_gemm_infer, pr_gemm_run, &g, in, 2 + g.has_bias);
         release_all();
         attempt_along_axes();
+        attempt_training();
     }
 }

@@ -8,6 +8,7 @@
 #include "ops/reduce/reduce.h"
 #include "ops/select/select.h"
 #include "ops/softmax/softmax.h"
+#include "ops/training/training_kernel.h"
 #include "ops/unary/unary.h"
 
 static const char *level_name;
@@ -165,6 +166,47 @@ static void check_reductions(int n) {
     }
 }
 
+static void check_steps(int n) {
+    float *w = random_numbers(n, -2, 2), *g = random_numbers(n, -2, 2), *m = random_numbers(n, -1, 1), *v = random_numbers(n, 0, 1);
+    float *want[3], *got[3];
+    const float hyper[5] = {0.01f, 0.9f, 0.99f, 1e-6f, 1.5f};
+    for (int i = 0; i < 3; i++) want[i] = guarded(n), got[i] = guarded(n + 5);
+    plain->training->clip(g, w, want[0], n, -0.5f, 1);
+    fast->training->clip(g, w, got[0], n, -0.5f, 1);
+    compare("clip's gradient", got[0], want[0], n, 5, 0, 0);
+    plain->training->sgd(w, g, want[0], n, 0.1f);
+    fast->training->sgd(w, g, got[0], n, 0.1f);
+    compare("sgd", got[0], want[0], n, 5, 0, 0);
+    plain->training->momentum(w, g, m, want[0], want[1], n, 0.1f, 0.9f);
+    fast->training->momentum(w, g, m, got[0], got[1], n, 0.1f, 0.9f);
+    for (int i = 0; i < 2; i++) compare("momentum", got[i], want[i], n, 5, 0, 0);
+    plain->training->adam(w, g, m, v, want[0], want[1], want[2], n, hyper);
+    fast->training->adam(w, g, m, v, got[0], got[1], got[2], n, hyper);
+    for (int i = 0; i < 3; i++) compare("adam", got[i], want[i], n, 5, 2, 1);
+    release_all();
+}
+
+/* A window of rows x columns real cells in a line that is wider; numbers repeat, so that maxima are equal now and then. */
+static void check_windows(int n) {
+    enum { LINE = 5 };
+    int rows = random_int(1, 3), columns = random_int(1, 3);
+    float *x = guarded((int64_t)3 * LINE * n), *g = random_numbers(n, -2, 2);
+    for (int64_t i = 0; i < (int64_t)3 * LINE * n; i++) x[i] = (float)random_int(-2, 2);
+    for (int kind = 0; kind < 3; kind++) {
+        int64_t all = (int64_t)3 * LINE * n;
+        float *want = guarded(all), *got = guarded(all + 3);
+        for (int64_t i = 0; i < all; i++) want[i] = got[i] = 1;
+        for (int side = 0; side < 2; side++) {
+            const pr_kernels *kernels = side ? fast : plain;
+            pr_pool_cells cells = {x, side ? got : want, rows, columns, (int64_t)LINE * n, n};
+            if (kind == 0) kernels->training->to_maximum(&cells, g, n);
+            else kernels->training->to_all(&cells, g, n, kind == 2);
+        }
+        compare("pooling's gradient", got, want, all, 3, 0, 0);
+    }
+    release_all();
+}
+
 void check_rows(void) {
     pr_kernels reference, chosen;
     pr_kernels_select(&reference, PR_ISA_ref);
@@ -177,6 +219,8 @@ void check_rows(void) {
             check_binaries(n);
             check_norms(n);
             check_selects(n);
+            check_steps(n);
+            check_windows(n);
             check_nan(n);
             check_softmax(n);
             check_reductions(n);

@@ -48,7 +48,7 @@ def concat_nd(p: Any, *xs: torch.Tensor) -> torch.Tensor:
 
 @layer("splitND")
 def split_nd(p: Any, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    return x.split(list(p.splitSizes), p.axis) if len(p.splitSizes) else x.chunk(int(p.numSplits), p.axis)
+    return x.split(list(p.splitSizes), p.axis) if len(p.splitSizes) else x.tensor_split(int(p.numSplits), p.axis)
 
 
 @layer("stack")

@@ -11,7 +11,18 @@ import pytest
 
 from pyruntime.errors import MLModelError
 from pyruntime.ir.op import Activation, Op
-from pyruntime.ir.ops import OPERATORS, BinaryKind, GateFunction, Padding, PoolKind, ReduceKind, ResizeGrid, UnaryKind
+from pyruntime.ir.ops import (
+    OPERATORS,
+    BinaryKind,
+    Conv,
+    GateFunction,
+    Padding,
+    Pool,
+    PoolKind,
+    ReduceKind,
+    ResizeGrid,
+    UnaryKind,
+)
 from pyruntime.native import lib
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
@@ -20,6 +31,8 @@ pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="the C sources are not
 EXAMPLES: dict[str, Any] = {
     "int": 1, "bool": True, "float": 1.0, "Dims": (1, 2), "Floats2": (1.0, 2.0), "Floats3": (1.0, 2.0, 3.0),
     "Activation": Activation(),
+    "Conv": Conv((1, 1), (1, 1), (1, 1), (0, 0), (0, 0), Padding.EXPLICIT, 1, 1),
+    "Pool": Pool(PoolKind.MAX, False, (1, 1), (1, 1), (0, 0), (0, 0), Padding.EXPLICIT, False),
 }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def test_keys_are_values_with_a_text_form() -> None:
 
 def test_networks_describe_their_optimizer_and_epochs() -> None:
     described = {str(key): d for key, d in describe_parameters(trainable()).items()}
-    assert list(described) == ["learningRate", "miniBatchSize", "beta1", "beta2", "eps", "epochs", "shuffle"]
+    assert list(described) == ["learningRate", "miniBatchSize", "beta1", "beta2", "eps", "epochs", "shuffle", "seed"]
     assert [name for name, d in described.items() if d.adjustable_in_progress] == ["learningRate"]
     rate, batch, epochs = (described[name] for name in ("learningRate", "miniBatchSize", "epochs"))
     assert (rate.kind, rate.default_value, str(rate.numeric_constraint)) == ("Double", 0.1, "0.0 to 1.0")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pyruntime.config import MLModelConfiguration
-from pyruntime.errors import ParametersError, SpecError, UnsupportedError, UpdateCancelled, UpdateError
+from pyruntime.errors import ParametersError, SpecError, UpdateCancelled, UpdateError
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import save_spec
@@ -272,9 +272,7 @@ def test_models_that_cannot_be_updated_are_refused_at_construction(tmp_path: Pat
         construct(linear())
     network = linear()
     network.isUpdatable = True
-    with pytest.raises(
-        UnsupportedError, match=r"neural networks .neuralNetwork. arrives with a later release.*k-nearest"
-    ):
+    with pytest.raises(SpecError, match=r"none of its layers is"):
         construct(network)
     old = pipeline_spec()
     old.specificationVersion = 3
@@ -290,7 +288,7 @@ def test_models_that_cannot_be_updated_are_refused_at_construction(tmp_path: Pat
         construct(front)
     networks = pipeline()
     networks.isUpdatable = networks.pipelineClassifier.pipeline.models[1].isUpdatable = True
-    with pytest.raises(UnsupportedError, match=r"neuralNetworkClassifier"):
+    with pytest.raises(SpecError, match=r"none of its layers is"):
         construct(networks)
 
 

@@ -69,6 +69,14 @@ from pyruntime.ir.ops.shape import ReshapeTo as ReshapeTo
 from pyruntime.ir.ops.softmax import Softmax as Softmax
 from pyruntime.ir.ops.sort import ArgSort as ArgSort
 from pyruntime.ir.ops.sort import TopK as TopK
+from pyruntime.ir.ops.training import Adam as Adam
+from pyruntime.ir.ops.training import ConvWeightGradient as ConvWeightGradient
+from pyruntime.ir.ops.training import CrossEntropy as CrossEntropy
+from pyruntime.ir.ops.training import PoolGradient as PoolGradient
+from pyruntime.ir.ops.training import Product as Product
+from pyruntime.ir.ops.training import Sgd as Sgd
+from pyruntime.ir.ops.training import SquaredError as SquaredError
+from pyruntime.ir.ops.training import UnaryGradient as UnaryGradient
 from pyruntime.ir.ops.unary import Unary as Unary
 from pyruntime.ir.ops.unary import UnaryKind as UnaryKind
 

@@ -93,7 +93,8 @@ def quantization_of(call: Call, channels: int) -> Quantization | None:
     """The quantization that a call's arguments ask for; None for floats.  Raises BuildError."""
     given = call["kwargs"] if call.get("kwargs") is not None else call.arguments
     dynamic = bool(given.get("int_8_dynamic_quantize", False))
-    if not given.get("is_quantized_weight", False):
+    packed = given is not call.arguments and isinstance(call["W"], bytes)  # a convolution need not say it
+    if not given.get("is_quantized_weight", packed):
         if dynamic:
             call.refuse("int_8_dynamic_quantize", "is_quantized_weight=True beside it", "floats")
         return None

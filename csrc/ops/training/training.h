@@ -1,0 +1,53 @@
+/* What training adds to inference: products and gradients of run-time operands, losses, optimizer steps.
+ *
+ * g is always the gradient of the loss with respect to the result of the operator whose gradient is taken.  Sums run in
+ * an order that depends on shapes only, so the bits do not depend on the number of threads. */
+#ifndef PR_OPS_TRAINING_H
+#define PR_OPS_TRAINING_H
+
+#include "ops/conv/conv.h"
+#include "ops/ops.h"
+#include "ops/pool/pool.h"
+#include "ops/unary/unary.h"
+
+/* a (..., K), or with transpose_a (..., M) whose leading axes are K; b (K, N), or with transpose_b (N, K);
+ * bias (N)?   ->   a b + bias: (..., N), or (M, N).  b's leading axes are one axis. */
+typedef struct pr_product_attrs {
+    int32_t transpose_a, transpose_b, has_bias;
+} pr_product_attrs;
+
+/* x (..., H, W, C)   g (..., OH, OW, O)   ->   gradient of the weight (O, C/groups, KH, KW).  The attributes are those of
+ * the convolution; its bias, residual and activation do not matter. */
+typedef pr_conv_attrs pr_conv_weight_gradient_attrs;
+
+/* x (..., H, W, C)   g (..., OH, OW, C)   y = shape of g   ->   gradient of x.  A maximum passes g to the first cell
+ * of the window, row by row, that has it. */
+typedef pr_pool_attrs pr_pool_gradient_attrs;
+
+/* g, v (same shape) -> g * f'.  v is the function's argument or its result, as slope.def says. */
+typedef pr_unary_attrs pr_unary_gradient_attrs;
+
+/* p (rows, classes)   target (rows): class numbers   ->   gradient of the mean loss with respect to what went into
+ * the softmax that made p (rows, classes), loss of each row (rows) = -log(max(p[target], floor)). */
+typedef struct pr_cross_entropy_attrs {
+    float floor;
+} pr_cross_entropy_attrs;
+
+/* y, target (rows, n) -> gradient of the mean loss (rows, n), loss of each row (rows) = mean of (y - target)^2. */
+typedef struct pr_squared_error_attrs {
+    int32_t unused;                         /* C has no empty structs */
+} pr_squared_error_attrs;
+
+/* w, g, hyper (2): rate, momentum   ->   w - rate g; or, with a fourth input v of the shape of w, a second result
+ * v' = momentum v + g, and w - rate v'. */
+typedef struct pr_sgd_attrs {
+    int32_t has_momentum;
+} pr_sgd_attrs;
+
+/* w, g, m, v, hyper (6): rate, beta1, beta2, eps, 1 - beta1^t, 1 - beta2^t   ->   w', m', v' with
+ * m' = beta1 m + (1 - beta1) g, v' = beta2 v + (1 - beta2) g^2, w' = w - rate / h4 * m' / (sqrt(v' / h5) + eps). */
+typedef struct pr_adam_attrs {
+    int32_t unused;
+} pr_adam_attrs;
+
+#endif

@@ -1,0 +1,128 @@
+"""A step of training as one plan: forward, loss, backward and the optimizer, for one size of mini-batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyruntime.compiler import compile_graph
+from pyruntime.errors import SpecError, UnsupportedError
+from pyruntime.ir.graph import Graph, Value
+from pyruntime.ir.types import Bytes, DType, Shape
+from pyruntime.layers.network import is_legacy
+from pyruntime.layers.scope import Blob, lower_layers, read
+from pyruntime.native.lib import Context
+from pyruntime.spec.payloads import Payloads
+from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
+from pyruntime.training.builder import Parameter, TrainingBuilder
+from pyruntime.training.gradients import Backward
+from pyruntime.training.losses import add_loss
+from pyruntime.training.optimizers import Optimizer
+from pyruntime.training.recipe import Recipe
+from pyruntime.training.split import Split
+
+
+@dataclass(frozen=True)
+class StepGraph:
+    """One step, not compiled yet.
+
+    graph: inputs are features, target, parameters, states, hyperparameters; results the mean loss, new parameters, new
+    states.  target: the shape of the target of a mini-batch.  result: that of one example's prediction.  states:
+    shapes, in the order of the parameters.
+    """
+
+    graph: Graph
+    parameters: tuple[Parameter, ...]
+    target: Shape
+    result: Shape
+    states: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class StepProgram:
+    """A StepGraph compiled: plan and weights are bytes aligned for C."""
+
+    plan: Bytes
+    weights: Bytes
+    step: StepGraph
+
+
+def build_step(
+    recipe: Recipe, split: Split, shapes: tuple[Shape, ...], batch: int, optimizer: Optimizer, payloads: Payloads | None
+) -> StepGraph:
+    """The graph of a step for `batch` examples.
+
+    shapes: those of the features of one example, as the frozen part makes them.
+    Raises SpecError or UnsupportedError naming the layer through which no gradient passes.
+    """
+    b = TrainingBuilder(payloads, legacy=is_legacy(recipe.network))
+    features = [
+        Value(f"feature:{name}", DType.F32, (batch, *shape)) for name, shape in zip(split.features, shapes, strict=True)
+    ]
+    for name, value in zip(split.features, features, strict=True):
+        b.scope.bind(name, Blob(_stacked(value, b)))
+    for i in split.layers:
+        message = recipe.network.layers[i]
+        b.learns = i in recipe.updatable
+        before = len(b.parameters)
+        lower_layers([message], b)
+        _check_parameters(message, b, before)
+    b.learns = False
+    y = read(recipe.loss.source, b)
+    loss = add_loss(recipe.loss, y, batch, b)
+    parameters = tuple(b.parameters)
+    gradients = Backward(b, [p.value for p in parameters]).run(loss.start, loss.gradient)
+    inputs, results, states = _steps(parameters, gradients, optimizer, b)
+    graph = Graph(
+        (*features, loss.target, *inputs, optimizer.hyper), (loss.mean, *results), tuple(b.nodes), b.constants
+    )
+    result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
+    return StepGraph(graph, parameters, loss.target.shape, result, states)
+
+
+def compile_step(step: StepGraph, context: Context) -> StepProgram:
+    plan, weights = compile_graph(step.graph, context)
+    return StepProgram(plan, weights, step)
+
+
+def _stacked(value: Value, b: TrainingBuilder) -> Value:
+    """Examples side by side as a blob: on axis 1 of (Seq, Batch, C, H, W), else on an axis of their own in front."""
+    if not b.legacy:
+        b.stacked = 1
+        return value
+    batch, sequence, *image = value.shape
+    b.layer = value.name
+    if sequence == 1:
+        return b.reshape(value, 1, batch, *image)
+    return b.transpose(value, (1, 0, 2, 3, 4))
+
+
+def _check_parameters(message: Any, b: TrainingBuilder, before: int) -> None:
+    """Every weight of a layer that learns is an operand of its nodes."""
+    operands = {value.name for node in b.nodes for value in node.inputs}
+    for parameter in b.parameters[before:]:
+        if parameter.value.name not in operands:
+            raise UnsupportedError(
+                f"layer {message.name!r} ({message.WhichOneof('layer')}): its {parameter.field} cannot learn in this "
+                "form"
+            )
+
+
+def _steps(
+    parameters: tuple[Parameter, ...], gradients: dict[str, Value], optimizer: Optimizer, b: TrainingBuilder
+) -> tuple[list[Value], list[Value], tuple[Shape, ...]]:
+    """The optimizer's nodes: (parameters and states, what becomes of them, shapes of the states)."""
+    states: list[Value] = []
+    new_parameters: list[Value] = []
+    new_states: list[Value] = []
+    for parameter in parameters:
+        w = parameter.value
+        if w.name not in gradients:
+            raise SpecError(f"layer {parameter.layer!r}: the loss does not depend on its {parameter.field}")
+        b.layer, b.kind = f"layer {parameter.layer!r}, step", ""
+        own = tuple(Value(f"state{i}:{w.name}", DType.F32, w.shape) for i in range(optimizer.states))
+        new, *kept = optimizer.step(w, gradients[w.name], optimizer.hyper, own, b)
+        states += own
+        new_parameters.append(new)
+        new_states += kept
+    return [*(p.value for p in parameters), *states], [*new_parameters, *new_states], tuple(s.shape for s in states)

@@ -1,0 +1,89 @@
+"""What an updatable network says about its training: which layers learn, which loss, which optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyruntime.errors import SpecError
+from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.weights import weight_form
+
+LEARNING_LAYERS = ("convolution", "innerProduct")
+FIELDS = ("weights", "bias")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """kind: categoricalCrossEntropyLossLayer or meanSquaredErrorLossLayer.  source: a blob, target: a feature."""
+
+    name: str
+    kind: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """network: the message.  updatable: numbers of the layers that learn.  optimizer: sgdOptimizer or adamOptimizer."""
+
+    network: Any
+    updatable: tuple[int, ...]
+    loss: Loss
+    optimizer: str
+
+
+def read_recipe(network: Any, source: str, payloads: Payloads | None) -> Recipe:
+    """The recipe of a network message, or SpecError naming the rule of updatable networks that it breaks."""
+    numbers = [i for i, layer in enumerate(network.layers) if layer.isUpdatable]
+    if not numbers:
+        raise SpecError(f"{source}: the model is marked as updatable, but none of its layers is; mark at least one")
+    names = [layer.name for layer in network.layers]
+    for i in numbers:
+        _check_layer(network.layers[i], payloads)
+        if names.count(names[i]) > 1 or not names[i]:
+            raise SpecError(f"{source}: layer {names[i]!r} is updatable, so it needs a name that no other layer has")
+    optimizer = network.updateParams.optimizer.WhichOneof("OptimizerType")
+    if optimizer is None:
+        raise SpecError(f"{source}: the updatable network has no optimizer, expected SGD or Adam in updateParams")
+    _check_parameters(network.updateParams, optimizer, source)
+    return Recipe(network, tuple(numbers), _loss(network.updateParams.lossLayers, source), optimizer)
+
+
+def _check_layer(layer: Any, payloads: Payloads | None) -> None:
+    """A layer that learns: its type, and float32 weights that are marked too."""
+    kind = layer.WhichOneof("layer")
+    where = f"layer {layer.name!r} ({kind})"
+    if kind not in LEARNING_LAYERS:
+        raise SpecError(f"{where} is marked as updatable; only {' and '.join(LEARNING_LAYERS)} layers can be")
+    params = getattr(layer, kind)
+    for field in FIELDS if params.hasBias else FIELDS[:1]:
+        weight = getattr(params, field)
+        if not weight.isUpdatable:
+            raise SpecError(f"{where} is updatable, but its {field} are not marked so; both must be")
+        form = weight_form(weight)
+        if form not in ("floatValue", None):
+            raise SpecError(f"{where} is updatable, but its {field} are stored as {form}; expected 32-bit floats")
+
+
+def _check_parameters(update: Any, optimizer: str, source: str) -> None:
+    needed = {"sgdOptimizer": ("learningRate", "miniBatchSize"),
+              "adamOptimizer": ("learningRate", "miniBatchSize", "beta1", "beta2", "eps")}[optimizer]  # fmt: skip
+    message = getattr(update.optimizer, optimizer)
+    missing = [name for name in needed if not message.HasField(name)]
+    if not update.HasField("epochs"):
+        missing.append("epochs")
+    if missing:
+        raise SpecError(
+            f"{source}: updateParams of the network has no {' and no '.join(missing)}, which {optimizer} needs"
+        )
+
+
+def _loss(layers: Any, source: str) -> Loss:
+    if len(layers) != 1:
+        raise SpecError(f"{source}: an updatable network has exactly one loss layer, this one has {len(layers)}")
+    kind = layers[0].WhichOneof("LossLayerType")
+    if kind is None:
+        raise SpecError(f"{source}: the loss layer has no type, expected cross entropy or squared error")
+    params = getattr(layers[0], kind)
+    return Loss(layers[0].name, kind, params.input, params.target)

@@ -1,0 +1,121 @@
+"""A network that learns: features of examples in, steps, and the weights as they are by then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pyruntime.compiler import compile_graph
+from pyruntime.engines.neural_network import NeuralNetworkEngine
+from pyruntime.errors import FeatureTypeError, SpecError
+from pyruntime.ir.types import Array, Shape
+from pyruntime.layers.network import is_legacy, lower_network
+from pyruntime.native import lib
+from pyruntime.samples import sample_features
+from pyruntime.training.builder import Parameter
+from pyruntime.training.optimizers import make_optimizer
+from pyruntime.training.program import StepGraph, build_step, compile_step
+from pyruntime.training.recipe import read_recipe
+from pyruntime.training.split import split_network
+from pyruntime.training.steps import StepRunner, Weights, room
+
+
+class Trainer:
+    """parameters: values by name, of those that cannot change in progress.
+
+    Raises SpecError and UnsupportedError for what cannot be trained, before any example is read.
+    """
+
+    def __init__(self, engine: NeuralNetworkEngine, parameters: Mapping[str, Any], source: str) -> None:
+        part = engine.part
+        self._engine = engine
+        self._source = source
+        self.recipe = read_recipe(getattr(part.spec, part.kind), source, part.payloads)
+        self._split = split_network(self.recipe, source)
+        self._optimizer = make_optimizer(self.recipe.optimizer, parameters)
+        self._legacy = is_legacy(self.recipe.network)
+        lowered = lower_network(self.recipe.network, part.description, part.payloads, self._split.features)
+        plan, constants = compile_graph(lowered.graph, part.context)
+        self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
+        self._graphs: dict[tuple[Any, ...], StepGraph] = {}
+        self._runners: dict[int, StepRunner] = {}
+        self._hyper = room((self._optimizer.numbers,))
+        self._shapes = self._expected_shapes()
+        step = self._graph(max(1, int(parameters["miniBatchSize"])))
+        self.parameters: tuple[Parameter, ...] = step.parameters
+        self.weights = Weights([p.start for p in step.parameters], step.states)
+
+    def _expected_shapes(self) -> tuple[Shape, ...]:
+        """Shapes of the features of an example of the declared sizes."""
+        arrays = self._engine.arrays(sample_features(self._engine.part.spec))
+        found = self._frozen.bind(arrays, len(self._split.features))
+        return tuple(self._without_batch(shape) for _, shape in found)
+
+    def _without_batch(self, shape: Shape) -> Shape:
+        """A blob of one example, without the axis on which examples are stacked."""
+        if not self._legacy:
+            return shape
+        if len(shape) != 5 or shape[1] != 1:
+            raise FeatureTypeError(f"one example at a time, but features of shape {shape} are a batch of {shape[1]}")
+        return shape[0], *shape[2:]
+
+    def _graph(self, batch: int) -> StepGraph:
+        key = (batch, self._shapes)
+        if key not in self._graphs:
+            payloads = self._engine.part.payloads
+            self._graphs[key] = build_step(self.recipe, self._split, self._shapes, batch, self._optimizer, payloads)
+        return self._graphs[key]
+
+    @property
+    def result_shape(self) -> Shape:
+        """Of what the loss reads for one example."""
+        return self._graph(1).result
+
+    @property
+    def target_shape(self) -> Shape:
+        """Of the target of one example, as the loss takes it."""
+        return self._graph(1).target[1:]
+
+    def features(self, table: Mapping[str, Any]) -> list[Array]:
+        """What the frozen part makes of one example.  Raises FeatureTypeError."""
+        return self._frozen.run(self._engine.arrays(table), len(self._split.features))
+
+    def fix(self, arrays: Sequence[Array]) -> tuple[Shape, ...]:
+        """All examples are of the sizes of this one from here on; its shapes."""
+        self._shapes = tuple(self._without_batch(array.shape) for array in arrays)
+        return self._shapes
+
+    def check_shapes(self, arrays: Sequence[Array]) -> None:
+        """Raises FeatureTypeError for an example of another size than the first."""
+        shapes = tuple(self._without_batch(array.shape) for array in arrays)
+        if shapes != self._shapes:
+            raise FeatureTypeError(
+                f"it gives features of shapes {list(shapes)}, the first example {list(self._shapes)}; "
+                "examples of one training are of one size"
+            )
+
+    def runner(self, batch: int) -> StepRunner:
+        """Runs steps of mini-batches of that size; there are two sizes at most, the usual one and the last."""
+        if batch not in self._runners:
+            part = self._engine.part
+            graph = self._graph(batch)
+            if [p.start.shape for p in graph.parameters] != [p.start.shape for p in self.parameters]:
+                raise SpecError(f"{self._source}: weights whose shapes depend on the examples cannot learn")
+            program = compile_step(graph, part.context)
+            self._runners[batch] = StepRunner(part.context, program, self.weights, self._hyper, part.memory_limit)
+        return self._runners[batch]
+
+    def identity(self) -> Iterator[bytes | Array]:
+        """What is trained: operators, frozen weights, and the weights before the first step."""
+        graph = self._graph(1).graph
+        for node in graph.nodes:
+            yield node.op.code.encode() + node.op.encode()
+        yield from graph.constants.values()
+        for parameter in self.parameters:
+            yield f"{parameter.layer}:{parameter.field}".encode()
+            yield parameter.start
+
+    def steer(self, parameter: Callable[[str], Any]) -> None:
+        """The optimizer's parameters for the next step."""
+        values = {name: parameter(name) for name in self._optimizer.names}
+        self._hyper[:] = self._optimizer.steer(values, self.weights.at + 1)
