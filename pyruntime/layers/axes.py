@@ -34,7 +34,8 @@ def with_axis(x: Value, axis: int, b: Builder) -> Value:
 
 def without_axes(x: Value, axes: set[int], b: Builder) -> Value:
     """`x` without these axes of size 1; (1,) when none is left."""
-    return b.emit(Reshape(tuple(size_of(x, axis) for axis in range(x.rank) if axis not in axes) or (1,)), x)
+    sizes = tuple(size_of(x, axis) for axis in range(x.rank) if axis not in axes)
+    return b.emit(Reshape(sizes), x) if sizes else b.scalar(x)
 
 
 def slice_axis(x: Value, axis: int, begin: int, end: int, stride: int, b: Builder) -> Value:

@@ -36,6 +36,8 @@ class Builder:
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
         self.stored: dict[str, Stored] = {}
+        self.scalars: set[str] = set()
+        """Values of shape (1,) that stand for a number without axes, to which expandDims and stack give the first."""
         self.legacy = legacy
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
         self.stacked = 0
@@ -59,6 +61,7 @@ class Builder:
         """A builder for a region: nodes of its own, the names and constants of this one."""
         child = Builder(self.payloads, legacy=self.legacy)
         child.constants, child.stored, child.fold_up_to = self.constants, self.stored, self.fold_up_to
+        child.scalars = self.scalars
         child.layer, child.kind = self.layer, self.kind
         child.scope, child.loop_types, child._numbers = self.scope.inner(), self.loop_types, self._numbers
         return child
@@ -111,6 +114,15 @@ class Builder:
 
     def reshape(self, x: Value, *shape: int) -> Value:
         return self.emit(Reshape(shape), x)
+
+    def scalar(self, x: Value) -> Value:
+        """One number as (1,), the least shape of the format, which remembers that no axis was left."""
+        y = self.reshape(x, 1)
+        self.scalars.add(y.name)
+        return y
+
+    def are_scalars(self, values: Sequence[Value]) -> bool:
+        return all(value.name in self.scalars for value in values)
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
         return self.emit(Transpose(tuple(axes)), x)

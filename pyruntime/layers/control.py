@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyruntime.ir.control import If
 from pyruntime.ir.graph import Value
+from pyruntime.ir.types import UNKNOWN, is_known
+from pyruntime.layers.axes import slice_axis
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.loops import lower_loop
 from pyruntime.layers.regions import blank, close, emit_regions, flag, same_type
@@ -29,11 +32,13 @@ def copy(_p: Any, x: Value, _b: Builder) -> Value:
 def branch(p: Any, condition: Value, b: Builder) -> tuple[Value, ...]:
     """ifBranch where the number is farther from 0 than 1e-6, else elseBranch, which may be missing.  BranchLayerParams.
 
-    What a branch makes exists afterwards if it ran.
+    What a branch makes exists afterwards if it ran.  Of several numbers the first decides, as in coremltools' tests.
     """
     _check_depth(b)
     if not p.HasField("ifBranch"):
         raise b.invalid("ifBranch", expected="a network", got="none")
+    if is_known(condition.shape) and math.prod(condition.shape) > 1:
+        condition = slice_axis(b.reshape(condition, UNKNOWN), 0, 0, 1, 1, b)
     _check_number(condition, "its input", b)
     blocks = (p.ifBranch.layers, p.elseBranch.layers)
     known = b.constants.get(condition.name)

@@ -48,12 +48,15 @@ def concat_nd(p: Any, *operands: Any) -> Value:
 
 @layer("stack", inputs=(1, MANY))
 def stack(p: Any, *operands: Any) -> Value:
-    """numpy.stack; `axis` counts in the result.  StackLayerParams."""
+    """numpy.stack; `axis` counts in the result; of numbers without axes it makes a vector.  StackLayerParams."""
     inputs: tuple[Value, ...] = operands[:-1]
     b: Builder = operands[-1]
-    rank = inputs[0].rank + 1
+    scalars = b.are_scalars(inputs)
+    rank = 1 if scalars else inputs[0].rank + 1
     if not -rank <= p.axis < rank:
         raise b.invalid("axis", expected=f"{-rank} to {rank - 1}", got=p.axis)
+    if scalars:
+        return join(inputs, 0, b)
     return _stacked(inputs, int(p.axis) % rank, b)
 
 

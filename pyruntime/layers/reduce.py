@@ -50,7 +50,7 @@ def _fold(kind: ReduceKind, p: Any, x: Value, b: Builder) -> Value:
 
 def _with_an_axis(x: Value, b: Builder) -> Value:
     """A single number has shape (1,) in this format."""
-    return x if x.rank else b.reshape(x, 1)
+    return x if x.rank else b.scalar(x)
 
 
 def _folding(kind: ReduceKind) -> Lowering:

@@ -89,6 +89,13 @@ class Scope:
 
 CONTINUE, BREAK = 1, 2
 LEAVES = {"loopContinue": CONTINUE, "loopBreak": BREAK}
+ARITHMETIC = frozenset(
+    [
+        "activation", "unary", "add", "multiply", "addBroadcastable", "subtractBroadcastable", "multiplyBroadcastable",
+        "divideBroadcastable", "floorDivBroadcastable", "maxBroadcastable", "minBroadcastable",
+    ]
+)  # fmt: skip
+"""Layers that make a number without axes from such numbers."""
 DEEPEST = 24
 """Branches and loops inside one another.  Files nest about as deep as protobuf reads; recursion must end before."""
 
@@ -182,6 +189,8 @@ def _lower(message: Any, b: Builder) -> None:
     results = lower_layer(message, inputs, b)
     if len(message.output) > len(results) or (results and not message.output):
         raise b.invalid("output", expected=f"{len(results)} name(s)", got=list(message.output))
+    if inputs and kind in ARITHMETIC and b.are_scalars(inputs):
+        b.scalars.update(value.name for value in results)
     for name, value in zip(message.output, results, strict=False):
         if kind != "copy" and name in scope.own:
             raise b.invalid("output", expected="a name that is not taken", got=name)

@@ -124,11 +124,16 @@ def rank_preserving_reshape(p: Any, x: Value, b: Builder) -> Value:
 
 @layer("expandDims")
 def expand_dims(p: Any, x: Value, b: Builder) -> Value:
-    """Axes of size 1; `axes` count in the result, also from its end.  ExpandDimsLayerParams."""
-    rank = x.rank + len(p.axes)
+    """Axes of size 1; `axes` count in the result, also from its end.  ExpandDimsLayerParams.
+
+    A number that lost all its axes has none to keep: x[0], then an axis, is (1,) in coremltools' tests.
+    """
+    rank = (0 if b.are_scalars([x]) else x.rank) + len(p.axes)
     added = {int(axis) % rank for axis in p.axes if -rank <= axis < rank}
     if len(added) != len(p.axes) or not added:
         raise b.invalid("axes", expected=f"each once, from {-rank} to {rank - 1}", got=list(p.axes))
+    if len(added) == rank:
+        return b.reshape(x, *[1] * rank)
     rest = iter(range(x.rank))
     return b.emit(Reshape(tuple(1 if axis in added else size_of(x, next(rest)) for axis in range(rank))), x)
 

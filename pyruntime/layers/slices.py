@@ -137,7 +137,7 @@ def slice_dynamic(p: Any, x: Value, begin: Value, *rest: Any) -> Value:
         begins, ends, strides, from_start, to_end = known
         return _cut(x, Cuts(begins, ends, strides, from_start, to_end, squeezed), b)
     y = b.emit(SliceTo(tuple(int(bool(flag)) for flag in squeezed[: x.rank])), x, *operands[:-1])
-    return y if y.rank else b.reshape(y, 1)
+    return y if y.rank else b.scalar(y)
 
 
 def _at_least(field: Sequence[int], name: str, x: Value, b: Builder) -> list[int]:

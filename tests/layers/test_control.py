@@ -289,9 +289,9 @@ STEP = layer("activation", "x", "t", linear={"alpha": 1.0, "beta": 1})
 
 BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
     "branch without ifBranch": (lonely("branch"), ("m", "ifBranch")),
-    "branch on a vector": (
-        model({"x": (2,)}, [layer("branch", "x", "", name="m", ifBranch=networks(STEP))], ("x",), exact=True),
-        ("m", "one number", "[2]"),
+    "branch on nothing": (
+        model([array("x", (0,))], [layer("branch", "x", "", name="m", ifBranch=networks(STEP))], ("x",), exact=True),
+        ("m", "one number", "[0]"),
     ),
     "loop without body": (lonely("loop", maxLoopIterations=2), ("m", "bodyNetwork")),
     "loop without end": (lonely("loop", bodyNetwork=networks(STEP)), ("m", "maxLoopIterations", "condition")),
@@ -409,6 +409,17 @@ def test_what_a_block_made_may_be_made_again_behind_it(kind: str) -> None:
     spec = model({"x": (1,)}, [layer(kind, "x" if kind == "branch" else "", "", **block), other], ("t",), exact=True)
     for x in (0.0, 5.0):
         check(spec, {"x": vector(x)}, {"t": vector(3 * x)}, oracle=False)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 3)], ids=str)
+def test_the_first_of_several_numbers_chooses_the_branch(shape: tuple[int, ...]) -> None:
+    other = layer("activation", "x", "t", linear={"alpha": 3.0})
+    both = layer("branch", "x", "", ifBranch=networks(STEP), elseBranch=networks(other))
+    spec = model({"x": shape}, [both], ("t",), exact=True)
+    x = np.ones(shape, np.float32)
+    check(spec, {"x": x}, {"t": x + 1}, oracle=False)
+    x.flat[0] = 0
+    check(spec, {"x": x}, {"t": 3 * x}, oracle=False)
 
 
 def test_files_of_coremltools_builder() -> None:

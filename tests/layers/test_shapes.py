@@ -141,6 +141,25 @@ def test_squeeze_all_leaves_one_axis(shape: tuple[int, ...]) -> None:
     check(model({"x": shape}, [layer("squeeze", squeezeAll=True)], exact=True), {"x": x}, y, tolerance=0)
 
 
+def test_a_number_without_axes_gets_its_first() -> None:
+    """x[0] has shape (1,) as a result; expandDims and stack know that it has no axis."""
+    x = numbers(2)
+    parts = [
+        layer("sliceStatic", "x", name, beginIds=[i], endIds=[i + 1], strides=[1], beginMasks=[False],
+              endMasks=[False], squeezeMasks=[True]) for i, name in enumerate("ab")
+    ]  # fmt: skip
+    parts += [
+        layer("addBroadcastable", "a b", "sum"), layer("reduceMax", "x", "max", axes=[0]),
+        layer("expandDims", "sum", "vector", axes=[0]), layer("expandDims", "max", "matrix", axes=[0, 1]),
+        layer("stack", "a max b", "stack", axis=0),
+    ]  # fmt: skip
+    expected = {
+        "a": x[:1], "vector": x.sum(keepdims=True), "matrix": x.max().reshape(1, 1),
+        "stack": np.array([x[0], x.max(), x[1]]),
+    }  # fmt: skip
+    check(model({"x": (2,)}, parts, expected, exact=True), {"x": x}, expected, oracle=False)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_flatten_to_2d_at_every_axis(shape: tuple[int, ...]) -> None:
     x = numbers(*shape)

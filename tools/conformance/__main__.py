@@ -65,7 +65,7 @@ def run_group(name: str, python: Path, suite: Path, options: argparse.Namespace)
         }  # fmt: skip
         command = [
             str(python), "-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "plugin", "-p", "no:cacheprovider",
-            "-c", os.devnull, "--rootdir", str(suite), "--continue-on-collection-errors", "--timeout=120",
+            "-c", os.devnull, "--rootdir", str(suite), "--continue-on-collection-errors", f"--timeout={options.timeout}",
             "-W", "ignore",
             *(["-k", options.k] if options.k else []),
             *(str(suite / path) for path in group.paths), *(f"--ignore={suite / path}" for path in group.without),
@@ -84,6 +84,13 @@ def main() -> int:
     parser.add_argument("-k", help="only tests whose names match, as pytest -k")
     parser.add_argument(
         "--most", type=int, default=0, metavar="N", help="at most N variants of a test function, evenly spread"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=int,
+        default=120,
+        metavar="SECONDS",
+        help="for one test; sklearn and xgboost have some that train and convert hundreds of trees",
     )
     parser.add_argument(
         "--here", action="store_true", help="use the running Python instead of an environment of its own"
