@@ -87,9 +87,13 @@ class Builder:
         return small and lib.operators()[op.code].is_pure
 
     def numbers(self, x: Value) -> tuple[int, ...] | None:
-        """The whole numbers in `x`, such as a shape; None where only a prediction knows them."""
+        """The whole numbers in `x`, such as a shape, cut towards zero; None where only a prediction knows them."""
         array = self.constants.get(x.name)
-        return None if array is None else tuple(int(number) for number in array.reshape(-1))
+        if array is None:
+            return None
+        if not np.isfinite(array).all():
+            raise self.invalid("a constant input", expected="whole numbers", got="NaN or an infinity")
+        return tuple(int(number) for number in array.reshape(-1))
 
     def constant(self, array: Any) -> Value:
         """A constant of the graph, float32 unless the array is uint8."""

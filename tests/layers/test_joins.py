@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime.errors import MLModelError, SpecError, UnsupportedError
+from pyruntime.errors import MLModelError, UnsupportedError
 
 from .dynamic import check_both, constant, open_array
 from .network import array, check, layer, model, numbers, refused, refused_at_predict
@@ -167,7 +167,7 @@ def test_bad_layers_are_refused(layers: list[Any], words: tuple[str, ...]) -> No
 @pytest.mark.parametrize(("given", "words"), [((-1, 2), "-1 repeats"), ((2**38, 2**38), "too large")], ids=str)
 def test_repeats_of_a_prediction_that_do_not_fit(given: tuple[int, ...], words: str) -> None:
     spec = model({"x": (4, 3), "n": (2,)}, [layer("tile", "x n", name="m")], exact=True)
-    refused_at_predict(spec, {"x": numbers(4, 3), "n": np.array(given)}, "m", words, error=SpecError)
+    refused_at_predict(spec, {"x": numbers(4, 3), "n": np.array(given)}, "m", words, error=MLModelError)
 
 
 def test_an_axis_of_open_size_that_is_shorter_than_its_parts() -> None:
