@@ -123,10 +123,8 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
             return array.reshape(constraint.shape)
         if array.shape[:2] == (1, 1):  # one example: [C, H, W]
             return array[0, 0]
-    elif len(constraint.shape) != array.ndim and _sizes(constraint.shape) == _sizes(array.shape):
-        return array.reshape(
-            constraint.shape
-        )  # an image enters as (1, C, H, W), a result of it may be declared (C, H, W)
+    elif constraint.shape and len(constraint.shape) != array.ndim and _sizes(constraint.shape) == _sizes(array.shape):
+        return array.reshape(constraint.shape)  # an image enters as (1, C, H, W), its result may be declared (C, H, W)
     return array
 
 

@@ -73,11 +73,10 @@ class Chooser:
         self, least: int = 1, most: int = 5, *, whole: bool | None = None, where: Callable[[Blob], bool] | None = None
     ) -> Blob:
         """One of the last blobs of such a rank; one of too small a rank gets axes in front."""
-        good = [x for x in self.net.blobs if not x.free and x.rank <= most and whole in (None, x.whole)]
-        if where is None and not self.legacy and self.random.random() < 0.2:
-            good = [x for x in good if x.rank <= least] or good
-        else:
-            good = [x for x in good if x.rank >= least and (where is None or where(x))] or (good if not where else [])
+        fitting = [x for x in self.net.blobs if not x.free and x.rank <= most and whole in (None, x.whole)]
+        good = [x for x in fitting if x.rank >= least and (where is None or where(x))]
+        if where is None and (not good or self.random.random() < 0.2):
+            good = fitting
         if not good:
             raise NotHere
         x = good[-1 - min(int(self.random.expovariate(0.5)), len(good) - 1)]
@@ -143,6 +142,7 @@ class Chooser:
             shape[:2] = [1, 1]
         elif self.flag():
             shape = shape[self.int(0, x.rank - 1) :]
+        need(all(shape))
         return self.net.constant(self.wholes(shape, -3, 3) if x.whole and self.flag() else self.array(*shape))
 
 
