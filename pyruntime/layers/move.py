@@ -62,8 +62,8 @@ def permute(p: Any, x: Value, b: Builder) -> Value:
 def transpose(p: Any, x: Value, b: Builder) -> Value:
     """Dimension i of the result is dimension axes[i] of the input.  TransposeLayerParams.
 
-    coremltools' make_image_input turns an input of rank 3 into an image, which has rank 4, and leaves the axes behind it
-    as they are: they mean the last three.
+    coremltools' make_image_input turns an input of rank 3 into an image, which has rank 4, and puts three axes behind
+    it: they mean the last three.
     """
     axes = [int(axis) for axis in p.axes]
     if x.rank == 4 and x.shape[0] == 1 and sorted(axes) == [0, 1, 2]:
