@@ -25,6 +25,8 @@ NOISE = 2e-5
 """Of the largest number: rounding to float32 is 6e-8, and sums of some hundred products lose about 6e-6."""
 CHAOS = 1e-2
 STRICT = 1e-5
+NOTHING = 1e-30
+"""Products of many small numbers may end here."""
 LARGEST, LONGEST = 1e3, 2000
 """Numbers of a blob, and how many of them where a network is not a large one."""
 
@@ -59,13 +61,23 @@ class Blob:
 
 @dataclass(frozen=True)
 class Step:
-    """outputs = formula(*inputs); `whole` says which inputs are never disturbed."""
+    """outputs = formula(*inputs).
+
+    rounds: the results of these inputs are rounded, unless all is whole; always: even then.  whole: for each input,
+    whether it has whole numbers, which nothing disturbs.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     formula: Callable[..., Any]
     rounds: bool = False
+    always: bool = False
     whole: tuple[bool, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether results that are whole are exact."""
+        return not self.rounds or (not self.always and all(self.whole))
 
     def run(self, env: Env, shake: int) -> None:
         r = np.random.default_rng(crc32(self.outputs[0].encode()) + shake) if shake and self.rounds else None
@@ -74,9 +86,13 @@ class Step:
             values = [v if exact else _shaken(v, r) for v, exact in zip(values, self.whole, strict=True)]
         with np.errstate(all="ignore"):
             results = self.formula(*values)
-        for name, value in zip(self.outputs, results if isinstance(results, tuple) else (results,), strict=True):
-            value = np.asarray(value, np.float64)
-            env[name] = _shaken(value, r) if r else value
+            for name, value in zip(self.outputs, results if isinstance(results, tuple) else (results,), strict=True):
+                value = np.asarray(value, np.float64)
+                env[name] = _shaken(value, r) if r and not (self.exact and is_whole(value)) else value
+
+
+def is_whole(value: np.ndarray) -> bool:
+    return bool((value == np.round(value)).all())
 
 
 def _shaken(value: np.ndarray, r: np.random.Generator) -> np.ndarray:
@@ -107,18 +123,19 @@ class Net:
     longest: int = LONGEST
     made: int = 0
 
+    @property
+    def root(self) -> Net:
+        return self.parent.root if self.parent else self
+
     def name(self) -> str:
         """One that nobody has."""
-        if self.parent:
-            return self.parent.name()
-        self.made += 1
-        return f"b{self.made}"
+        root = self.root
+        root.made += 1
+        return f"b{root.made}"
 
     def input(self, value: np.ndarray, *, whole: bool = False, kept: bool = False, open_axes: Shape = ()) -> Blob:
         """A new input of the model; in a legacy network `value` has rank 5."""
-        root = self
-        while root.parent:
-            root = root.parent
+        root = self.root
         value = np.asarray(value, np.float32).astype(np.float64)
         name = f"x{len(root.inputs)}"
         root.inputs.append(Input(name, value, open_axes, kept))
@@ -143,13 +160,13 @@ class Net:
 
     def add(
         self, kind: str, inputs: Sequence[Blob], formula: Callable[..., Any], outputs: int = 1, *,
-        rounds: bool = False, exact_on_whole: bool = True, free: bool = False, **fields: Any,
+        rounds: bool = False, always: bool = False, free: bool = False, **fields: Any,
     ) -> list[Blob]:  # fmt: skip
         """One more layer; its results.  NotHere: it would compute what nobody can compare."""
-        if exact_on_whole and all(x.whole for x in inputs):
-            rounds = False
         names = tuple(self.name() for _ in range(outputs))
-        step = Step(tuple(x.name for x in inputs), names, formula, rounds, tuple(x.whole for x in inputs))
+        step = Step(
+            tuple(x.name for x in inputs), names, formula, rounds or always, always, tuple(x.whole for x in inputs)
+        )
         blobs = self.tried(step, free=free)
         self.layers.append(layer(kind, " ".join(step.inputs), " ".join(names), f"{kind} {names[0]}", **fields))
         return blobs
@@ -168,7 +185,7 @@ class Net:
             if not free:
                 acceptable(values)
             exact = all(np.array_equal(v, values[0]) for v in values[1:])
-            whole = exact and not step.rounds and bool((values[0] == np.round(values[0])).all())
+            whole = exact and step.exact and is_whole(values[0])
             blobs.append(Blob(name, values[0], whole and not free, free))
         self.envs[:] = fresh
         self.steps.append(step)
@@ -207,6 +224,6 @@ def near(got: np.ndarray, values: Sequence[np.ndarray], what: str) -> None:
     wanted = values[0]
     assert got.shape == wanted.shape, f"{what}: shape {got.shape}, expected {wanted.shape}"
     spread = max((float(np.abs(v - wanted).max(initial=0)) for v in values[1:]), default=0.0)
-    allowed = 2 * spread + (STRICT * float(np.abs(wanted).max(initial=0)) if spread else 1e-6)
+    allowed = 2 * spread + (STRICT * float(np.abs(wanted).max(initial=0)) if spread else 0) + NOTHING
     worst = float(np.abs(got.astype(np.float64) - wanted).max(initial=0))
     assert worst <= allowed, f"{what}: differs by {worst}, allowed are {allowed}"

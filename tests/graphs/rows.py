@@ -15,7 +15,7 @@ from pyruntime.layers.network import CORE_ML_2_LAYERS
 from pyruntime.spec import messages
 
 from ..layers.network import weights
-from .net import Blob, Net, NotHere
+from .net import Blob, Net, NotHere, is_whole
 
 T = TypeVar("T")
 
@@ -52,13 +52,13 @@ class Chooser:
     def __init__(self, net: Net, kind: str, seed: int) -> None:
         self.net, self.kind, self.random = net, kind, random.Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.half = self.random.random() < 0.2
+        self.form = self.random.choice(["float32", "float32", "float32", "float16", "8 bits"])
         self.legacy = net.legacy
 
     def add(self, inputs: Sequence[Blob], formula: Callable[..., Any], outputs: int = 1, **fields: Any) -> list[Blob]:
         """The layer itself."""
         r = ROWS[self.kind]
-        return self.net.add(self.kind, inputs, formula, outputs, rounds=r.rounds, exact_on_whole=not r.always, **fields)
+        return self.net.add(self.kind, inputs, formula, outputs, rounds=r.rounds, always=r.always, **fields)
 
     def int(self, least: int, most: int) -> int:
         return self.random.randint(least, most)
@@ -73,11 +73,10 @@ class Chooser:
         self, least: int = 1, most: int = 5, *, whole: bool | None = None, where: Callable[[Blob], bool] | None = None
     ) -> Blob:
         """One of the last blobs of such a rank; one of too small a rank gets axes in front."""
-        good = [x for x in self.net.blobs if not x.free and x.rank <= most and whole in (None, x.whole)]
-        if where is None and not self.legacy and self.random.random() < 0.2:
-            good = [x for x in good if x.rank <= least] or good
-        else:
-            good = [x for x in good if x.rank >= least and (where is None or where(x))] or (good if not where else [])
+        fitting = [x for x in self.net.blobs if not x.free and x.rank <= most and whole in (None, x.whole)]
+        good = [x for x in fitting if x.rank >= least and (where is None or where(x))]
+        if where is None and (not good or self.random.random() < 0.2):
+            good = fitting
         if not good:
             raise NotHere
         x = good[-1 - min(int(self.random.expovariate(0.5)), len(good) - 1)]
@@ -93,8 +92,8 @@ class Chooser:
         return x
 
     def within(self, x: Blob, low: float, high: float) -> Blob:
-        y = self.net.add("activation", [x], lambda v: 1 / (1 + np.exp(-v)), sigmoid={}, rounds=True,
-                         exact_on_whole=False)[0]  # fmt: skip
+        y = self.net.add("activation", [x], lambda v: 1 / (1 + np.exp(-v)), sigmoid={},
+                         always=True)[0]  # fmt: skip
         a, b = np.float32(0.96 * (high - low)), np.float32(low + 0.02 * (high - low))
         linear = {"alpha": a, "beta": b}
         return self.net.add("activation", [y], lambda v: v * float(a) + float(b), linear=linear, rounds=True)[0]
@@ -114,15 +113,22 @@ class Chooser:
         return self.numbers.integers(least, most, tuple(shape), endpoint=True).astype(np.float64)
 
     def weights(self, values: np.ndarray) -> Any:
-        """As float32, or all of a layer's as float16."""
-        if self.half:
+        """As float32, or all of a layer's as float16, or in 8 bits where that keeps each number."""
+        if self.form == "float16":
             return messages.WeightParams(float16Value=np.float16(values).tobytes())
+        bits = (np.asarray(values) + 2) * 64
+        if self.form == "8 bits" and (bits == np.round(bits)).all() and bits.min() >= 0 and bits.max() < 256:
+            stored = messages.WeightParams(rawValue=bits.astype(np.uint8).tobytes())
+            stored.quantization.numberOfBits = 8
+            stored.quantization.linearQuantization.scale.append(1 / 64)
+            stored.quantization.linearQuantization.bias.append(-2)
+            return stored
         return weights(values)
 
     def operand(self, values: Any) -> Blob:
         """Numbers that mean something, such as a shape: a constant of the file or an input of the model."""
         values = np.asarray(values, np.float64)
-        whole = bool((values == np.round(values)).all())
+        whole = is_whole(values)
         if self.flag() and values.size:
             return self.net.input(values, whole=whole, kept=True)
         return self.net.constant(values)
@@ -136,6 +142,7 @@ class Chooser:
             shape[:2] = [1, 1]
         elif self.flag():
             shape = shape[self.int(0, x.rank - 1) :]
+        need(all(shape))
         return self.net.constant(self.wholes(shape, -3, 3) if x.whole and self.flag() else self.array(*shape))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class Branch:
     steps: tuple[list[Any], list[Any]]
     results: tuple[str, str]
     outputs: tuple[str, ...]
-    rounds: bool = False
+    exact: bool = True
 
     def run(self, env: Env, shake: int) -> None:
         which = 0 if abs(env[self.condition].reshape(-1)[0]) > 1e-6 else 1
@@ -51,7 +51,7 @@ class Loop:
     leave: str = ""
     after: int = 0
     place: int = 0
-    rounds: bool = field(default=False)
+    exact: bool = True
 
     def run(self, env: Env, shake: int) -> None:
         (state,) = self.outputs

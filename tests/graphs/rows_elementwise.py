@@ -67,8 +67,8 @@ def _unary(g: Chooser) -> Any:
     power = g.pick([2.0, 0.5, 3.0, -1.0, 1.25])
     epsilon = float(np.float32(eps))
     formulas: list[Callable[..., Any]] = [
-        np.sqrt, lambda x: 1 / np.sqrt(x + epsilon), lambda x: 1 / (x + epsilon), lambda x: x**power, np.exp, np.log,
-        np.abs, lambda x: np.maximum(x, power),
+        np.sqrt, lambda x: 1 / np.sqrt(x + epsilon), lambda x: 1 / (x + epsilon), lambda x: x**power, np.exp,
+        lambda x: np.log(x + epsilon), np.abs, lambda x: np.maximum(x, power),
     ]  # fmt: skip
     x = g.float(low=low, high=high)
     scale, shift = (1.0, 0.0) if g.flag() else (0.75, 0.25)

@@ -15,7 +15,9 @@ from .rows_elementwise import channels
 
 
 def image(g: Chooser, least: int = 3) -> Blob:
-    return g.blob(least, where=lambda x: min(x.shape, default=0) > 0)
+    x = g.blob(least)
+    need(x.value.size)
+    return x
 
 
 def kernel_weights(g: Chooser, x: Blob, *shape: int) -> np.ndarray:

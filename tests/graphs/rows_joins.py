@@ -67,7 +67,7 @@ def _repeat(g: Chooser) -> Any:
         x, times = g.blob(5), g.int(1, 3)
         return g.add([x], lambda v: np.concatenate([v] * times, -5), nRepetitions=times)
     x = g.blob()
-    reps = [g.pick([1, 1, 2, 3]) for _ in range(g.int(1, x.rank))]
+    reps = [g.pick([1] * 8 + [2] * 6 + [3] * 5 + [0]) for _ in range(g.int(1, x.rank))]
     if g.flag():
         return g.add([x, g.operand(reps)], lambda v, r: np.tile(v, r.astype(int)))
     return g.add([x], lambda v: np.tile(v, reps), reps=reps)

@@ -71,8 +71,9 @@ def five(y: np.ndarray, state: State, all_steps: bool) -> State:
 
 
 def chosen(g: Chooser, count: int) -> tuple[list[Callable[..., Any]], list[dict[str, Any]]]:
+    """Activations, each behind the clip of its argument, and their messages."""
     names = [g.pick(list(FUNCTIONS)) for _ in range(count)]
-    return [FUNCTIONS[n] for n in names], [{n: {}} for n in names]
+    return [lambda v, f=FUNCTIONS[n]: f(np.clip(v, -50, 50)) for n in names], [{n: {}} for n in names]
 
 
 def sizes(g: Chooser) -> tuple[Blob, int, dict[str, Any]]:

@@ -107,9 +107,11 @@ def _ranks(g: Chooser) -> Any:
         rank = x.rank + g.int(1, 5 - x.rank)
         axes = sorted(g.random.sample(range(rank), rank - x.rank))
         return g.add([x], lambda v: np.expand_dims(v, axes), axes=[g.signed(a, rank) for a in axes])
-    x = g.blob(where=lambda v: 1 in v.shape)
-    if g.flag():
+    if g.flag():  # keeps axes that are open, so it stands only behind inputs of one shape
+        fixed = {one.name for one in g.net.root.inputs if not one.open}
+        x = g.blob(where=lambda v: 1 in v.shape and v.name in fixed)
         return g.add([x], lambda v: np.atleast_1d(v.squeeze()), squeezeAll=True)
+    x = g.blob(where=lambda v: 1 in v.shape)
     ones = [i for i, n in enumerate(x.shape) if n == 1]
     gone = tuple(g.random.sample(ones, g.int(1, len(ones))))
     return g.add([x], lambda v: np.atleast_1d(v.squeeze(gone)), axes=[g.signed(a, x.rank) for a in gone])

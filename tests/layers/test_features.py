@@ -552,6 +552,12 @@ def test_a_result_declared_without_the_axis_of_an_image_has_the_declared_shape()
     np.testing.assert_array_equal(y, 2.0 * pixels.transpose(2, 0, 1))
 
 
+def test_one_number_without_a_declared_shape_keeps_the_shape_of_its_array() -> None:
+    for shape in ((1,), (1, 1), (1, 1, 1)):
+        y = MLModel(model({"x": shape}, [layer("sin")], exact=True)).predict({"x": np.zeros(shape)})["y"]
+        assert y.shape == shape
+
+
 def test_a_transpose_of_three_axes_moves_the_last_three_of_an_image() -> None:
     transpose = layer("transpose", axes=[1, 2, 0])
     spec = model([image("x", 4, 2, RGB)], [transpose], [array("y", (2, 4, 3))], exact=True)
