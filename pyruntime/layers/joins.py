@@ -51,10 +51,7 @@ def stack(p: Any, *operands: Any) -> Value:
     """numpy.stack; `axis` counts in the result.  StackLayerParams."""
     inputs: tuple[Value, ...] = operands[:-1]
     b: Builder = operands[-1]
-    rank = inputs[0].rank + 1
-    if not -rank <= p.axis < rank:
-        raise b.invalid("axis", expected=f"{-rank} to {rank - 1}", got=p.axis)
-    return _stacked(inputs, int(p.axis) % rank, b)
+    return _stacked(inputs, b.axis(inputs[0], int(p.axis), added=1), b)
 
 
 def _stacked(inputs: tuple[Value, ...], axis: int, b: Builder) -> Value:
