@@ -79,7 +79,7 @@ class NonMaximumSuppression(Engine):
             least = _row_range(constraint)[0]
             if least > limit // 64:  # rows of a few doubles, some copies of them
                 raise SpecError(
-                    f"nonMaximumSuppression: {feature.name!r} has at least {least} rows, more than the {limit} bytes of "
+                    f"nonMaximumSuppression: {feature.name!r} has at least {least} rows, more than {limit} bytes of "
                     "memory_limit hold: export the model with fewer, or raise memory_limit"
                 )
 
