@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,16 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
             return array.reshape(constraint.shape)
         if array.shape[:2] == (1, 1):  # one example: [C, H, W]
             return array[0, 0]
+    elif len(constraint.shape) != array.ndim and _sizes(constraint.shape) == _sizes(array.shape):
+        return array.reshape(
+            constraint.shape
+        )  # an image enters as (1, C, H, W), a result of it may be declared (C, H, W)
     return array
+
+
+def _sizes(shape: Sequence[int]) -> list[int]:
+    """Without axes of 1."""
+    return [size for size in shape if size != 1]
 
 
 def _output_image(image: ImageConstraint, blob: NDArray[Any]) -> Any:

@@ -64,7 +64,9 @@ def _stacked(inputs: tuple[Value, ...], axis: int, b: Builder) -> Value:
 def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
     """Equal parts along the channel axis -3.  SplitLayerParams."""
     b.need_rank(x, 3)
-    parts, channels = int(p.nOutputs), b.known(x.shape[-3], "the number of channels")
+    parts, channels = int(p.nOutputs), x.shape[-3]
+    if channels == UNKNOWN and parts > 0:
+        return _equal_parts(x, x.rank - 3, parts, b)
     if not 1 <= parts <= channels or channels % parts:
         raise b.invalid("nOutputs", expected=f"a divisor of its input's {channels} channels", got=parts)
     size = channels // parts

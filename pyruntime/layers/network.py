@@ -95,6 +95,7 @@ def lower_network(
         value, blob = _input(feature, network, b)
         graph_inputs.append(value)
         b.scope.bind(feature.name, Blob(blob))
+        b.scope.own.add(feature.name)
     lower_layers(network.layers, b)
     missing = [name for name in wanted if name not in b.scope.names]
     if missing:

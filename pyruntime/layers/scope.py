@@ -64,7 +64,10 @@ class Scope:
     sure: set[str] = field(default_factory=set)
     """Names that are there where the block was not left by a break or continue, whatever `made` says."""
     own: set[str] = field(default_factory=set)
-    """Names that layers of this block made: only copy may make them again."""
+    """Names that layers of this block made, and a network's inputs: only copy may make them again.
+
+    What a branch or loop made may be made again behind it: coremltools' converters call constants alike in both.
+    """
     left: int | Value = 0
     """Whether the block was left: by nothing, CONTINUE or BREAK; a value where a prediction decides."""
     path: tuple[int, ...] = ()
@@ -180,7 +183,7 @@ def _lower(message: Any, b: Builder) -> None:
     if len(message.output) > len(results) or (results and not message.output):
         raise b.invalid("output", expected=f"{len(results)} name(s)", got=list(message.output))
     for name, value in zip(message.output, results, strict=False):
-        if kind != "copy" and name in (scope.own if scope.path[1:] else scope.names):
+        if kind != "copy" and name in scope.own:
             raise b.invalid("output", expected="a name that is not taken", got=name)
         scope.bind(name, Blob(value))
         scope.own.add(name)

@@ -19,12 +19,12 @@ from pyruntime.layers.shapes import shape_of
 @layer("slice")
 def slice_one_axis(p: Any, x: Value, b: Builder) -> Value:
     """[startIndex, endIndex) step stride along C, H or W; negative indices count from the end.  SliceLayerParams."""
-    b.need_rank(x, 3)
     if p.stride < 1:
         raise b.invalid("stride", expected="1 or more", got=p.stride)
     axes = {0: -3, 1: -2, 2: -1}
     if p.axis not in axes:
         raise b.invalid("axis", expected="CHANNEL, HEIGHT or WIDTH", got=p.axis)
+    b.need_rank(x, -axes[p.axis])  # converters write it for vectors and matrices too
     y = slice_axis(x, axes[p.axis], int(p.startIndex), int(p.endIndex), int(p.stride), b)
     if y.shape[axes[p.axis]] == 0:
         raise b.invalid("startIndex and endIndex", expected="a range that is not empty", got=(p.startIndex, p.endIndex))

@@ -74,24 +74,33 @@ def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Floats:
             raise wrong from None
 
 
+LOG = 5
+SMALLEST_NORMAL = 2.0**-126
+
+
 @layer("unary")
 def unary(p: Any, x: Value, b: Builder) -> Value:
-    """f(scale * x + shift).  UnaryFunctionLayerParams; a scale of 0 stands for 1, an epsilon of 0 for 1e-6."""
+    """f(scale * x + shift).  UnaryFunctionLayerParams; a scale of 0 stands for 1, an epsilon of 0 for 1e-6.
+
+    LOG adds the epsilon that is written, and none where none is: coremltools' tests have log(x + epsilon).  Its builder
+    writes 1e-45 where none is given, which changes no number but 0: that is left out.
+    """
     scale, epsilon = p.scale or 1.0, p.epsilon or 1e-6
+    shift = p.shift + p.epsilon if p.type == LOG and abs(p.epsilon) >= SMALLEST_NORMAL else p.shift
     functions = {
         0: (UnaryKind.SQRT, 0.0),
         1: (UnaryKind.RSQRT, epsilon),
         2: (UnaryKind.INVERSE, epsilon),
         3: (UnaryKind.POWER, p.alpha),
         4: (UnaryKind.EXP, 0.0),
-        5: (UnaryKind.LOG, 0.0),
+        LOG: (UnaryKind.LOG, 0.0),
         6: (UnaryKind.ABS, 0.0),
         7: (UnaryKind.THRESHOLD, p.alpha),
     }
     if p.type not in functions:
         raise b.invalid("type", expected="one of the format's functions", got=p.type)
-    if scale != 1.0 or p.shift != 0.0:
-        x = b.unary(UnaryKind.LINEAR, x, scale, p.shift)
+    if scale != 1.0 or shift != 0.0:
+        x = b.unary(UnaryKind.LINEAR, x, scale, shift)
     kind, a = functions[p.type]
     return b.unary(kind, x, a)
 

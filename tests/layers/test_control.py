@@ -330,10 +330,6 @@ BAD: dict[str, tuple[Any, tuple[str, ...]]] = {
     "copy onto itself": (
         model({"x": (1,)}, [layer("copy", "x", "x", name="m")], ("x",), exact=True), ("m", "another name")),
     "a name made twice in a block": (lonely("branch", ifBranch=networks(STEP, STEP)), ("not taken", "t")),
-    "a name that a branch made made again": (
-        model({"x": (1,)}, [layer("branch", "x", "", ifBranch=networks(STEP)), STEP], ("x",), exact=True),
-        ("not taken", "t"),
-    ),
     "a name read after a loop that never runs": (
         model({"x": (1,)}, [layer("loadConstantND", "", "n", shape=[1], data=weights([0.0])),
                             layer("loop", "n", "", bodyNetwork=networks(STEP)),
@@ -401,6 +397,18 @@ def nested(depth: int, kind: str) -> Any:
 def test_nesting(kind: str) -> None:
     check(nested(20, kind), {"x": vector(1)}, {"x": vector(1)}, oracle=False)
     refused(nested(28, kind), "nested", error=UnsupportedError)
+
+
+@pytest.mark.parametrize("kind", ["branch", "loop"])
+def test_what_a_block_made_may_be_made_again_behind_it(kind: str) -> None:
+    """Converters name the same constant in a loop's body and behind the loop."""
+    block = (
+        {"ifBranch": networks(STEP)} if kind == "branch" else {"bodyNetwork": networks(STEP), "maxLoopIterations": 2}
+    )
+    other = layer("activation", "x", "t", linear={"alpha": 3.0})
+    spec = model({"x": (1,)}, [layer(kind, "x" if kind == "branch" else "", "", **block), other], ("t",), exact=True)
+    for x in (0.0, 5.0):
+        check(spec, {"x": vector(x)}, {"t": vector(3 * x)}, oracle=False)
 
 
 def test_files_of_coremltools_builder() -> None:

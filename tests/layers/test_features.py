@@ -557,3 +557,21 @@ def test_default_that_no_memory_holds():
     loaded = MLModel(spec, configuration=MLModelConfiguration(threads=1, memory_limit=1 << 20))
     with pytest.raises(FeatureTypeError, match="memory_limit"):
         loaded.predict({"x": [1, 2]})
+
+
+def test_a_result_declared_without_the_axis_of_an_image_has_the_declared_shape() -> None:
+    spec = model(
+        [image("x", 4, 2, RGB)], [layer("activation", linear={"alpha": 2.0})], [array("y", (3, 2, 4))], exact=True
+    )
+    spec.neuralNetwork.imageInputShapeMapping = 1
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    y = MLModel(spec).predict({"x": Image.fromarray(pixels)})["y"]
+    np.testing.assert_array_equal(y, 2.0 * pixels.transpose(2, 0, 1))
+
+
+def test_a_transpose_of_three_axes_moves_the_last_three_of_an_image() -> None:
+    transpose = layer("transpose", axes=[1, 2, 0])
+    spec = model([image("x", 4, 2, RGB)], [transpose], [array("y", (2, 4, 3))], exact=True)
+    spec.neuralNetwork.imageInputShapeMapping = 1
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    np.testing.assert_array_equal(MLModel(spec).predict({"x": Image.fromarray(pixels)})["y"], pixels)

@@ -66,6 +66,15 @@ def test_split_nd(shape: tuple[int, ...]) -> None:
     check_both(sizes, {"x": x}, expected, open_sizes="x")
 
 
+@pytest.mark.parametrize("shape", [(6, 2, 1), (2, 6, 3, 4), (1, 2, 6, 3, 2)], ids=str)
+def test_split_of_channels(shape: tuple[int, ...]) -> None:
+    x = numbers(*shape)
+    for parts in (1, 2, 6):
+        names = [f"p{i}" for i in range(parts)]
+        expected = dict(zip(names, np.split(x, parts, -3), strict=True))
+        check_both(layer("split", "x", " ".join(names), nOutputs=parts), {"x": x}, expected, open_sizes="x")
+
+
 @pytest.mark.parametrize(
     ("shape", "repeats"),
     [((4,), (3,)), ((4,), (2, 3)), ((2, 3), (1, 1)), ((2, 3), (2,)), ((2, 3), (3, 2)), ((2, 3, 4), (2, 1, 3)),

@@ -97,6 +97,15 @@ def test_concat_along_the_sequence() -> None:
     check(spec, features, np.concatenate([features["a"], features["b"]]), tolerance=0)
 
 
+@pytest.mark.parametrize(("shape", "axis"), [((9,), WIDTH), ((4, 9), HEIGHT), ((4, 9), WIDTH)], ids=str)
+def test_slice_needs_only_the_axis_it_cuts(shape: tuple[int, ...], axis: int) -> None:
+    x = numbers(*shape)
+    index: list[Any] = [slice(None)] * len(shape)
+    index[axis - 3] = slice(1, -1, 2)
+    spec = model({"x": shape}, [layer("slice", axis=axis, startIndex=1, endIndex=-1, stride=2)], exact=True)
+    check(spec, {"x": x}, x[tuple(index)], tolerance=0)
+
+
 @both_mappings
 @pytest.mark.parametrize("parts", [1, 2, 6])
 def test_split_into_equal_parts(parts: int, exact: bool) -> None:
@@ -277,7 +286,8 @@ def test_bad_layers_are_refused(bad: Any, words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "fields", "rank"),
-    [("flatten", {}, 2), ("split", {"nOutputs": 1}, 2), ("slice", {"stride": 1}, 2), ("crop", {}, 2), ("concat", {}, 2),
+    [("flatten", {}, 2), ("split", {"nOutputs": 1}, 2), ("slice", {"stride": 1}, 2),
+     ("slice", {"stride": 1, "axis": HEIGHT}, 1), ("crop", {}, 2), ("concat", {}, 2),
      ("sequenceRepeat", {}, 4), ("reorganizeData", {"blockSize": 2}, 2), ("padding", {"constant": {}}, 1),
      ("concat", {"sequenceConcat": True}, 4),
      ("reshape", {"targetShape": (1, 1, 1)}, 4), ("permute", {"axis": (0, 1, 2, 3)}, 4)],

@@ -84,6 +84,8 @@ UNARY: dict[str, tuple[int, dict[str, Any], Formula]] = {
     "power of nothing": (POWER, {}, np.ones_like),
     "exp": (EXP, {}, np.exp),
     "log": (LOG, {}, np.log),
+    "log with epsilon": (LOG, {"epsilon": 0.5}, lambda x: np.log(x + 0.5)),
+    "log with the builder's epsilon": (LOG, {"epsilon": 1e-45}, np.log),
     "abs": (ABS, {}, np.abs),
     "threshold": (THRESHOLD, {"alpha": 1.25}, lambda x: np.maximum(x, 1.25)),
 }

@@ -46,7 +46,7 @@ def activation(p: Any, x: torch.Tensor) -> torch.Tensor:
 
 @layer("unary")
 def unary(p: Any, x: torch.Tensor) -> torch.Tensor:
-    """f(scale * x + shift).  epsilon only enters RSQRT and INVERSE."""
+    """f(scale * x + shift).  epsilon enters RSQRT, INVERSE and, where it is written, LOG."""
     x = (p.scale or 1.0) * x + p.shift
     eps = p.epsilon or 1e-6
     functions: list[Callable[[], torch.Tensor]] = [
@@ -55,7 +55,7 @@ def unary(p: Any, x: torch.Tensor) -> torch.Tensor:
         lambda: 1 / (x + eps),
         lambda: x**p.alpha,
         lambda: x.exp(),
-        lambda: x.log(),
+        lambda: (x + p.epsilon).log(),
         lambda: x.abs(),
         lambda: x.clamp(min=p.alpha),
     ]

@@ -87,7 +87,7 @@ def table(results: list[Result], *, head: bool = True) -> str:
 
 
 def reasons() -> list[tuple[re.Pattern[str], str]]:
-    """Why a test fails: (pattern of its name, reason), from reasons.tsv."""
+    """Why a test fails: (pattern of its name and what it said, reason), from reasons.tsv."""
     lines = [line for line in REASONS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     return [(re.compile(pattern), reason) for pattern, reason in (line.split("\t") for line in lines)]
 
@@ -97,7 +97,8 @@ def _explained(failures: list[Failure]) -> list[str]:
     known = reasons()
     found: dict[str, list[str]] = {}
     for failure in failures:
-        reason = next((why for pattern, why in known if pattern.search(failure.test)), "not explained yet")
+        said = f"{failure.test} {failure.crash}"
+        reason = next((why for pattern, why in known if pattern.search(said)), "not explained yet")
         found.setdefault(reason, []).append(failure.test.rsplit("/", 1)[-1])
     return [f"- {reason}: {_names(names)}" for reason, names in found.items()]
 
