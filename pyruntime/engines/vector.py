@@ -94,11 +94,11 @@ class VectorEngine(Engine):
         return self.answers(self.row(features)[None])[0]
 
     def predict_many(self, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        rows = np.empty((len(examples), self.width))
+        rows: list[Doubles] = []  # no memory by the width that the file says before there are values
         for i, example in enumerate(examples):
             with self.naming(i):
-                rows[i] = self.row(example)
-        return self.answers(rows) if len(examples) else []
+                rows.append(self.row(example))
+        return self.answers(np.array(rows)) if rows else []
 
 
 class VectorRegressor(VectorEngine):

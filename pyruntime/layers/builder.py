@@ -171,11 +171,12 @@ class Builder:
         if x.rank < least:
             raise self.invalid("input", expected=f"rank {least} or more", got=f"rank {x.rank}, shape {list(x.shape)}")
 
-    def axis(self, x: Value, axis: int) -> int:
-        """`axis` from 0, where the file may count from the end."""
-        if not -x.rank <= axis < x.rank:
-            raise self.invalid("axis", expected=f"{-x.rank} to {x.rank - 1}", got=axis)
-        return axis % x.rank
+    def axis(self, x: Value, axis: int, *, added: int = 0) -> int:
+        """`axis` from 0, where the file may count from the end.  added: axes that it counts besides those of `x`."""
+        rank = x.rank + added
+        if not -rank <= axis < rank:
+            raise self.invalid("axis", expected=f"{-rank} to {rank - 1}", got=axis)
+        return axis % rank
 
     def known(self, size: int, what: str) -> int:
         """A dimension that this layer must know before a prediction."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pyruntime.config import MLModelConfiguration
 from pyruntime.errors import FeatureTypeError, SpecError, UnsupportedError
 from pyruntime.model import MLModel
 
@@ -540,6 +541,22 @@ def test_a_missing_optional_array_is_its_default() -> None:
     spec = model(described, [layer("add", "x b")], exact=True, version=5)
     check(spec, {"x": [1, 2, 3]}, np.float32([3.5, 4.5, 5.5]))
     check(spec, {"x": [1, 2, 3], "b": [1, 1, 1]}, np.float32([2, 3, 4]))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0], ids=["infinity", "NaN"])
+def test_whole_number_that_the_network_does_not_give(value: float):
+    spec = model(
+        {"x": (1,)}, [layer("unary", type=messages.UnaryFunctionLayerParams.LOG)], [scalar("y", "int64")], exact=True
+    )
+    refused_at_predict(spec, {"x": [value]}, "y", "whole number", error=FeatureTypeError)
+
+
+def test_default_that_no_memory_holds():
+    big = array("o", (2**31 - 1,), optional=True, default=1.0)
+    spec = model([array("x", (2,)), big], [layer("copy", "x", "y")], exact=True)
+    loaded = MLModel(spec, configuration=MLModelConfiguration(threads=1, memory_limit=1 << 20))
+    with pytest.raises(FeatureTypeError, match="memory_limit"):
+        loaded.predict({"x": [1, 2]})
 
 
 def test_a_result_declared_without_the_axis_of_an_image_has_the_declared_shape() -> None:
