@@ -65,8 +65,8 @@ def run_group(name: str, python: Path, suite: Path, options: argparse.Namespace)
         }  # fmt: skip
         command = [
             str(python), "-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "plugin", "-p", "no:cacheprovider",
-            "-c", os.devnull, "--rootdir", str(suite), "--continue-on-collection-errors", f"--timeout={options.timeout}",
-            "-W", "ignore",
+            "-c", os.devnull, "--rootdir", str(suite), "--continue-on-collection-errors",
+            f"--timeout={options.timeout}", "-W", "ignore",
             *(["-k", options.k] if options.k else []),
             *(str(suite / path) for path in group.paths), *(f"--ignore={suite / path}" for path in group.without),
         ]  # fmt: skip
