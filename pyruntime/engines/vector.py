@@ -34,6 +34,10 @@ class VectorEngine(Engine):
     def __init__(self, part: ModelPart, wanted: int, *, exactly: bool = True) -> None:
         super().__init__(part)
         self.width = self._read_width(wanted, exactly)
+        if 8 * self.width > part.memory_limit:
+            raise SpecError(
+                f"the inputs of the {part.kind} have {self.width} numbers, which memory_limit does not hold"
+            )
 
     def _read_width(self, wanted: int, exactly: bool) -> int:
         inputs = self.description.inputs
