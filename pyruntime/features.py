@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,14 @@ def _legacy(array: NDArray[np.float32]) -> NDArray[np.float32]:
     return array[None, None] if array.ndim == 3 else array
 
 
-def default_array(constraint: MultiArrayConstraint) -> NDArray[np.float32]:
+def default_array(
+    feature: FeatureDescription, constraint: MultiArrayConstraint, memory_limit: int
+) -> NDArray[np.float32]:
     """What a missing optional array stands for: its default value in its default shape."""
+    if 4 * math.prod(constraint.shape) > memory_limit:
+        raise wrong(
+            feature, f"a value: its default of shape {list(constraint.shape)} does not fit memory_limit", "none"
+        )
     return np.full(constraint.shape, constraint.default_value, np.float32)
 
 
@@ -111,7 +118,12 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
     if feature.kind in ("double", "int64"):
         if blob.size != 1:
             raise wrong(feature, "one number from the network", f"an array of shape {blob.shape}")
-        return float(blob.reshape(())) if feature.kind == "double" else int(blob.reshape(()))
+        number = float(blob.reshape(()))
+        if feature.kind == "double":
+            return number
+        if not math.isfinite(number):
+            raise wrong(feature, "a whole number from the network", number)
+        return int(number)
     if not isinstance(constraint, MultiArrayConstraint):
         raise wrong(feature, "an array, image or number as the type of a network's output", feature.type_name)
     array = blob.astype(OUTPUT_TYPES.get(constraint.data_type, np.float32), copy=False)
@@ -122,7 +134,16 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
             return array.reshape(constraint.shape)
         if array.shape[:2] == (1, 1):  # one example: [C, H, W]
             return array[0, 0]
+    elif constraint.shape and len(constraint.shape) != array.ndim and _sizes(constraint.shape) == _sizes(array.shape):
+        return array.reshape(
+            constraint.shape
+        )  # an image enters as (1, C, H, W), a result of it may be declared (C, H, W)
     return array
+
+
+def _sizes(shape: Sequence[int]) -> list[int]:
+    """Without axes of 1."""
+    return [size for size in shape if size != 1]
 
 
 def _output_image(image: ImageConstraint, blob: NDArray[Any]) -> Any:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from check import ROOT, run_quietly, tool
 
-TESTS = ("tests/ops", "tests/plan", "tests/exec", "tests/layers", "tests/knn")
+TESTS = ("tests/ops", "tests/plan", "tests/exec", "tests/layers", "tests/graphs", "tests/knn")
 RUNTIMES = {"gcc": "libasan.so", "clang": f"libclang_rt.asan-{platform.machine()}.so"}
 
 ALWAYS_THIS = '''"""Read by Python at its start: `import pyruntime` means this folder's, whatever else there is."""

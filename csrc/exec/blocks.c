@@ -48,9 +48,9 @@ static pr_status take_slot(pr_blocks *b, uint32_t *slot, pr_message *message) {
 
 pr_status pr_block_take(pr_blocks *b, size_t bytes, size_t limit, size_t beside, const char *layer, uint32_t *block,
                         pr_message *message) {
-    uint32_t slot;
-    const int class = class_of(bytes);
-    if (b->capacity && b->free_of[class] != PR_NO_BLOCK) {
+    uint32_t slot = PR_NO_BLOCK;
+    const int class = class_of(bytes < limit ? bytes : limit);      /* more is refused below, and has no class */
+    if (b->capacity && bytes <= limit && b->free_of[class] != PR_NO_BLOCK) {
         *block = b->free_of[class];
         b->free_of[class] = b->all[*block].next;
         b->all[*block].users = 1;

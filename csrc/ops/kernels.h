@@ -19,8 +19,8 @@ typedef struct pr_kernels {
     const struct pr_image_kernels *image;
     const struct pr_lstm_kernels *lstm;
     const struct pr_matmul_kernels *matmul;
-    const struct pr_training_kernels *training;
     const struct pr_expand_kernels *expand;
+    const struct pr_training_kernels *training;
     const struct pr_gates_kernels *gates;
     const struct pr_gemm_kernel *gemm;
     const struct pr_depthwise_kernel *depthwise;

@@ -39,6 +39,7 @@ class NonMaximumSuppression(Engine):
         )  # fmt: skip
         self._per_class = bool(message.pickTop.perClass)
         self._check_labels(message)
+        self._check_room(part.memory_limit)
 
     def _matrix(
         self, features: Mapping[str, FeatureDescription], name: str, field: str, columns: int | None
@@ -69,6 +70,18 @@ class NonMaximumSuppression(Engine):
                 f"nonMaximumSuppression: {labels} class labels, {self._confidence.name!r} is {constraint}: "
                 "expected one column per label"
             )
+
+    def _check_room(self, limit: int) -> None:
+        """Rows of 0 fill a result that has a least size, so the file says how much memory it takes."""
+        for feature in (self._out_confidence, self._out_boxes):
+            constraint = feature.constraint
+            assert isinstance(constraint, MultiArrayConstraint)
+            least = _row_range(constraint)[0]
+            if least > limit // 64:  # rows of a few doubles, some copies of them
+                raise SpecError(
+                    f"nonMaximumSuppression: {feature.name!r} has at least {least} rows, more than {limit} bytes of "
+                    "memory_limit hold: export the model with fewer, or raise memory_limit"
+                )
 
     def predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
         confidence = array(self._confidence, self.feature(features, self._confidence))
@@ -119,15 +132,20 @@ def suppress(confidence: Doubles, boxes: Doubles, iou: float, least: float, *, p
     return np.array(kept, np.int64)
 
 
+def _row_range(constraint: MultiArrayConstraint) -> tuple[int, int]:
+    """How few and how many rows a result may have; most < 0: any number."""
+    if constraint.ranges:
+        return constraint.ranges[0]
+    if constraint.shape and not constraint.shapes:
+        return constraint.shape[0], constraint.shape[0]
+    return 0, -1
+
+
 def _rows(feature: FeatureDescription, rows: Doubles) -> Any:
     """As many rows as the output may have."""
     constraint = feature.constraint
     assert isinstance(constraint, MultiArrayConstraint)
-    least, most = 0, -1
-    if constraint.ranges:
-        least, most = constraint.ranges[0]
-    elif constraint.shape and not constraint.shapes:
-        least = most = constraint.shape[0]
+    least, most = _row_range(constraint)
     if most >= 0:
         rows = rows[:most]
     if len(rows) < least:

@@ -57,7 +57,7 @@ class NeuralNetworkEngine(Engine):
             return pixels[None] if self._network.imageInputShapeMapping else pixels[None, None]
         assert isinstance(feature.constraint, MultiArrayConstraint)
         if value is None:
-            value = default_array(feature.constraint)
+            value = default_array(feature, feature.constraint, self.part.memory_limit)
         return network_array(feature, feature.constraint, value, legacy=legacy)
 
     def blobs(self, features: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class VectorEngine(Engine):
     def __init__(self, part: ModelPart, wanted: int, *, exactly: bool = True) -> None:
         super().__init__(part)
         self.width = self._read_width(wanted, exactly)
+        if 8 * self.width > part.memory_limit:
+            raise SpecError(
+                f"the inputs of the {part.kind} have {self.width} numbers, which memory_limit does not hold"
+            )
 
     def _read_width(self, wanted: int, exactly: bool) -> int:
         inputs = self.description.inputs
@@ -94,11 +98,11 @@ class VectorEngine(Engine):
         return self.answers(self.row(features)[None])[0]
 
     def predict_many(self, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        rows = np.empty((len(examples), self.width))
+        rows: list[Doubles] = []  # no memory by the width that the file says before there are values
         for i, example in enumerate(examples):
             with self.naming(i):
-                rows[i] = self.row(example)
-        return self.answers(rows) if len(examples) else []
+                rows.append(self.row(example))
+        return self.answers(np.array(rows)) if rows else []
 
 
 class VectorRegressor(VectorEngine):

@@ -90,9 +90,13 @@ class Builder:
         return small and lib.operators()[op.code].is_pure
 
     def numbers(self, x: Value) -> tuple[int, ...] | None:
-        """The whole numbers in `x`, such as a shape; None where only a prediction knows them."""
+        """The whole numbers in `x`, such as a shape, cut towards zero; None where only a prediction knows them."""
         array = self.constants.get(x.name)
-        return None if array is None else tuple(int(number) for number in array.reshape(-1))
+        if array is None:
+            return None
+        if not np.isfinite(array).all():
+            raise self.invalid("a constant input", expected="whole numbers", got="NaN or an infinity")
+        return tuple(int(number) for number in array.reshape(-1))
 
     def constant(self, array: Any) -> Value:
         """A constant of the graph, float32 unless the array is uint8."""
@@ -167,11 +171,12 @@ class Builder:
         if x.rank < least:
             raise self.invalid("input", expected=f"rank {least} or more", got=f"rank {x.rank}, shape {list(x.shape)}")
 
-    def axis(self, x: Value, axis: int) -> int:
-        """`axis` from 0, where the file may count from the end."""
-        if not -x.rank <= axis < x.rank:
-            raise self.invalid("axis", expected=f"{-x.rank} to {x.rank - 1}", got=axis)
-        return axis % x.rank
+    def axis(self, x: Value, axis: int, *, added: int = 0) -> int:
+        """`axis` from 0, where the file may count from the end.  added: axes that it counts besides those of `x`."""
+        rank = x.rank + added
+        if not -rank <= axis < rank:
+            raise self.invalid("axis", expected=f"{-rank} to {rank - 1}", got=axis)
+        return axis % rank
 
     def known(self, size: int, what: str) -> int:
         """A dimension that this layer must know before a prediction."""

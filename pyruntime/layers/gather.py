@@ -81,10 +81,7 @@ def one_hot(p: Any, indices: Value, *rest: Any) -> Value:
     Its size is oneHotVectorSize or the second input; an index outside of it gives offValue everywhere.
     """
     b: Builder = rest[-1]
-    rank = indices.rank + 1
-    if not -rank <= p.axis < rank:
-        raise b.invalid("axis", expected=f"{-rank} to {rank - 1}", got=p.axis)
-    axis = int(p.axis) % rank
+    axis = b.axis(indices, int(p.axis), added=1)
     sizes = b.numbers(rest[0]) if len(rest) > 1 else (int(p.oneHotVectorSize),)
     if sizes is None:
         return b.emit(OneHotTo(axis, 0, p.onValue, p.offValue), indices, rest[0])

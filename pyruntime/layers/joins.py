@@ -51,13 +51,11 @@ def stack(p: Any, *operands: Any) -> Value:
     """numpy.stack; `axis` counts in the result; of numbers without axes it makes a vector.  StackLayerParams."""
     inputs: tuple[Value, ...] = operands[:-1]
     b: Builder = operands[-1]
-    scalars = b.are_scalars(inputs)
-    rank = 1 if scalars else inputs[0].rank + 1
-    if not -rank <= p.axis < rank:
-        raise b.invalid("axis", expected=f"{-rank} to {rank - 1}", got=p.axis)
-    if scalars:
+    if b.are_scalars(inputs):
+        if p.axis not in (-1, 0):
+            raise b.invalid("axis", expected="-1 or 0", got=p.axis)
         return join(inputs, 0, b)
-    return _stacked(inputs, int(p.axis) % rank, b)
+    return _stacked(inputs, b.axis(inputs[0], int(p.axis), added=1), b)
 
 
 def _stacked(inputs: tuple[Value, ...], axis: int, b: Builder) -> Value:
@@ -70,7 +68,9 @@ def _stacked(inputs: tuple[Value, ...], axis: int, b: Builder) -> Value:
 def split(p: Any, x: Value, b: Builder) -> tuple[Value, ...]:
     """Equal parts along the channel axis -3.  SplitLayerParams."""
     b.need_rank(x, 3)
-    parts, channels = int(p.nOutputs), b.known(x.shape[-3], "the number of channels")
+    parts, channels = int(p.nOutputs), x.shape[-3]
+    if channels == UNKNOWN and parts > 0:
+        return _equal_parts(x, x.rank - 3, parts, b)
     if not 1 <= parts <= channels or channels % parts:
         raise b.invalid("nOutputs", expected=f"a divisor of its input's {channels} channels", got=parts)
     size = channels // parts

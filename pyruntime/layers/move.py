@@ -60,8 +60,14 @@ def permute(p: Any, x: Value, b: Builder) -> Value:
 
 @layer("transpose")
 def transpose(p: Any, x: Value, b: Builder) -> Value:
-    """Dimension i of the result is dimension axes[i] of the input.  TransposeLayerParams."""
+    """Dimension i of the result is dimension axes[i] of the input.  TransposeLayerParams.
+
+    coremltools' make_image_input turns an input of rank 3 into an image, which has rank 4, and puts three axes behind
+    it: they mean the last three.
+    """
     axes = [int(axis) for axis in p.axes]
+    if x.rank == 4 and x.shape[0] == 1 and sorted(axes) == [0, 1, 2]:
+        axes = [0, *(axis + 1 for axis in axes)]
     if sorted(axes) != list(range(x.rank)):
         raise b.invalid("axes", expected=f"a permutation of 0 to {x.rank - 1}", got=axes)
     return b.transpose(x, axes)

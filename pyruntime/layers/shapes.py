@@ -76,7 +76,8 @@ def range_dynamic(p: Any, end: Value, *rest: Any) -> Value:
 
 
 def _range(start: Value, end: Value, step: Value, b: Builder) -> Value:
-    if b.numbers(step) is not None and not b.constants[step.name].all():
+    known = b.constants.get(step.name)
+    if known is not None and not known.all():
         raise b.invalid("stepSizeValue", expected="a number other than 0", got=0)
     return b.emit(Range(), start, end, step)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from pyruntime.errors import MLModelError, SpecError, UnsupportedError
+from pyruntime.errors import FeatureTypeError, MLModelError, SpecError, UnsupportedError
 from pyruntime.ir.types import Array, DType, Shape, dtype_of, is_known
 
 try:
@@ -45,14 +45,16 @@ class _Message:
     def __init__(self) -> None:
         self.struct = ffi.new("pr_message *")
 
-    def check(self, status: int) -> None:
+    def check(self, status: int, misfit: type[MLModelError] = SpecError) -> None:
+        """Raise what `status` stands for.  misfit: the error for shapes that do not fit; while a model is loaded
+        they are the file's, afterwards those of features or of numbers in them."""
         if status == _c.PR_OK:
             return
         if status == _c.PR_CUSTOM and failed.error is not None:
             error, failed.error = failed.error, None
             raise error
         text = ffi.string(self.struct.text).decode("utf-8", "replace")
-        raise _EXCEPTIONS.get(status, MLModelError)(text)
+        raise misfit(text) if status == _c.PR_BAD_SHAPE else _EXCEPTIONS.get(status, MLModelError)(text)
 
 
 class _Failed(threading.local):
@@ -71,7 +73,6 @@ class NoMemory(MLModelError, MemoryError):
 _EXCEPTIONS: dict[int, type[Exception]] = {
     _c.PR_NO_MEMORY: NoMemory,
     _c.PR_BAD_PLAN: SpecError,
-    _c.PR_BAD_SHAPE: SpecError,
     _c.PR_BAD_VALUE: MLModelError,
     _c.PR_UNSUPPORTED: UnsupportedError,
     _c.PR_SYSTEM: MLModelError,
@@ -176,6 +177,14 @@ def _views(tensors: Sequence[tuple[DType, Shape, Array | None]]) -> tuple[Any, l
         packed += _VIEW.pack(pointer, dtype, len(shape), *shape, *[0] * (MAX_RANK - len(shape)))
     ffi.memmove(views, bytes(packed), len(packed))
     return views, keep
+
+
+def _room(shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """An array for a result."""
+    try:
+        return np.empty(shape, dtype)
+    except MemoryError as error:
+        raise NoMemory(f"the system refused memory for a result of shape {list(shape)}: {error}") from None
 
 
 def _shape(view: Any) -> tuple[DType, Shape]:
@@ -323,7 +332,8 @@ class Session:
         self._in, _ = _views([(dtype_of(a), a.shape, None) for a in inputs])
         self._out = ffi.new("pr_view[]", outputs)
         message = _Message()
-        message.check(_c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct))
+        status = _c.pr_session_bind(self.handle, self._in, len(inputs), self._out, outputs, message.struct)
+        message.check(status, misfit=FeatureTypeError)
         self._results = [_shape(self._out[i]) for i in range(outputs)]
         self._empty = [(shape if is_known(shape) else (0,), dtype.numpy) for dtype, shape in self._results]
         self._open = [i for i, (_, shape) in enumerate(self._results) if not is_known(shape)]
@@ -334,14 +344,14 @@ class Session:
         """One prediction: arrays of the plan's types in, new arrays out.  Releases the GIL."""
         inputs = [readable(array) for array in inputs]
         self.bind(inputs, outputs)
-        results = [np.empty(shape, dtype) for shape, dtype in self._empty]
+        results = [_room(shape, dtype) for shape, dtype in self._empty]
         keep = [ffi.from_buffer(array) for array in (*inputs, *results)]
         for i in range(len(inputs)):
             self._in[i].data = keep[i]
         for i in range(outputs):
             self._out[i].data = keep[len(inputs) + i]
         status = _c.pr_session_run(self.handle, self._in, len(inputs), self._out, outputs, self._message.struct)
-        self._message.check(status)
+        self._message.check(status, misfit=MLModelError)
         for i in self._open:
             results[i] = self._copy_of(self._out[i])
         return results
@@ -349,7 +359,7 @@ class Session:
     def _copy_of(self, view: Any) -> Array:
         """A result whose shape only the run knew; its bytes are the session's."""
         dtype, shape = _shape(view)
-        result = np.empty(shape, dtype.numpy)
+        result = _room(shape, dtype.numpy)
         if result.nbytes:
             ffi.memmove(ffi.from_buffer(result.reshape(-1), require_writable=True), view.data, result.nbytes)
         return result

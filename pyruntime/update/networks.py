@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyruntime.engines import Engine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
+from pyruntime.errors import SpecError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.weights import write_weights
@@ -40,6 +41,7 @@ class NetworkLearner(Learner):
         self.places = frozenset([self._last.part.place])
         own = {key.name: value for key, value in parameters.items() if key.scope == self.scope}
         self._trainer = Trainer(self._last, own, lean.source)
+        self._check_inputs()
         trainer = self._trainer
         self._targets = TargetReader(
             self._last, trainer.recipe, trainer.result_shape, self.training_inputs, lean.source
@@ -47,6 +49,15 @@ class NetworkLearner(Learner):
         self._good: list[Floats] | None = None
         """Weights of which the loss is known to be finite, after one that is not; else those of the trainer count."""
         self._checkpoint: CheckpointFile | None = None
+
+    def _check_inputs(self) -> None:
+        given = {feature.name for feature in self.training_inputs}
+        missing = [f.name for f in self._engine.description.inputs if not f.is_optional and f.name not in given]
+        if missing:
+            raise SpecError(
+                f"{self._lean.source}: training inputs {sorted(given) or 'none'}: expected the model's inputs among "
+                f"them, {missing[0]!r} is missing"
+            )
 
     def keep(self, checkpoint: CheckpointFile) -> None:
         self._checkpoint = checkpoint

@@ -109,3 +109,8 @@ def test_damaged_box_models() -> None:
     refused(spec, "3 class labels")
     with pytest.raises(FeatureTypeError, match="'b'"):
         predict(boxes(), c=SCORES, b=BOX[:3])
+
+
+@pytest.mark.parametrize("rows", [2**31 - 1, 2**38])
+def test_a_result_that_no_memory_holds_is_refused(rows: int):
+    refused(boxes(out=rows), "'oc'", f"{rows} rows", "memory_limit")

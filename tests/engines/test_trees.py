@@ -322,3 +322,13 @@ def test_c_checks_the_forest_that_it_is_given(field: str, place: int, value: int
     target[place] = value
     with pytest.raises(MLModelError, match="tree"):
         TreeSum(context, forest, 2, 1)
+
+
+def test_more_inputs_than_memory_holds_are_refused() -> None:
+    refused(regressor(GOOD, width=2**38), f"{2**38} numbers", "memory_limit")
+
+
+def test_many_rows_of_a_wide_model_take_no_memory_before_there_are_values() -> None:
+    wide = opened(regressor(GOOD, width=2**28))  # 2 GiB a row
+    with pytest.raises(FeatureTypeError):
+        wide.predict([{"x": [1.0, 2.0]}] * 4096)

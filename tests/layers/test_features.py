@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pyruntime.config import MLModelConfiguration
 from pyruntime.errors import FeatureTypeError, SpecError, UnsupportedError
 from pyruntime.model import MLModel
 
@@ -540,3 +541,43 @@ def test_a_missing_optional_array_is_its_default() -> None:
     spec = model(described, [layer("add", "x b")], exact=True, version=5)
     check(spec, {"x": [1, 2, 3]}, np.float32([3.5, 4.5, 5.5]))
     check(spec, {"x": [1, 2, 3], "b": [1, 1, 1]}, np.float32([2, 3, 4]))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0], ids=["infinity", "NaN"])
+def test_whole_number_that_the_network_does_not_give(value: float):
+    spec = model(
+        {"x": (1,)}, [layer("unary", type=messages.UnaryFunctionLayerParams.LOG)], [scalar("y", "int64")], exact=True
+    )
+    refused_at_predict(spec, {"x": [value]}, "y", "whole number", error=FeatureTypeError)
+
+
+def test_default_that_no_memory_holds():
+    big = array("o", (2**31 - 1,), optional=True, default=1.0)
+    spec = model([array("x", (2,)), big], [layer("copy", "x", "y")], exact=True)
+    loaded = MLModel(spec, configuration=MLModelConfiguration(threads=1, memory_limit=1 << 20))
+    with pytest.raises(FeatureTypeError, match="memory_limit"):
+        loaded.predict({"x": [1, 2]})
+
+
+def test_a_result_declared_without_the_axis_of_an_image_has_the_declared_shape() -> None:
+    spec = model(
+        [image("x", 4, 2, RGB)], [layer("activation", linear={"alpha": 2.0})], [array("y", (3, 2, 4))], exact=True
+    )
+    spec.neuralNetwork.imageInputShapeMapping = 1
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    y = MLModel(spec).predict({"x": Image.fromarray(pixels)})["y"]
+    np.testing.assert_array_equal(y, 2.0 * pixels.transpose(2, 0, 1))
+
+
+def test_one_number_without_a_declared_shape_keeps_the_shape_of_its_array() -> None:
+    for shape in ((1,), (1, 1), (1, 1, 1)):
+        y = MLModel(model({"x": shape}, [layer("sin")], exact=True)).predict({"x": np.zeros(shape)})["y"]
+        assert y.shape == shape
+
+
+def test_a_transpose_of_three_axes_moves_the_last_three_of_an_image() -> None:
+    transpose = layer("transpose", axes=[1, 2, 0])
+    spec = model([image("x", 4, 2, RGB)], [transpose], [array("y", (2, 4, 3))], exact=True)
+    spec.neuralNetwork.imageInputShapeMapping = 1
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    np.testing.assert_array_equal(MLModel(spec).predict({"x": Image.fromarray(pixels)})["y"], pixels)

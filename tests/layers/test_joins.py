@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime.errors import MLModelError, SpecError, UnsupportedError
+from pyruntime.errors import MLModelError, UnsupportedError
 
 from .dynamic import check_both, constant, open_array
 from .network import array, check, layer, model, numbers, refused, refused_at_predict
@@ -64,6 +64,15 @@ def test_split_nd(shape: tuple[int, ...]) -> None:
     sizes = layer("splitND", "x", "a b c", axis=axis - len(shape), splitSizes=(1, 3, 2))
     expected = dict(zip("abc", np.split(x, [1, 4], axis), strict=True))
     check_both(sizes, {"x": x}, expected, open_sizes="x")
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 1), (2, 6, 3, 4), (1, 2, 6, 3, 2)], ids=str)
+def test_split_of_channels(shape: tuple[int, ...]) -> None:
+    x = numbers(*shape)
+    for parts in (1, 2, 6):
+        names = [f"p{i}" for i in range(parts)]
+        expected = dict(zip(names, np.split(x, parts, -3), strict=True))
+        check_both(layer("split", "x", " ".join(names), nOutputs=parts), {"x": x}, expected, open_sizes="x")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +167,7 @@ def test_bad_layers_are_refused(layers: list[Any], words: tuple[str, ...]) -> No
 @pytest.mark.parametrize(("given", "words"), [((-1, 2), "-1 repeats"), ((2**38, 2**38), "too large")], ids=str)
 def test_repeats_of_a_prediction_that_do_not_fit(given: tuple[int, ...], words: str) -> None:
     spec = model({"x": (4, 3), "n": (2,)}, [layer("tile", "x n", name="m")], exact=True)
-    refused_at_predict(spec, {"x": numbers(4, 3), "n": np.array(given)}, "m", words, error=SpecError)
+    refused_at_predict(spec, {"x": numbers(4, 3), "n": np.array(given)}, "m", words, error=MLModelError)
 
 
 def test_an_axis_of_open_size_that_is_shorter_than_its_parts() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyruntime.errors import SpecError
+from pyruntime.errors import FeatureTypeError
 from pyruntime.ir.ops import Matmul
 from pyruntime.native import lib
 
@@ -125,7 +125,7 @@ def test_flexible_shapes() -> None:
         a, b = numbers(*left), numbers(*right, seed=1)
         check(spec, {"x": a, "w": b}, product(a, b.swapaxes(-1, -2)), oracle=False)
     wrong = {"x": numbers(2, 4, 8), "w": numbers(3, 4, 8)}
-    refused_at_predict(spec, wrong, "the batchedMatmul", "(2, 4, 8)", "(3, 4, 8)", error=SpecError)
+    refused_at_predict(spec, wrong, "the batchedMatmul", "(2, 4, 8)", "(3, 4, 8)", error=FeatureTypeError)
 
 
 @settings(max_examples=150, deadline=None)

@@ -165,6 +165,12 @@ def test_losses_that_read_the_wrong_names(field: str, value: str, named: str) ->
     refused(change(rename), named, "loss")
 
 
+def test_training_inputs_without_an_input_of_the_model() -> None:
+    spec = regression()
+    del spec.description.trainingInput[0]
+    refused(spec, "'x' is missing")
+
+
 def test_weights_that_are_no_floats() -> None:
     def halve(network: Any) -> None:
         weights = network.layers[0].innerProduct.weights

@@ -13,13 +13,15 @@ import pytest
 from pyruntime.compiler import compile_graph
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.graph import Graph, Value
-from pyruntime.ir.ops import (
+from pyruntime.ir.ops import (  # fmt: skip
     Affine,
     Binary,
     BinaryKind,
+    Broadcast,
     Concat,
     Conv,
     Gemm,
+    Matmul,
     Pad,
     Padding,
     PadMode,
@@ -34,7 +36,7 @@ from pyruntime.ir.ops import (
     Softmax,
     Transpose,
     UnaryKind,
-)  # fmt: skip
+)
 from pyruntime.ir.types import DType
 from pyruntime.native import lib
 from pyruntime.training import rules  # noqa: F401  (files every rule)
@@ -233,6 +235,18 @@ UNARY: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
     UnaryKind.EXP: ((0, 0), torch.exp),
     UnaryKind.ABS: ((0, 0), torch.abs),
     UnaryKind.THRESHOLD: ((0.2, 0), lambda x: x.clamp(min=0.2)),
+    UnaryKind.EXP2: ((0, 0), torch.exp2),
+    UnaryKind.SIN: ((0, 0), torch.sin),
+    UnaryKind.COS: ((0, 0), torch.cos),
+    UnaryKind.ATAN: ((0, 0), torch.atan),
+    UnaryKind.SINH: ((0, 0), torch.sinh),
+    UnaryKind.COSH: ((0, 0), torch.cosh),
+    UnaryKind.ASINH: ((0, 0), torch.asinh),
+    UnaryKind.ERF: ((0, 0), torch.erf),
+    UnaryKind.GELU: ((0, 0), F.gelu),
+    UnaryKind.GELU_TANH: ((0, 0), lambda x: F.gelu(x, approximate="tanh")),
+    UnaryKind.GELU_SIGMOID: ((0, 0), lambda x: x * torch.sigmoid(1.702 * x)),
+    UnaryKind.CLAMPED_RELU: ((0.3, 1.1), lambda x: F.leaky_relu(x, 0.3).clamp(max=1.1)),
 }
 OF_POSITIVE: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
     UnaryKind.SQRT: ((0, 0), torch.sqrt),
@@ -241,13 +255,24 @@ OF_POSITIVE: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
     UnaryKind.POWER: ((2.5, 0), lambda x: x**2.5),
     UnaryKind.LOG: ((0, 0), torch.log),
 }
+OF_SMALL: dict[UnaryKind, tuple[tuple[float, float], Callable[..., Any]]] = {
+    UnaryKind.ASIN: ((0, 0), torch.asin),
+    UnaryKind.ACOS: ((0, 0), torch.acos),
+    UnaryKind.ATANH: ((0, 0), torch.atanh),
+    UnaryKind.TAN: ((0, 0), torch.tan),
+}
 
 
-@pytest.mark.parametrize("kind", [*UNARY, *OF_POSITIVE], ids=lambda kind: kind.name)
+OF_LARGE = {UnaryKind.ACOSH: ((0.0, 0.0), torch.acosh)}
+
+
+@pytest.mark.parametrize("kind", [*UNARY, *OF_POSITIVE, *OF_SMALL, *OF_LARGE], ids=lambda kind: kind.name)
 def test_function_of_one_number(kind: UnaryKind) -> None:
     x = apart(7, 131)
-    (a, b_), reference = UNARY[kind] if kind in UNARY else OF_POSITIVE[kind]
-    check(lambda b, x: b.unary(kind, x, a, b_), reference, x if kind in UNARY else np.abs(x) + 0.2)
+    for table, values in ((UNARY, x), (OF_POSITIVE, np.abs(x) + 0.2), (OF_SMALL, x / 3), (OF_LARGE, np.abs(x) + 1.2)):
+        if kind in table:
+            (a, b_), reference = table[kind]
+            check(lambda b, x, a=a, b_=b_: b.unary(kind, x, a, b_), reference, values)
 
 
 def test_leaky_relu_of_any_slope_and_clamps() -> None:
@@ -273,6 +298,27 @@ def test_relu_of_zero_has_the_slope_of_its_flat_side() -> None:
 def test_function_of_two_numbers(kind: BinaryKind, x: tuple[int, ...], y: tuple[int, ...]) -> None:
     of = {"ADD": torch.add, "SUB": torch.sub, "MUL": torch.mul, "DIV": torch.div}[kind.name]
     check(lambda b, x, y: b.emit(Binary(kind), x, y), of, numbers(*x), np.abs(numbers(*y, seed=1)) + 0.5)
+
+
+@pytest.mark.parametrize("kind", [BinaryKind.MAX, BinaryKind.MIN])
+def test_the_larger_and_the_smaller(kind: BinaryKind) -> None:
+    of = {"MAX": torch.maximum, "MIN": torch.minimum}[kind.name]
+    check(lambda b, x, y: b.emit(Binary(kind), x, y), of, apart(5, 8), apart(8, seed=1) + 0.01)
+    same = np.zeros((3, 4), np.float32)
+    check(lambda b, x, y: b.emit(Binary(kind), x, y), of, same, same.copy(), differences=False)
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize(("left", "right"), [((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3))])
+def test_products_of_computed_matrices(transpose_a: bool, transpose_b: bool, left: Any, right: Any) -> None:
+    a = numbers(*left, *((6, 4) if transpose_a else (4, 6)))
+    b_ = numbers(*right, *((5, 6) if transpose_b else (6, 5)), seed=1)
+
+    def reference(a: Any, b: Any) -> Any:
+        return (a.mT if transpose_a else a) @ (b.mT if transpose_b else b)
+
+    check(lambda b, x, y: b.emit(Matmul(transpose_a, transpose_b), x, y), reference, a, b_)
 
 
 def test_a_value_that_is_read_twice_gets_both_gradients() -> None:
@@ -307,6 +353,7 @@ def test_sums_and_means(axes: tuple[int, ...], keep: bool) -> None:
 
 def test_moves() -> None:
     x, y = numbers(4, 6, 5), numbers(4, 2, 5, seed=1)
+    check(lambda b, x: b.emit(Broadcast((4, 2, 5)), x), lambda x: x.expand(4, 2, 5), numbers(2, 1))
     check(lambda b, x: b.emit(Reshape((24, 5)), x), lambda x: x.reshape(24, 5), x)
     check(lambda b, x: b.emit(Transpose((2, 0, 1)), x), lambda x: x.permute(2, 0, 1), x)
     check(lambda b, x, y: b.emit(Concat(1), x, y), lambda x, y: torch.cat([x, y], 1), x, y)

@@ -86,7 +86,7 @@ static pr_status take_one(pr_env *env, const pr_view *in, int i, cut *to) {
 static pr_status take_range(pr_env *env, const pr_view *in, int i, cut *to) {
     const int64_t n = in->shape[i];
     float begin = 0, end = 0, step, from_start, to_end;
-    int64_t first, last;
+    int64_t first = 0, last = 0;
     *to = (cut){0, -1, 1};
     if (!number_at(in, STRIDE, i, &step)) return PR_OK;
     PR_TRY(place_of(env, step, i, &to->step));
@@ -165,7 +165,7 @@ pr_status pr_slice_by_size_run(pr_env *env, const pr_view *in, int inputs, pr_vi
     const int64_t inner = pr_view_span(in, attrs->axis + 1, in->rank);
     const size_t bytes = pr_dtype_bytes(in->dtype);
     const float number = *(const float *)in[1].data;
-    int64_t begin;
+    int64_t begin = 0;
     (void)inputs, (void)outputs;
     PR_TRY(place_of(env, number, attrs->axis, &begin));
     if (begin < 0) begin += n;

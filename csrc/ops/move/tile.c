@@ -108,7 +108,7 @@ pr_status pr_windows_run(pr_env *env, const pr_view *in, int inputs, pr_view *ou
     pr_view_strides(in, stride);
     for (int i = 0; i < out->rank; i++) {
         copy.size[i] = out->shape[i];
-        copy.from[i] = i == attrs->axis ? stride[i] * attrs->step : stride[i > attrs->axis ? i - 1 : i];
+        copy.from[i] = i != attrs->axis ? stride[i > attrs->axis ? i - 1 : i] : copy.size[i] > 1 ? stride[i] * attrs->step : 0;
     }
     pr_copy_dense_target(&copy);
     pr_copy_run(env, &copy, in->data, out->data, pr_dtype_bytes(in->dtype));

@@ -43,9 +43,10 @@ static inline double pr_log(double x) {
     return e * 0.6931471805599453 + 2 * (s + s * z * p);
 }
 
-/* e^x, relative error below 1e-10; 0 below e^-700.  x <= 700 */
+/* e^x, relative error below 1e-10; 0 below e^-700, and e^700 above. */
 static inline double pr_exp(double x) {
     if (!(x > -700)) return 0;
+    if (x > 700) x = 700;
     const double turns = x * 1.4426950408889634;
     const int n = (int)(turns < 0 ? turns - 0.5 : turns + 0.5);
     const double r = x - n * 0.6931471805599453;

@@ -6,6 +6,12 @@
 #include "ops/training/training_kernel.h"
 #include "ops/training/training.h"
 
+/* Of x * sigmoid(x * factor), where x * factor has the slope `inner`. */
+static float gelu_slope(float x, float factor, float inner) {
+    const float s = 1 / (1 + expf(-x * factor));
+    return s + x * s * (1 - s) * inner;
+}
+
 typedef void slope_fn(const float *g, const float *v, float *out, int64_t n, float a, float b);
 
 #define PR_SLOPE(name, from, formula) \

@@ -83,7 +83,7 @@ class Adam(Op):
 FROM_RESULT = frozenset(
     [
         UnaryKind.CLIP, UnaryKind.TANH, UnaryKind.SIGMOID, UnaryKind.SIGMOID_HARD, UnaryKind.SQRT, UnaryKind.RSQRT,
-        UnaryKind.INVERSE, UnaryKind.EXP,
+        UnaryKind.INVERSE, UnaryKind.EXP, UnaryKind.EXP2, UnaryKind.TAN,
     ]
 )  # fmt: skip
 """Kinds whose slope is computed from the result: rows of csrc/ops/training/slope.def with a y."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import IDENTITY
-from pyruntime.ir.ops import Conv, ConvWeightGradient, Gemm, Padding, Pool, PoolGradient, Product
+from pyruntime.ir.ops import Conv, ConvWeightGradient, Gemm, Matmul, Padding, Pool, PoolGradient, Product
 from pyruntime.training.gradients import Backward, Gradients, gradient, no_gradient
 
 
@@ -71,6 +71,22 @@ def _product(node: Node, g: Value, b: Backward) -> Gradients:
     dx = b.b.emit(Product(), g, w) if b.needs(x) else None
     dw = b.b.emit(Product(transpose_a=True), g, x) if b.needs(w) else None
     return [dx, dw, *(b.sum_rows(g) if b.needs(value) else None for value in bias)]
+
+
+@gradient(Matmul)
+def _matmul(node: Node, g: Value, b: Backward) -> Gradients:
+    """Of y = op(a) op(b), where op may transpose, leading axes broadcast."""
+    op: Any = node.op
+    left, right = node.inputs
+    ta, tb = op.transpose_a, op.transpose_b
+    found: list[Value | None] = [None, None]
+    if b.needs(left):
+        own = b.b.emit(Matmul(tb, True), right, g) if ta else b.b.emit(Matmul(False, not tb), g, right)
+        found[0] = b.sum_to(own, left)
+    if b.needs(right):
+        own = b.b.emit(Matmul(True, ta), g, left) if tb else b.b.emit(Matmul(not ta, False), left, g)
+        found[1] = b.sum_to(own, right)
+    return found
 
 
 @gradient(Pool)

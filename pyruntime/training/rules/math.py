@@ -60,6 +60,17 @@ def _div(b: Backward, x: Value, y: Value) -> Value:
     return b.b.binary(BinaryKind.DIV, x, y)
 
 
+def _chosen(kind: BinaryKind) -> Callable[..., Value]:
+    """Where the operand was chosen g, where both are equal half of it: kind compares it with the other."""
+
+    def share(g: Value, own: Value, other: Value, b: Backward) -> Value:
+        equal = b.scaled(b.b.binary(BinaryKind.EQ, own, other), 0.5)
+        return _mul(b, g, b.b.binary(BinaryKind.ADD, b.b.binary(kind, own, other), equal))
+
+    return share
+
+
+_LARGER, _SMALLER = _chosen(BinaryKind.GT), _chosen(BinaryKind.LT)
 _OF_TWO: dict[BinaryKind, tuple[Callable[..., Value], Callable[..., Value]]] = {
     BinaryKind.ADD: (lambda g, x, y, z, b: g, lambda g, x, y, z, b: g),
     BinaryKind.SUB: (lambda g, x, y, z, b: g, lambda g, x, y, z, b: b.scaled(g, -1)),
@@ -68,6 +79,8 @@ _OF_TWO: dict[BinaryKind, tuple[Callable[..., Value], Callable[..., Value]]] = {
         lambda g, x, y, z, b: _div(b, g, y),
         lambda g, x, y, z, b: b.scaled(_div(b, _mul(b, g, z), y), -1),
     ),
+    BinaryKind.MAX: (lambda g, x, y, z, b: _LARGER(g, x, y, b), lambda g, x, y, z, b: _LARGER(g, y, x, b)),
+    BinaryKind.MIN: (lambda g, x, y, z, b: _SMALLER(g, x, y, b), lambda g, x, y, z, b: _SMALLER(g, y, x, b)),
 }
 """Gradients of x and y for z = x op y."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyruntime.ir.graph import Node, Value
-from pyruntime.ir.ops import Concat, Pad, PadMode, Reshape, Slice, Transpose
+from pyruntime.ir.ops import Broadcast, Concat, Pad, PadMode, Reshape, Slice, Transpose
 from pyruntime.passes.layout import inverse
 from pyruntime.training.gradients import Backward, Gradients, gradient, no_gradient
 
@@ -57,3 +57,8 @@ def _pad(node: Node, g: Value, b: Backward) -> Gradients:
         raise no_gradient(node)
     end = tuple(start + size for start, size in zip(op.before, node.inputs[0].shape, strict=True))
     return [b.b.emit(Slice(op.before, end, (1,) * g.rank), g)]
+
+
+@gradient(Broadcast)
+def _broadcast(node: Node, g: Value, b: Backward) -> Gradients:
+    return [b.sum_to(g, node.inputs[0])]
