@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from warnings import catch_warnings, simplefilter
 from zlib import crc32
 
 import numpy as np
@@ -84,7 +85,8 @@ class Step:
         values = [env[name] for name in self.inputs]
         if r:
             values = [v if exact else _shaken(v, r) for v, exact in zip(values, self.whole, strict=True)]
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), catch_warnings():
+            simplefilter("ignore", RuntimeWarning)  # means of nothing
             results = self.formula(*values)
             for name, value in zip(self.outputs, results if isinstance(results, tuple) else (results,), strict=True):
                 value = np.asarray(value, np.float64)

@@ -80,6 +80,8 @@ class Chooser:
         if not good:
             raise NotHere
         x = good[-1 - min(int(self.random.expovariate(0.5)), len(good) - 1)]
+        if x.shape == (1,) and least > 1:  # perhaps a number without axes, to which expandDims gives the first
+            return self.net.add("reshapeStatic", [x], lambda v: v.reshape([1] * least), targetShape=[1] * least)[0]
         while x.rank < least:
             x = self.net.add("expandDims", [x], lambda v: v[None], axes=[0])[0]
         return x
