@@ -57,6 +57,7 @@ def test_the_card_has_the_recipe_of_an_updatable_network(run: Run, network: str)
         "momentum": ("Double", 0.0, "0…1"),
         "epochs": ("Int64", 10, "10, 20"),
         "shuffle": ("Bool", True, "any"),
+        "seed": ("Int64", None, "any"),
     }
     assert [row["key"] for row in card["parameters"] if row["in_progress"]] == ["learningRate"]
     assert [layer["updatable"] for layer in card["networks"][0]["layers"]] == [True, False]

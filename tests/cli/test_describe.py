@@ -164,8 +164,7 @@ def test_cards_of_files_by_others_agree_with_coremltools_count_of_them(
     assert sum(weight["count"] for layer in found for weight in layer["weights"]) == weights
 
 
-@pytest.mark.parametrize("name", ["NSFWFeaturePrint", "ImproveTreeClassifier", "SentimentPolarity"])
-def test_types_without_an_engine_say_why_they_do_not_run(run: Run, models_dir: Path, name: str) -> None:
-    outcome = run("describe", models_dir / f"{name}.mlmodel")
+def test_types_without_an_engine_say_why_they_do_not_run(run: Run, models_dir: Path) -> None:
+    outcome = run("describe", models_dir / "NSFWFeaturePrint.mlmodel")
     assert outcome.code == 0
     assert "Does not run" in outcome.out
