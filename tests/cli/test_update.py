@@ -146,6 +146,7 @@ def test_ctrl_c_leaves_the_original_and_nothing_else(sticker: str, tmp_path: Pat
     process = subprocess.Popen(
         [sys.executable, "-m", "pyruntime", "update", sticker, "--data", str(data.parent), "--in-place"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
     assert process.stderr
     assert process.stderr.readline() == "Learning 3,000 examples …\n"

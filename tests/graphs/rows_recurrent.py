@@ -57,7 +57,7 @@ def over_time(
 ) -> tuple[np.ndarray, State]:
     """Hidden states (Seq, B, H) in the order of processing, and the last state."""
     zero = np.zeros((x.shape[1], hidden))
-    need(all(s.shape[1] == x.shape[1] for s in given))
+    need(x.shape[3:] == (1, 1) and all(s.shape[1] == x.shape[1] for s in given))
     state: State = (*[s[0, :, :, 0, 0] for s in given], *[zero] * (count - len(given)))
     ys = []
     for x_t in x[::-1, :, :, 0, 0] if backwards else x[..., 0, 0]:
