@@ -135,9 +135,8 @@ def output_value(feature: FeatureDescription, blob: NDArray[Any], *, legacy: boo
         if array.shape[:2] == (1, 1):  # one example: [C, H, W]
             return array[0, 0]
     elif constraint.shape and len(constraint.shape) != array.ndim and _sizes(constraint.shape) == _sizes(array.shape):
-        return array.reshape(
-            constraint.shape
-        )  # an image enters as (1, C, H, W), a result of it may be declared (C, H, W)
+        # An image enters as (1, C, H, W); what comes of it may be declared without the first axis.
+        return array.reshape(constraint.shape)
     return array
 
 

@@ -13,18 +13,20 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-import pyruntime.layers.families  # noqa: F401  (files every layer function under its name)
+import pyruntime.layers.families
+import pyruntime.training.rules  # noqa: F401  (files every gradient rule)
 from pyruntime.engines.registry import APPLE_ONLY, ENGINES
 from pyruntime.ir.ops import OPERATORS
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import LAYERS
 from pyruntime.native import lib
 from pyruntime.spec import messages
+from pyruntime.training.gradients import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
@@ -67,7 +69,7 @@ def _source(function: Callable[..., Any]) -> str:
     return "".join(line[indent:] or "\n" for line in lines)
 
 
-@lru_cache(maxsize=1)
+@cache
 def families() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Operator -> its folder in csrc/ops, and the levels for which the folder has files."""
     functions = dict(ROW.findall((ROOT / "csrc/ops/ops.def").read_text()))
@@ -118,14 +120,9 @@ def _weights(message: Any, depth: int = 2) -> str:
     return ""
 
 
-@lru_cache(maxsize=1)
+@cache
 def gradients() -> frozenset[str]:
     """Operators with a gradient."""
-    try:
-        import pyruntime.training.rules  # noqa: F401  (files every rule)
-        from pyruntime.training.gradients import RULES
-    except ImportError:
-        return frozenset()
     return frozenset(operator.code for operator in RULES)
 
 

@@ -47,58 +47,28 @@ def _static(p: Any, kind: RandomKind, b: Builder) -> Value:
     return _emit(p, kind, ShapeFormKind.SHAPE, b.constant(shape), b)
 
 
-@layer("randomNormalLike")
-def random_normal_like(p: Any, x: Value, b: Builder) -> Value:
-    """y (shape of x).  RandomNormalLikeLayerParams."""
-    return _emit(p, RandomKind.NORMAL, ShapeFormKind.LIKE, x, b)
+def _file(name: str, kind: RandomKind) -> None:
+    """The three layers of one distribution, Random<name>(Like, Static, Dynamic)LayerParams."""
+
+    @layer(f"random{name}Like")
+    def like(p: Any, x: Value, b: Builder) -> Value:
+        """y (shape of x)."""
+        return _emit(p, kind, ShapeFormKind.LIKE, x, b)
+
+    @layer(f"random{name}Static", inputs=0)
+    def static(p: Any, b: Builder) -> Value:
+        """y (outputShape)."""
+        return _static(p, kind, b)
+
+    @layer(f"random{name}Dynamic")
+    def dynamic(p: Any, shape: Value, b: Builder) -> Value:
+        """y (the numbers in `shape`)."""
+        return _emit(p, kind, ShapeFormKind.SHAPE, shape, b)
 
 
-@layer("randomNormalStatic", inputs=0)
-def random_normal_static(p: Any, b: Builder) -> Value:
-    """y (outputShape).  RandomNormalStaticLayerParams."""
-    return _static(p, RandomKind.NORMAL, b)
-
-
-@layer("randomNormalDynamic")
-def random_normal_dynamic(p: Any, shape: Value, b: Builder) -> Value:
-    """y (the numbers in `shape`).  RandomNormalDynamicLayerParams."""
-    return _emit(p, RandomKind.NORMAL, ShapeFormKind.SHAPE, shape, b)
-
-
-@layer("randomUniformLike")
-def random_uniform_like(p: Any, x: Value, b: Builder) -> Value:
-    """y (shape of x).  RandomUniformLikeLayerParams."""
-    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.LIKE, x, b)
-
-
-@layer("randomUniformStatic", inputs=0)
-def random_uniform_static(p: Any, b: Builder) -> Value:
-    """y (outputShape).  RandomUniformStaticLayerParams."""
-    return _static(p, RandomKind.UNIFORM, b)
-
-
-@layer("randomUniformDynamic")
-def random_uniform_dynamic(p: Any, shape: Value, b: Builder) -> Value:
-    """y (the numbers in `shape`).  RandomUniformDynamicLayerParams."""
-    return _emit(p, RandomKind.UNIFORM, ShapeFormKind.SHAPE, shape, b)
-
-
-@layer("randomBernoulliLike")
-def random_bernoulli_like(p: Any, x: Value, b: Builder) -> Value:
-    """y (shape of x).  RandomBernoulliLikeLayerParams."""
-    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.LIKE, x, b)
-
-
-@layer("randomBernoulliStatic", inputs=0)
-def random_bernoulli_static(p: Any, b: Builder) -> Value:
-    """y (outputShape).  RandomBernoulliStaticLayerParams."""
-    return _static(p, RandomKind.BERNOULLI, b)
-
-
-@layer("randomBernoulliDynamic")
-def random_bernoulli_dynamic(p: Any, shape: Value, b: Builder) -> Value:
-    """y (the numbers in `shape`).  RandomBernoulliDynamicLayerParams."""
-    return _emit(p, RandomKind.BERNOULLI, ShapeFormKind.SHAPE, shape, b)
+_file("Normal", RandomKind.NORMAL)
+_file("Uniform", RandomKind.UNIFORM)
+_file("Bernoulli", RandomKind.BERNOULLI)
 
 
 @layer("categoricalDistribution")
