@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         MLUpdateTask,
         TaskState,
         UpdateEvent,
+        UpdateGuard,
     )
 
 _HOME = {
@@ -87,6 +88,7 @@ _HOME = {
     "spec": ("load_spec", "save_spec"),
     "update": (
         "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+        "UpdateGuard",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
@@ -139,6 +141,7 @@ __all__ = [
     "UpdateCancelled",
     "UpdateError",
     "UpdateEvent",
+    "UpdateGuard",
     "UpdateLocked",
     "UpdateRefused",
     "compile_model",

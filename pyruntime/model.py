@@ -305,8 +305,9 @@ class MLModel:
 
             self._temporary = tempfile.TemporaryDirectory(prefix="pyruntime-")
             path = os.path.join(self._temporary.name, "model.mlmodelc")
+            lineage = self._lineage
             self.write(path)
-            self._compiled_path = path
+            self._compiled_path, self._lineage = path, lineage
         return self._compiled_path
 
     @property
