@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         FeatureProvider,
     )
     from pyruntime.spec import load_spec, save_spec
+    from pyruntime.training.options import Adapter, LearningRateSchedule, TrainingOptions
     from pyruntime.update import (
         MetricKey,
         MLUpdateContext,
@@ -78,6 +79,7 @@ _HOME = {
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
+    "training.options": ("Adapter", "LearningRateSchedule", "TrainingOptions"),
     "update": (
         "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
     ),
@@ -90,6 +92,7 @@ _MODULES = ("models", "spec", "utils")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Adapter",
     "ArrayBatchProvider",
     "BatchProvider",
     "ComputeUnit",
@@ -104,6 +107,7 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "LearningRateSchedule",
     "MLCustomLayer",
     "MLCustomModel",
     "MLModel",
@@ -125,6 +129,7 @@ __all__ = [
     "SequenceConstraint",
     "SpecError",
     "TaskState",
+    "TrainingOptions",
     "UnsupportedError",
     "UpdateCancelled",
     "UpdateError",

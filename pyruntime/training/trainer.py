@@ -13,7 +13,9 @@ from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
 from pyruntime.samples import sample_features
 from pyruntime.training.builder import Parameter
+from pyruntime.training.losses import LossOptions
 from pyruntime.training.optimizers import make_optimizer
+from pyruntime.training.options import DEFAULT, LearningRateSchedule, TrainingOptions
 from pyruntime.training.program import StepGraph, build_step, compile_step
 from pyruntime.training.recipe import read_recipe
 from pyruntime.training.split import split_network
@@ -23,23 +25,33 @@ from pyruntime.training.steps import StepRunner, Weights, room
 class Trainer:
     """parameters: values by name, of those that cannot change in progress.
 
-    Raises SpecError and UnsupportedError for what cannot be trained, before any example is read.
+    Raises SpecError and UnsupportedError for what cannot be trained, ParametersError for options that do not fit the
+    network, before any example is read.
     """
 
-    def __init__(self, engine: NeuralNetworkEngine, parameters: Mapping[str, Any], source: str) -> None:
+    def __init__(
+        self,
+        engine: NeuralNetworkEngine,
+        parameters: Mapping[str, Any],
+        source: str,
+        options: TrainingOptions = DEFAULT,
+    ) -> None:
         part = engine.part
         self._engine = engine
         self._source = source
         self.recipe = read_recipe(getattr(part.spec, part.kind), source, part.payloads)
         self._split = split_network(self.recipe, source)
-        self._optimizer = make_optimizer(self.recipe.optimizer, parameters)
+        self._optimizer = make_optimizer(self.recipe.optimizer, parameters, options)
+        self._chosen = LossOptions(options, engine.description.class_labels or ())
+        self._options = options
+        self._steps = (1, 1)
         self._legacy = is_legacy(self.recipe.network)
         lowered = lower_network(self.recipe.network, part.description, part.payloads, self._split.features)
         plan, constants = compile_graph(lowered.graph, part.context)
         self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
         self._runners: dict[int, StepRunner] = {}
-        self._hyper = room((self._optimizer.numbers,))
+        self._hyper = room(self._optimizer.hyper.shape)
         self._shapes = self._expected_shapes()
         step = self._graph(max(1, int(parameters["miniBatchSize"])))
         self.parameters: tuple[Parameter, ...] = step.parameters
@@ -63,7 +75,9 @@ class Trainer:
         key = (batch, self._shapes)
         if key not in self._graphs:
             payloads = self._engine.part.payloads
-            self._graphs[key] = build_step(self.recipe, self._split, self._shapes, batch, self._optimizer, payloads)
+            self._graphs[key] = build_step(
+                self.recipe, self._split, self._shapes, batch, self._optimizer, payloads, self._chosen
+            )
         return self._graphs[key]
 
     @property
@@ -107,6 +121,7 @@ class Trainer:
 
     def identity(self) -> Iterator[bytes | Array]:
         """What is trained: operators, frozen weights, and the weights before the first step."""
+        yield repr((self._options.schedule, sorted(self._optimizer.own.items()))).encode()
         graph = self._graph(1).graph
         for node in graph.nodes:
             yield node.op.code.encode() + node.op.encode()
@@ -115,7 +130,14 @@ class Trainer:
             yield f"{parameter.layer}:{parameter.field}".encode()
             yield parameter.start
 
+    def plan(self, steps_per_epoch: int, epochs: int) -> None:
+        """How many steps there will be, for a schedule of the learning rate."""
+        self._steps = steps_per_epoch, epochs
+
     def steer(self, parameter: Callable[[str], Any]) -> None:
         """The optimizer's parameters for the next step."""
         values = {name: parameter(name) for name in self._optimizer.names}
+        schedule = self._options.schedule
+        if isinstance(schedule, LearningRateSchedule):
+            values["learningRate"] *= schedule.factor(self.weights.at, *self._steps)
         self._hyper[:] = self._optimizer.steer(values, self.weights.at + 1)

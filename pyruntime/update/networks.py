@@ -16,6 +16,7 @@ from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
+from pyruntime.training.options import DEFAULT, TrainingOptions
 from pyruntime.training.targets import TargetReader
 from pyruntime.training.trainer import Trainer
 from pyruntime.update.checkpoint import CheckpointFile
@@ -34,13 +35,19 @@ class NetworkLearner(Learner):
     loss and one that learns has no gradient.
     """
 
-    def __init__(self, engine: Engine, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        lean: LeanModel,
+        parameters: Mapping[ParameterKey, Any],
+        options: TrainingOptions = DEFAULT,
+    ) -> None:
         self._engine, self._lean = engine, lean
         self.training_inputs = engine.description.training_inputs
         self._last, self.scope = _last(engine)
         self.places = frozenset([self._last.part.place])
         own = {key.name: value for key, value in parameters.items() if key.scope == self.scope}
-        self._trainer = Trainer(self._last, own, lean.source)
+        self._trainer = Trainer(self._last, own, lean.source, options)
         self._check_inputs()
         trainer = self._trainer
         self._targets = TargetReader(

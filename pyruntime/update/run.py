@@ -41,6 +41,7 @@ class Run:
         self._random = np.random.default_rng(int(control.parameter("seed") or 0))
         self._size = min(int(control.parameter("miniBatchSize")), len(targets))
         self._epoch, self._batch, self._total = 0, 0, 0.0
+        trainer.plan(-(-len(targets) // self._size), int(control.parameter("epochs")))
         self._update = digest(self._identity()) if checkpoint else ""
         progress = checkpoint.load(self._update) if checkpoint else None
         if progress is None:
