@@ -80,7 +80,11 @@ def build_step(
     gradients = Backward(b, [p.value for p in parameters]).run(loss.start, loss.gradient)
     inputs, results, states = _steps(parameters, gradients, optimizer, b)
     graph = Graph(
-        (*features, loss.target, *inputs, optimizer.hyper), (loss.mean, *results), tuple(b.nodes), b.constants
+        (*features, loss.target, *inputs, optimizer.hyper),
+        (loss.mean, *results),
+        tuple(b.nodes),
+        b.constants,
+        {name: stored for name, stored in b.stored.items() if name in b.constants},
     )
     result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
     return StepGraph(graph, parameters, loss.target.shape, result, states)

@@ -12,6 +12,7 @@ from pyruntime.ir.types import Array, Shape
 from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
 from pyruntime.samples import sample_features
+from pyruntime.training.adapters import Adapters
 from pyruntime.training.builder import Parameter
 from pyruntime.training.losses import LossOptions
 from pyruntime.training.optimizers import make_optimizer
@@ -39,14 +40,17 @@ class Trainer:
         part = engine.part
         self._engine = engine
         self._source = source
-        self.recipe = read_recipe(getattr(part.spec, part.kind), source, part.payloads)
+        self.adapters = Adapters(getattr(part.spec, part.kind), part.payloads, options)
+        self._payloads = self.adapters.payloads
+        dequantize = options.low_precision == "dequantize"
+        self.recipe = read_recipe(self.adapters.network, source, self._payloads, dequantize=dequantize)
         self._split = split_network(self.recipe, source)
         self._optimizer = make_optimizer(self.recipe.optimizer, parameters, options)
         self._chosen = LossOptions(options, engine.description.class_labels or ())
-        self._options = options
+        self.options = options
         self._steps = (1, 1)
         self._legacy = is_legacy(self.recipe.network)
-        lowered = lower_network(self.recipe.network, part.description, part.payloads, self._split.features)
+        lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
         plan, constants = compile_graph(lowered.graph, part.context)
         self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
@@ -74,9 +78,8 @@ class Trainer:
     def _graph(self, batch: int) -> StepGraph:
         key = (batch, self._shapes)
         if key not in self._graphs:
-            payloads = self._engine.part.payloads
             self._graphs[key] = build_step(
-                self.recipe, self._split, self._shapes, batch, self._optimizer, payloads, self._chosen
+                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen
             )
         return self._graphs[key]
 
@@ -121,7 +124,7 @@ class Trainer:
 
     def identity(self) -> Iterator[bytes | Array]:
         """What is trained: operators, frozen weights, and the weights before the first step."""
-        yield repr((self._options.schedule, sorted(self._optimizer.own.items()))).encode()
+        yield repr(self.options).encode()
         graph = self._graph(1).graph
         for node in graph.nodes:
             yield node.op.code.encode() + node.op.encode()
@@ -137,7 +140,7 @@ class Trainer:
     def steer(self, parameter: Callable[[str], Any]) -> None:
         """The optimizer's parameters for the next step."""
         values = {name: parameter(name) for name in self._optimizer.names}
-        schedule = self._options.schedule
+        schedule = self.options.schedule
         if isinstance(schedule, LearningRateSchedule):
             values["learningRate"] *= schedule.factor(self.weights.at, *self._steps)
         self._hyper[:] = self._optimizer.steer(values, self.weights.at + 1)

@@ -14,9 +14,9 @@ from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
 from pyruntime.errors import SpecError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
-from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
 from pyruntime.training.options import DEFAULT, TrainingOptions
+from pyruntime.training.results import write_learned
 from pyruntime.training.targets import TargetReader
 from pyruntime.training.trainer import Trainer
 from pyruntime.update.checkpoint import CheckpointFile
@@ -124,14 +124,7 @@ class NetworkLearner(Learner):
         place = spec
         while place.WhichOneof("Type") in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
             place = pipeline_message(place).models[-1]
-        layers = {layer.name: layer for layer in getattr(place, place.WhichOneof("Type")).layers}
-        weights = []
-        for parameter in self._trainer.parameters:
-            layer = layers[parameter.layer]
-            weights.append(getattr(getattr(layer, layer.WhichOneof("layer")), parameter.field))
-        payloads = self._lean.payloads.branch(without=[weight.SerializeToString() for weight in weights])
-        for weight, values in zip(weights, learned, strict=True):
-            write_weights(weight, values, payloads)
+        payloads = write_learned(getattr(place, place.WhichOneof("Type")), self._lean.payloads, self._trainer, learned)
         return LeanModel(spec, payloads, self._lean.source)
 
 
