@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
     from pyruntime.model_types import register_model_type
+    from pyruntime.models.updatable import make_updatable
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -75,6 +76,7 @@ _HOME = {
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
     "model_types": ("register_model_type",),
+    "models.updatable": ("make_updatable",),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
@@ -131,6 +133,7 @@ __all__ = [
     "UpdateEvent",
     "compile_model",
     "load_spec",
+    "make_updatable",
     "register_custom_layer",
     "register_custom_model",
     "register_model_type",
