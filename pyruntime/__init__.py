@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
     from pyruntime.model_types import register_model_type
-    from pyruntime.models.updatable import make_updatable
+    from pyruntime.models.updatable import make_updatable, split_for_update
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -76,7 +76,7 @@ _HOME = {
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
     "model_types": ("register_model_type",),
-    "models.updatable": ("make_updatable",),
+    "models.updatable": ("make_updatable", "split_for_update"),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
@@ -138,6 +138,7 @@ __all__ = [
     "register_custom_model",
     "register_model_type",
     "save_spec",
+    "split_for_update",
 ]
 
 

@@ -7,14 +7,24 @@ split_for_update  a network as a pipeline: a frozen extractor, and a head that l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pyruntime.model import MLModel
 from pyruntime.models.updatable.candidates import Candidate
 from pyruntime.models.updatable.make import spec_of, updatable_spec, update_candidates
 from pyruntime.models.updatable.rewriting import rewrite_for_update
+from pyruntime.models.updatable.splitting import split_spec
 
-__all__ = ["Candidate", "make_updatable", "rewrite_for_update", "updatable_spec", "update_candidates"]
+__all__ = [
+    "Candidate",
+    "make_updatable",
+    "rewrite_for_update",
+    "split_for_update",
+    "split_spec",
+    "updatable_spec",
+    "update_candidates",
+]
 
 
 def make_updatable(model: Any, layers: Any = None, **options: Any) -> MLModel:
@@ -42,6 +52,28 @@ def make_updatable(model: Any, layers: Any = None, **options: Any) -> MLModel:
     Raises BuildError that says what does not fit and what to do; UnsupportedError when no gradient passes a layer.
     """
     made = MLModel(updatable_spec(spec_of(model), layers, **options), **_configuration(model))
+    check_trainable(made)
+    return made
+
+
+def split_for_update(
+    model: Any, at: str | Iterable[str] | None = None, *, head: str = "network", **options: Any
+) -> MLModel:
+    """A copy of a model as a pipeline: an extractor that stays as it is, and a head that learns.
+
+    model: an MLModel, a path or a Model message: a network, or a pipeline that ends in one.
+    at: where the extractor ends: the name of a layer or blob, or of several that separate the network together.  By
+        default before the last dense layer or convolution that can learn.
+    head: "network", what comes behind: predictions stay as they are, and all its layers that can learn do, unless
+        `layers` names some; options are those of make_updatable.
+        "knn": an empty k-NN that compares what the extractor makes; the rest of the network is left out.  Options:
+        number_of_neighbors (5), default_class_label ("unknown"; a whole number makes all labels such), label ("label",
+        the name of the output), weighting_scheme ("inverse_distance"), index_type ("linear"), leaf_size.
+
+    The extractor keeps its weights as they are stored, 16-bit and quantized ones too.
+    Raises BuildError that says what does not fit; for a cut that does not separate the network, what else crosses it.
+    """
+    made = MLModel(split_spec(spec_of(model), at, head=head, **options), **_configuration(model))
     check_trainable(made)
     return made
 

@@ -44,12 +44,11 @@ def updatable_spec(
 ) -> Any:
     """Like make_updatable, from one Model message to another."""
     result = copied(spec)
-    if result.isUpdatable:
-        if not replace:
-            raise BuildError(
-                "the model is updatable already; replace=True makes it so anew, with another loss, optimizer and layers"
-            )
-        _clear(result)
+    if result.isUpdatable and not replace:
+        raise BuildError(
+            "the model is updatable already; replace=True makes it so anew, with another loss, optimizer and layers"
+        )
+    _clear(result)
     network, where = last_network(result)
     net = Net(network, where)
     wanted = _names(layers)
@@ -63,7 +62,7 @@ def updatable_spec(
     target = write_loss(net, chosen, "loss")
     values = {"epochs": epochs, "miniBatchSize": mini_batch_size, "learningRate": learning_rate}
     write_options(net.message.updateParams, optimizer, allowed, shuffle, seed, values)
-    _finish(result, network, target)
+    mark_models(result, network, target)
     _judge(result, network, core_ml_only)
     return result
 
@@ -227,13 +226,13 @@ def _mark(net: Net, names: list[str]) -> None:
                 weight.isUpdatable = True
 
 
-def _finish(spec: Any, network: Any, target: str) -> None:
+def mark_models(spec: Any, network: Any, target: str) -> None:
     """Mark the model and the pipelines around its network; these learn from their own inputs and the target."""
     spec.isUpdatable = True
     spec.specificationVersion = max(spec.specificationVersion, FIRST_VERSION)
     if spec.WhichOneof("Type") not in PIPELINES:
         return
-    _finish(pipeline_of(spec).models[-1], network, target)
+    mark_models(pipeline_of(spec).models[-1], network, target)
     described = next(f for f in network.description.trainingInput if f.name == target)
     spec.description.ClearField("trainingInput")
     for feature in spec.description.input:
