@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
     from pyruntime.model_types import register_model_type
+    from pyruntime.models.updatable import make_updatable, split_for_update
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -76,6 +77,7 @@ _HOME = {
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
     "model_types": ("register_model_type",),
+    "models.updatable": ("make_updatable", "split_for_update"),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
@@ -136,10 +138,12 @@ __all__ = [
     "UpdateEvent",
     "compile_model",
     "load_spec",
+    "make_updatable",
     "register_custom_layer",
     "register_custom_model",
     "register_model_type",
     "save_spec",
+    "split_for_update",
 ]
 
 
