@@ -16,7 +16,7 @@ from pyruntime.spec.payloads import Payloads
 from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
 from pyruntime.training.builder import Parameter, TrainingBuilder
 from pyruntime.training.gradients import Backward
-from pyruntime.training.losses import add_loss
+from pyruntime.training.losses import LossNodes, add_loss
 from pyruntime.training.optimizers import Optimizer
 from pyruntime.training.recipe import Recipe
 from pyruntime.training.split import Split
@@ -28,7 +28,7 @@ class StepGraph:
 
     graph: inputs are features, target, parameters, states, hyperparameters; results the mean loss, new parameters, new
     states.  target: the shape of the target of a mini-batch.  result: that of one example's prediction.  states:
-    shapes, in the order of the parameters.
+    shapes, in the order of the parameters.  loss: its nodes.
     """
 
     graph: Graph
@@ -36,6 +36,7 @@ class StepGraph:
     target: Shape
     result: Shape
     states: tuple[Shape, ...]
+    loss: LossNodes
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def build_step(
         (*features, loss.target, *inputs, optimizer.hyper), (loss.mean, *results), tuple(b.nodes), b.constants
     )
     result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
-    return StepGraph(graph, parameters, loss.target.shape, result, states)
+    return StepGraph(graph, parameters, loss.target.shape, result, states, loss)
 
 
 def compile_step(step: StepGraph, context: Context) -> StepProgram:

@@ -13,6 +13,7 @@ from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
 from pyruntime.samples import sample_features
 from pyruntime.training.builder import Parameter
+from pyruntime.training.evaluation import Evaluator, measured
 from pyruntime.training.optimizers import make_optimizer
 from pyruntime.training.program import StepGraph, build_step, compile_step
 from pyruntime.training.recipe import read_recipe
@@ -39,6 +40,9 @@ class Trainer:
         self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
         self._runners: dict[int, StepRunner] = {}
+        self._evaluators: dict[int, Evaluator] = {}
+        self.counts_right = False
+        """Whether steps count right answers, which cross entropy alone has: set before the first runner is made."""
         self._hyper = room((self._optimizer.numbers,))
         self._shapes = self._expected_shapes()
         step = self._graph(max(1, int(parameters["miniBatchSize"])))
@@ -67,6 +71,11 @@ class Trainer:
         return self._graphs[key]
 
     @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of the features of one example."""
+        return self._shapes
+
+    @property
     def result_shape(self) -> Shape:
         """Of what the loss reads for one example."""
         return self._graph(1).result
@@ -80,10 +89,9 @@ class Trainer:
         """What the frozen part makes of one example.  Raises FeatureTypeError."""
         return self._frozen.run(self._engine.arrays(table), len(self._split.features))
 
-    def fix(self, arrays: Sequence[Array]) -> tuple[Shape, ...]:
-        """All examples are of the sizes of this one from here on; its shapes."""
+    def fix(self, arrays: Sequence[Array]) -> None:
+        """All examples are of the sizes of this one from here on."""
         self._shapes = tuple(self._without_batch(array.shape) for array in arrays)
-        return self._shapes
 
     def check_shapes(self, arrays: Sequence[Array]) -> None:
         """Raises FeatureTypeError for an example of another size than the first."""
@@ -101,9 +109,24 @@ class Trainer:
             graph = self._graph(batch)
             if [p.start.shape for p in graph.parameters] != [p.start.shape for p in self.parameters]:
                 raise SpecError(f"{self._source}: weights whose shapes depend on the examples cannot learn")
+            graph = measured(graph) if self.counts_right else graph
             program = compile_step(graph, part.context)
             self._runners[batch] = StepRunner(part.context, program, self.weights, self._hyper, part.memory_limit)
         return self._runners[batch]
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether answers are right or wrong."""
+        return self.recipe.loss.kind == "categoricalCrossEntropyLossLayer"
+
+    def evaluator(self, batch: int) -> Evaluator:
+        """Measures losses of mini-batches of that size, with the weights as they are by then."""
+        if batch not in self._evaluators:
+            part, graph = self._engine.part, self._graph(batch)
+            self._evaluators[batch] = Evaluator(
+                part.context, graph, self.weights, part.memory_limit, accuracy=self.is_classifier
+            )
+        return self._evaluators[batch]
 
     def identity(self) -> Iterator[bytes | Array]:
         """What is trained: operators, frozen weights, and the weights before the first step."""

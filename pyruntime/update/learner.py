@@ -12,6 +12,7 @@ from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
+from pyruntime.update.examples import Examples
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
@@ -44,6 +45,7 @@ class Learner(ABC):
     training_inputs: tuple[FeatureDescription, ...]
     scope: str = ""
     """That of the parameters of the model that learns: its name in a pipeline."""
+    _held: Examples | None = None
     places: frozenset[str] = frozenset()
     """Programs that are compiled anew with what was learned: see Programs."""
 
@@ -58,6 +60,14 @@ class Learner(ABC):
     def keep(self, checkpoint: CheckpointFile) -> None:
         """Keep progress there, and go on from it.  Raises UpdateError where an update has none to keep."""
         raise UpdateError("checkpoint: this model learns by reading each example once; there is nothing to go on from")
+
+    def hold_out(self, examples: Examples) -> None:
+        """Measure with these, which are not learned from."""
+        self._held = examples
+
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """What the completion handler gets as metrics.  model: what was learned."""
+        return {}
 
     def last_good(self) -> Callable[[], LeanModel] | None:
         """After a failure: what gives a model that is better than the original; None when there is none."""
@@ -86,7 +96,7 @@ def make_learner(model: MLModel, lean: LeanModel, parameters: Mapping[ParameterK
     if kind in NETWORKS:
         from pyruntime.update.networks import NetworkLearner
 
-        return NetworkLearner(model.engine, lean, parameters)
+        return NetworkLearner(model.engine, lean, parameters, model.configuration)
     if kind != "kNearestNeighborsClassifier":
         raise SpecError(f"{lean.source}: a {kind} is marked as updatable; only networks and k-NN can be")
     from pyruntime.update.neighbors import NeighborsLearner

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyruntime.config import MLModelConfiguration
 from pyruntime.engines import Engine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
 from pyruntime.errors import SpecError
+from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.weights import write_weights
@@ -20,7 +22,8 @@ from pyruntime.training.targets import TargetReader
 from pyruntime.training.trainer import Trainer
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
-from pyruntime.update.examples import example_errors
+from pyruntime.update.examples import Examples, example_errors
+from pyruntime.update.holdout import HoldOut
 from pyruntime.update.learner import Control, Learner
 from pyruntime.update.run import NotFinite, Run
 
@@ -34,8 +37,14 @@ class NetworkLearner(Learner):
     loss and one that learns has no gradient.
     """
 
-    def __init__(self, engine: Engine, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> None:
-        self._engine, self._lean = engine, lean
+    def __init__(
+        self,
+        engine: Engine,
+        lean: LeanModel,
+        parameters: Mapping[ParameterKey, Any],
+        configuration: MLModelConfiguration,
+    ) -> None:
+        self._engine, self._lean, self._configuration = engine, lean, configuration
         self.training_inputs = engine.description.training_inputs
         self._last, self.scope = _last(engine)
         self.places = frozenset([self._last.part.place])
@@ -49,6 +58,7 @@ class NetworkLearner(Learner):
         self._good: list[Floats] | None = None
         """Weights of which the loss is known to be finite, after one that is not; else those of the trainer count."""
         self._checkpoint: CheckpointFile | None = None
+        self._last_epoch: Mapping[str, Any] = {}
 
     def _check_inputs(self) -> None:
         given = {feature.name for feature in self.training_inputs}
@@ -65,28 +75,43 @@ class NetworkLearner(Learner):
     def learn(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> None:
         control.report(UpdateEvent.TRAINING_BEGIN, {})
         control.check()
+        assert isinstance(examples, Examples)
         store, targets = self._read(examples, control)
+        held = self._read_held(control)
+        run = Run(self._trainer, store, targets, control, self._checkpoint, held)
         try:
-            Run(self._trainer, store, targets, control, self._checkpoint).epochs()
+            run.epochs()
+            self._last_epoch = run.last_epoch
         except NotFinite:
             self._good = self._trainer.weights.now(back=2)
             raise
 
-    def _read(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> tuple[FeatureStore, Floats]:
-        """Features and targets of all examples, each of which is read once."""
-        assert isinstance(examples, Sized)
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """Those of the last epoch."""
+        return self._last_epoch
+
+    def _read_held(self, control: Control) -> HoldOut | None:
+        if self._held is None:
+            return None
+        self._trainer.counts_right = self._trainer.is_classifier
+        return HoldOut(self._trainer, *self._read(self._held, control))
+
+    def _read(self, examples: Examples, control: Control) -> tuple[FeatureStore, Floats]:
+        """Features and targets of all examples, each of which is read once.  The first one decides about sizes."""
         store: FeatureStore | None = None
-        count = len(examples)
+        count, settings = len(examples), self._configuration
         for index, features in examples:
-            with example_errors(index):
+            with example_errors(index, examples.noun):
                 arrays = self._trainer.features(self._table(features))
-                if store is None:
-                    shapes = self._trainer.fix(arrays)
-                    store = FeatureStore(count, shapes)
-                    targets = np.empty((count, *self._trainer.target_shape), np.float32)
+                if store is None and examples is not self._held:
+                    self._trainer.fix(arrays)
                 self._trainer.check_shapes(arrays)
-                store.put(index, arrays)
-                targets[index] = self._targets.read(features)
+                target = self._targets.read(features)
+            if store is None:
+                store = FeatureStore(count, self._trainer.shapes, settings.feature_memory, settings.scratch_folder)
+                targets = np.empty((count, *self._trainer.target_shape), np.float32)
+            store.put(index, arrays)
+            targets[index] = target
             control.check()
         assert store is not None
         return store, targets
