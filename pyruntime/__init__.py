@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         MLUpdateProgressHandlers,
         MLUpdateTask,
         TaskState,
+        TrainingHistory,
         UpdateEvent,
     )
 
@@ -79,7 +80,8 @@ _HOME = {
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
     "update": (
-        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "TrainingHistory",
+        "UpdateEvent",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
@@ -125,6 +127,7 @@ __all__ = [
     "SequenceConstraint",
     "SpecError",
     "TaskState",
+    "TrainingHistory",
     "UnsupportedError",
     "UpdateCancelled",
     "UpdateError",
