@@ -62,8 +62,8 @@ class StepRunner:
         self._loss = np.zeros(1, np.float32)
         self._right = [np.zeros(1, np.float32) for _ in range(more)]
         """Of a step that counts right answers: see evaluation.measured."""
-        self._weights = weights
-        session = self.session = lib.Session(context, program.plan, program.weights, limit)
+        self._weights, self.program = weights, program
+        session = lib.Session(context, program.plan, program.weights, limit)
         self._turns = []
         for turn in range(LIVES * STATES):
             read = (*weights.parameters[turn % LIVES], *weights.states[turn % STATES])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyruntime.compiler import compile_graph
 from pyruntime.engines.neural_network import NeuralNetworkEngine
@@ -19,6 +19,23 @@ from pyruntime.training.program import StepGraph, build_step, compile_step
 from pyruntime.training.recipe import read_recipe
 from pyruntime.training.split import split_network
 from pyruntime.training.steps import StepRunner, Weights, room
+
+
+class StepMemory(NamedTuple):
+    """Bytes that training takes, besides the features of the examples.
+
+    batch: examples in a mini-batch.  segments: of the way forward, more than 1 where values are computed twice to stay
+    below the limit.  values: of one step; peak: the most of them alive at once.  results: what a step hands over, which
+    lies in parameters and states.  parameters: numbers that learn, in three copies; states: the optimizer's, in two.
+    """
+
+    batch: int
+    segments: int
+    values: int
+    peak: int
+    results: int
+    parameters: int
+    states: int
 
 
 class Trainer:
@@ -110,7 +127,7 @@ class Trainer:
             if [p.start.shape for p in graph.parameters] != [p.start.shape for p in self.parameters]:
                 raise SpecError(f"{self._source}: weights whose shapes depend on the examples cannot learn")
             graph = measured(graph) if self.counts_right else graph
-            program = compile_step(graph, part.context)
+            program = compile_step(graph, part.context, part.memory_limit)
             self._runners[batch] = StepRunner(part.context, program, self.weights, self._hyper, part.memory_limit)
         return self._runners[batch]
 
@@ -127,6 +144,13 @@ class Trainer:
                 part.context, graph, self.weights, part.memory_limit, accuracy=self.is_classifier
             )
         return self._evaluators[batch]
+
+    def memory(self, batch: int) -> StepMemory:
+        """What steps of mini-batches of that size take."""
+        program = self.runner(batch).program
+        states = sum(array.nbytes for buffer in self.weights.states for array in buffer)
+        parameters = sum(array.nbytes for buffer in self.weights.parameters for array in buffer)
+        return StepMemory(batch, program.segments, program.arena, program.peak, program.results, parameters, states)
 
     def identity(self) -> Iterator[bytes | Array]:
         """What is trained: operators, frozen weights, and the weights before the first step."""

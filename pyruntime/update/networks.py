@@ -19,7 +19,7 @@ from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
 from pyruntime.training.targets import TargetReader
-from pyruntime.training.trainer import Trainer
+from pyruntime.training.trainer import StepMemory, Trainer
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import Examples, example_errors
@@ -50,6 +50,7 @@ class NetworkLearner(Learner):
         self.places = frozenset([self._last.part.place])
         own = {key.name: value for key, value in parameters.items() if key.scope == self.scope}
         self._trainer = Trainer(self._last, own, lean.source)
+        self._batch = int(own["miniBatchSize"])
         self._check_inputs()
         trainer = self._trainer
         self._targets = TargetReader(
@@ -76,6 +77,7 @@ class NetworkLearner(Learner):
         control.report(UpdateEvent.TRAINING_BEGIN, {})
         control.check()
         assert isinstance(examples, Examples)
+        self._trainer.counts_right = self._held is not None and self._trainer.is_classifier
         store, targets = self._read(examples, control)
         held = self._read_held(control)
         run = Run(self._trainer, store, targets, control, self._checkpoint, held)
@@ -90,10 +92,13 @@ class NetworkLearner(Learner):
         """Those of the last epoch."""
         return self._last_epoch
 
+    def memory(self) -> StepMemory:
+        """What training takes with full mini-batches of examples of the default sizes."""
+        return self._trainer.memory(self._batch)
+
     def _read_held(self, control: Control) -> HoldOut | None:
         if self._held is None:
             return None
-        self._trainer.counts_right = self._trainer.is_classifier
         return HoldOut(self._trainer, *self._read(self._held, control))
 
     def _read(self, examples: Examples, control: Control) -> tuple[FeatureStore, Floats]:
@@ -108,6 +113,8 @@ class NetworkLearner(Learner):
                 self._trainer.check_shapes(arrays)
                 target = self._targets.read(features)
             if store is None:
+                if examples is not self._held:  # not enough memory for a step should be known before all are read
+                    self._trainer.runner(min(int(control.parameter("miniBatchSize")), count))
                 store = FeatureStore(count, self._trainer.shapes, settings.feature_memory, settings.scratch_folder)
                 targets = np.empty((count, *self._trainer.target_shape), np.float32)
             store.put(index, arrays)
