@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         MLUpdateProgressHandlers,
         MLUpdateTask,
         TaskState,
+        TrainingHistory,
         UpdateEvent,
     )
 
@@ -83,7 +84,8 @@ _HOME = {
     "spec": ("load_spec", "save_spec"),
     "training.options": ("Adapter", "LearningRateSchedule", "TrainingOptions"),
     "update": (
-        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "TrainingHistory",
+        "UpdateEvent",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
@@ -131,6 +133,7 @@ __all__ = [
     "SequenceConstraint",
     "SpecError",
     "TaskState",
+    "TrainingHistory",
     "TrainingOptions",
     "UnsupportedError",
     "UpdateCancelled",

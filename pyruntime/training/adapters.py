@@ -96,8 +96,8 @@ class Adapters:
                 )
                 yield layer.name, before + item.delta(learned[item.down], learned[item.up])
 
-    def keep(self, network: Any, learned: Mapping[str, Floats], payloads: Payloads) -> None:
-        """Put the other adapters into a copy of the file's network, with the scale in B."""
+    def keep(self, network: Any, learned: Mapping[str, Floats], payloads: Payloads) -> bool:
+        """Put the other adapters into a copy of the file's network, with the scale in B.  Whether there are some."""
         kept = {
             name: (learned[item.down], (np.float32(item.adapter.scale) * learned[item.up]).astype(np.float32))
             for name, item in self._items.items()
@@ -105,6 +105,7 @@ class Adapters:
         }
         if kept:
             self._insert(network, kept, payloads, scaled=True)
+        return bool(kept)
 
     def _insert(
         self, network: Any, arrays: Mapping[str, tuple[Floats, Floats]], payloads: Payloads | None, *, scaled: bool

@@ -25,9 +25,14 @@ FLOOR = 1e-38
 
 
 class LossNodes(NamedTuple):
-    """target: the graph's input.  mean: (1).  start, gradient: where gradients begin to flow back, and with what."""
+    """target: the graph's input.  mean: (1).  start, gradient: where gradients begin to flow back, and with what.
+
+    losses: (batch) of each example.  rows: (batch, n), what the loss read of each.
+    """
 
     target: Value
+    losses: Value
+    rows: Value
     mean: Value
     start: Value
     gradient: Value
@@ -108,7 +113,7 @@ def add_loss(loss: Loss, y: Value, batch: int, chosen: LossOptions, b: TrainingB
         start = y
         gradient, losses = b.emit_many(SquaredError(), (rows, target), 2)
     mean = b.emit(Reduce(ReduceKind.MEAN, (0,), True), losses)
-    return LossNodes(target, mean, start, b.reshape(gradient, *start.shape))
+    return LossNodes(target, losses, rows, mean, start, b.reshape(gradient, *start.shape))
 
 
 def _before_softmax(y: Value, classes: int, b: TrainingBuilder) -> Value:

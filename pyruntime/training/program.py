@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from pyruntime.compiler import compile_graph
+import numpy as np
+
+from pyruntime.compiler import encode_graph
 from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.types import Bytes, DType, Shape
+from pyruntime.ir.verify import verify
 from pyruntime.layers.network import is_legacy
 from pyruntime.layers.scope import Blob, lower_layers, read
-from pyruntime.native.lib import Context
+from pyruntime.native.lib import ALIGNMENT, Context, NoMemory, Session
+from pyruntime.passes.pipeline import optimise
 from pyruntime.spec.payloads import Payloads
 from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
 from pyruntime.training.builder import Parameter, TrainingBuilder
 from pyruntime.training.gradients import Backward
-from pyruntime.training.losses import LossOptions, add_loss
+from pyruntime.training.losses import LossNodes, LossOptions, add_loss
 from pyruntime.training.optimizers import Optimizer
 from pyruntime.training.recipe import Recipe
+from pyruntime.training.recompute import choices, finish_early, recompute
 from pyruntime.training.split import Split
+
+NO_LIMIT = 1 << 62
+"""Bytes, for binding a plan to learn what it needs."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class StepGraph:
 
     graph: inputs are features, target, parameters, states, hyperparameters; results the mean loss, new parameters, new
     states.  target: the shape of the target of a mini-batch.  result: that of one example's prediction.  states:
-    shapes, in the order of the parameters.
+    shapes, in the order of the parameters.  loss: its nodes.
     """
 
     graph: Graph
@@ -36,15 +45,29 @@ class StepGraph:
     target: Shape
     result: Shape
     states: tuple[Shape, ...]
+    loss: LossNodes
 
 
 @dataclass(frozen=True)
 class StepProgram:
-    """A StepGraph compiled: plan and weights are bytes aligned for C."""
+    """A StepGraph compiled: plan and weights are bytes aligned for C.
+
+    segments: of the way forward, 1 where nothing is computed twice.  arena, results: bytes of values, and of what the
+    step hands over.  peak: the most of the arena that is in use at once.
+    """
 
     plan: Bytes
     weights: Bytes
     step: StepGraph
+    segments: int
+    arena: int
+    peak: int
+    results: int
+
+    @property
+    def nbytes(self) -> int:
+        """What counts against the limit."""
+        return self.arena + self.results
 
 
 def build_step(
@@ -87,12 +110,45 @@ def build_step(
         {name: stored for name, stored in b.stored.items() if name in b.constants},
     )
     result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
-    return StepGraph(graph, parameters, loss.target.shape, result, states)
+    return StepGraph(graph, parameters, loss.target.shape, result, states, loss)
 
 
-def compile_step(step: StepGraph, context: Context) -> StepProgram:
-    plan, weights = compile_graph(step.graph, context)
-    return StepProgram(plan, weights, step)
+def compile_step(step: StepGraph, context: Context, limit: int) -> StepProgram:
+    """With values computed twice where they would need more than `limit` bytes.
+
+    Raises NoMemory, which says what the smallest form of the step needs.
+    """
+    graph = finish_early(optimise(step.graph, context))
+    program = _program(graph, step, context, 1)
+    tried = [program]
+    if program.nbytes > limit:
+        for segments in choices(graph):
+            program = _program(recompute(graph, segments), step, context, segments)
+            tried.append(program)
+            if program.nbytes <= limit:
+                return program
+        _refuse(min(tried, key=lambda p: p.nbytes), limit)
+    return program
+
+
+def _program(graph: Graph, step: StepGraph, context: Context, segments: int) -> StepProgram:
+    """Compiled, and bound once to learn how much memory it needs."""
+    verify(graph, after="a change of a step's order")
+    plan, weights = encode_graph(graph)
+    session = Session(context, plan, weights, NO_LIMIT)
+    shapes = [np.broadcast_to(np.float32(0), value.shape) for value in step.graph.inputs]
+    found = session.bind(shapes, len(step.graph.outputs))
+    results = sum(-(-4 * math.prod(shape) // ALIGNMENT) * ALIGNMENT for _, shape in found)
+    arena, peak = session.memory()
+    return StepProgram(plan, weights, step, segments, arena, peak, results)
+
+
+def _refuse(least: StepProgram, limit: int) -> None:
+    batch = least.step.target[0]
+    raise NoMemory(
+        f"a step of the update with mini-batches of {batch} needs at least {-(-least.nbytes >> 10)} KiB, even when "
+        f"values are computed twice; the limit is {limit >> 10} KiB: raise memory_limit or lower miniBatchSize"
+    )
 
 
 def _stacked(value: Value, b: TrainingBuilder) -> Value:

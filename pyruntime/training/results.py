@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyruntime.spec.legality.rules import BEYOND
 from pyruntime.spec.payloads import DETACH_FROM, Payloads
 from pyruntime.spec.weights import weight_form, write_weights
 from pyruntime.training.trainer import Trainer
@@ -15,12 +16,14 @@ from pyruntime.training.trainer import Trainer
 Floats = NDArray[np.float32]
 
 
-def write_learned(network: Any, payloads: Payloads, trainer: Trainer, learned: Sequence[Floats]) -> Payloads:
-    """Put the weights `learned`, in the order of the trainer's parameters, into a copy of the file's network.
+def write_learned(model: Any, payloads: Payloads, trainer: Trainer, learned: Sequence[Floats]) -> Payloads:
+    """Put the weights `learned`, in the order of the trainer's parameters, into a copy of the file's model.
 
-    The payloads of the copy: those of the file but for the weights that changed.
+    model: the network's, which may stand in a pipeline.  The copy gets the payloads of the file but for the weights that
+    changed.
     """
     adapters = trainer.adapters
+    network = getattr(model, model.WhichOneof("Type"))
     layers = {layer.name: layer for layer in network.layers}
     weights, values = [], []
     for parameter, array in zip(trainer.parameters, learned, strict=True):
@@ -38,7 +41,8 @@ def write_learned(network: Any, payloads: Payloads, trainer: Trainer, learned: S
             _write_halves(weight, array, changed)
         else:
             write_weights(weight, array, changed)
-    adapters.keep(network, _by_layer(trainer, learned), changed)
+    if adapters.keep(network, _by_layer(trainer, learned), changed):
+        model.description.metadata.userDefined[BEYOND[0]] = BEYOND[1]
     return changed
 
 

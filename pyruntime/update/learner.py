@@ -13,6 +13,7 @@ from pyruntime.spec import LeanModel
 from pyruntime.training.options import TrainingOptions
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
+from pyruntime.update.examples import Examples
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
@@ -45,6 +46,7 @@ class Learner(ABC):
     training_inputs: tuple[FeatureDescription, ...]
     scope: str = ""
     """That of the parameters of the model that learns: its name in a pipeline."""
+    _held: Examples | None = None
     places: frozenset[str] = frozenset()
     """Programs that are compiled anew with what was learned: see Programs."""
 
@@ -59,6 +61,14 @@ class Learner(ABC):
     def keep(self, checkpoint: CheckpointFile) -> None:
         """Keep progress there, and go on from it.  Raises UpdateError where an update has none to keep."""
         raise UpdateError("checkpoint: this model learns by reading each example once; there is nothing to go on from")
+
+    def hold_out(self, examples: Examples) -> None:
+        """Measure with these, which are not learned from."""
+        self._held = examples
+
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """What the completion handler gets as metrics.  model: what was learned."""
+        return {}
 
     def last_good(self) -> Callable[[], LeanModel] | None:
         """After a failure: what gives a model that is better than the original; None when there is none."""
@@ -91,7 +101,7 @@ def make_learner(
     if kind in NETWORKS:
         from pyruntime.update.networks import NetworkLearner
 
-        return NetworkLearner(model.engine, lean, parameters, options or TrainingOptions())
+        return NetworkLearner(model.engine, lean, parameters, model.configuration, options or TrainingOptions())
     if kind != "kNearestNeighborsClassifier":
         raise SpecError(f"{lean.source}: a {kind} is marked as updatable; only networks and k-NN can be")
     if options is not None and options != TrainingOptions():
