@@ -179,7 +179,7 @@ def test_what_a_guard_cannot_be_is_said_before_anything_starts() -> None:
     for tolerance in (-1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="tolerance"):
             UpdateGuard(points("a"), tolerance=tolerance)
-    with pytest.raises(UpdateError, match="UpdateGuard: training data: it is empty"):
+    with pytest.raises(UpdateError, match="UpdateGuard: held-out data: it is empty"):
         MLUpdateTask(model, points("a"), guard=UpdateGuard([]))
 
 
