@@ -25,6 +25,10 @@ def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *,
     Raises ModelIOError when the path cannot be written (the old file is still there then), and SpecError when
     the model is larger than the format allows or breaks a rule, which is named.
     """
+    if isinstance(spec, LeanModel):
+        from pyruntime.neighbors.messages import with_examples
+
+        spec = LeanModel(with_examples(spec.spec, spec.payloads), spec.payloads, spec.source)
     if check:
         from pyruntime.spec.legality import check_spec
 
