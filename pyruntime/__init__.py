@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pyruntime.compiled.generations import Generation, generations, rollback
     from pyruntime.config import ComputeUnit, MLModelConfiguration
     from pyruntime.custom import MLCustomLayer, MLCustomModel, register_custom_layer, register_custom_model
     from pyruntime.description import (
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from pyruntime.errors import (
         CustomLayerError,
         CustomModelError,
+        DamageWarning,
         FeatureTypeError,
+        GenerationWarning,
         MLModelError,
         ModelIOError,
         ParametersError,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
         UnsupportedError,
         UpdateCancelled,
         UpdateError,
+        UpdateLocked,
+        UpdateRefused,
     )
     from pyruntime.image_folder import ImageFolderProvider
     from pyruntime.images import CropAndScale, ImageOptions
@@ -58,9 +63,11 @@ if TYPE_CHECKING:
         MLUpdateTask,
         TaskState,
         UpdateEvent,
+        UpdateGuard,
     )
 
 _HOME = {
+    "compiled.generations": ("Generation", "generations", "rollback"),
     "config": ("ComputeUnit", "MLModelConfiguration"),
     "custom": ("MLCustomLayer", "MLCustomModel", "register_custom_layer", "register_custom_model"),
     "description": (
@@ -68,8 +75,9 @@ _HOME = {
         "SequenceConstraint",
     ),
     "errors": (
-        "CustomLayerError", "CustomModelError", "FeatureTypeError", "MLModelError", "ModelIOError", "ParametersError",
-        "PredictionCancelled", "SpecError", "UnsupportedError", "UpdateCancelled", "UpdateError",
+        "CustomLayerError", "CustomModelError", "DamageWarning", "FeatureTypeError", "GenerationWarning",
+        "MLModelError", "ModelIOError", "ParametersError", "PredictionCancelled", "SpecError", "UnsupportedError",
+        "UpdateCancelled", "UpdateError", "UpdateLocked", "UpdateRefused",
     ),
     "image_folder": ("ImageFolderProvider",),
     "images": ("CropAndScale", "ImageOptions"),
@@ -80,6 +88,7 @@ _HOME = {
     "spec": ("load_spec", "save_spec"),
     "update": (
         "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+        "UpdateGuard",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
@@ -96,11 +105,14 @@ __all__ = [
     "CropAndScale",
     "CustomLayerError",
     "CustomModelError",
+    "DamageWarning",
     "DictionaryConstraint",
     "DictionaryFeatureProvider",
     "FeatureDescription",
     "FeatureProvider",
     "FeatureTypeError",
+    "Generation",
+    "GenerationWarning",
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
@@ -129,11 +141,16 @@ __all__ = [
     "UpdateCancelled",
     "UpdateError",
     "UpdateEvent",
+    "UpdateGuard",
+    "UpdateLocked",
+    "UpdateRefused",
     "compile_model",
+    "generations",
     "load_spec",
     "register_custom_layer",
     "register_custom_model",
     "register_model_type",
+    "rollback",
     "save_spec",
 ]
 

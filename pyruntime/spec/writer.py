@@ -55,10 +55,14 @@ def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     return pieces
 
 
-def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryview]) -> None:
+def write_atomically(
+    path: str | os.PathLike[str], pieces: Iterable[bytes | memoryview], *, previous: str | None = None
+) -> None:
     """Write a file beside `path`, bring it to the disk, rename it to `path`, bring the name to the disk.
 
-    A symbolic link is followed, and permissions of a file that is replaced are kept.  Raises ModelIOError.
+    A symbolic link is followed, and permissions of a file that is replaced are kept.  previous: a path in the same
+    folder that the file before is renamed to; then there is a moment in which it has only that name.
+    Raises ModelIOError.
     """
     target = os.path.realpath(os.fspath(path))
     folder, name = os.path.split(target)
@@ -69,7 +73,7 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memo
             _write_all(handle, pieces)
             if os.path.exists(target):
                 os.chmod(temporary, os.stat(target).st_mode & 0o7777)
-            os.replace(temporary, target)
+            _exchange(temporary, target, previous)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -85,12 +89,29 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memo
         ) from None
 
 
+def _exchange(temporary: str, target: str, previous: str | None) -> None:
+    moved = False
+    try:
+        if previous is not None and os.path.exists(target):
+            os.replace(target, previous)
+            moved = True
+        os.replace(temporary, target)
+    except OSError:
+        if moved and previous is not None:
+            with suppress(OSError):
+                os.replace(previous, target)
+        raise
+
+
 def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:
-    with os.fdopen(handle, "wb") as file:
+    try:
         for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
+            left = memoryview(piece).cast("B")
+            while left:
+                left = left[os.write(handle, left) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: str) -> None:

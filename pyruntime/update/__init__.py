@@ -3,6 +3,8 @@
 task      states, threads, handlers
 learner   what a model type does with examples: `neighbors` for k-NN, `networks` and `run` for networks
 checkpoint  progress in a file
+guard     refuses a model that became worse: `scores`
+record    provenance of the result, and locks
 examples  training data by number, with errors that name the example
 """
 
@@ -14,6 +16,7 @@ from pyruntime.update.context import (
     TaskState,
     UpdateEvent,
 )
+from pyruntime.update.guard import UpdateGuard
 from pyruntime.update.task import MLUpdateTask
 
 __all__ = [
@@ -24,4 +27,5 @@ __all__ = [
     "ParameterValues",
     "TaskState",
     "UpdateEvent",
+    "UpdateGuard",
 ]

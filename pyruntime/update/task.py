@@ -25,8 +25,10 @@ from pyruntime.update.context import (
     UpdateEvent,
 )
 from pyruntime.update.examples import Examples
+from pyruntime.update.guard import UpdateGuard
 from pyruntime.update.learner import make_learner
 from pyruntime.update.models import model_like, open_model, update_error
+from pyruntime.update.record import Locks, Record
 from pyruntime.update.stream import EventStream, resolve
 
 ALL_EVENTS = UpdateEvent.TRAINING_BEGIN | UpdateEvent.EPOCH_END | UpdateEvent.MINI_BATCH_END
@@ -43,6 +45,8 @@ class MLUpdateTask:
     silent_cancel: no completion handler after `cancel`.
     checkpoint: path of a file that keeps a network's progress at the end of each epoch, after `cancel`, and every
     checkpoint_seconds.  A task for the same update goes on from it, to the same bits; a completed one removes it.
+    guard: refuses a model that is worse on held-out examples, see UpdateGuard.
+    exclusive: while it runs, no other update of the same writable .mlmodelc can; docs/generations.md.
 
     Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
     is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
@@ -64,6 +68,8 @@ class MLUpdateTask:
         silent_cancel: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
+        guard: UpdateGuard | None = None,
+        exclusive: bool = True,
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
@@ -81,6 +87,9 @@ class MLUpdateTask:
         self._checkpoint = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds)
         if self._checkpoint:
             self._learner.keep(self._checkpoint)
+        self._guarded = None if guard is None else guard.begin(self._model, self._learner.training_inputs)
+        self._record = Record(self._model, self._examples)
+        self._locks = Locks(self._model, self._checkpoint, exclusive)
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._state = TaskState.SUSPENDED
@@ -213,8 +222,16 @@ class MLUpdateTask:
         model = self._model
         try:
             self.check()
+            self._locks.acquire()
+            self._record.start()
+            if self._guarded:
+                self._guarded.before(self.check)
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
+            if self._guarded:
+                self._record.guard = self._guarded.after(model, self.check)
+                if model is not self._model:
+                    model._lineage = self._record.lineage(self._parameters)
             if self._checkpoint:
                 self._checkpoint.remove()
         except MLModelError as raised:
@@ -238,6 +255,8 @@ class MLUpdateTask:
 
     def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
         """For the learner: tell those who subscribed to `event`."""
+        if event is UpdateEvent.EPOCH_END:
+            self._record.metrics = metrics
         handler = self._handlers.progress_handler if event & self._handlers.events else None
         if handler is None and (self._stream is None or not self._stream.wants(event)):
             return
@@ -259,7 +278,8 @@ class MLUpdateTask:
         lean = snapshot()
         if lean is self._lean:
             return self._model
-        return model_like(self._model, lean, self._model.configuration, without=self._learner.places)
+        lineage = self._record.lineage(self._parameters)
+        return model_like(self._model, lean, self._model.configuration, self._learner.places, lineage)
 
     def _kept(self) -> MLModel:
         """After a failure: the model as it was, or what the learner could save of it."""
@@ -283,6 +303,7 @@ class MLUpdateTask:
             self._error = error or update_error("the completion handler raised", raised)
             self._state = TaskState.FAILED
         finally:
+            self._locks.release()
             self._release()
 
     def _release(self) -> None:
