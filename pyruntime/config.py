@@ -60,6 +60,8 @@ class MLModelConfiguration:
         layers and of convolutions in one group stay as small as the file has them, and kernels expand them piece by
         piece; answers are the same, docs/performance.md has the speed.  A compiled model directory keeps the form that
         it was compiled with.
+    vectors: how a k-NN keeps the vectors of its examples while it runs: "stored", as the model has them, or "float32",
+        "int8" or "int8+float32", docs/nearest-neighbors.md.  `write` and `save` keep what the model has.
     memory_limit: bytes that the values of one prediction may take.
     cache_folder: where networks compiled from .mlmodel files are kept (docs/compiled-models.md); None for nowhere.
     linked_model_roots: folders that linked models must lie in; by default the folder of the model that is opened.
@@ -74,6 +76,7 @@ class MLModelConfiguration:
     threads: int = 0
     levels: int = ALL_LEVELS
     weights: str = "expanded"
+    vectors: str = "stored"
     memory_limit: int = field(default_factory=_physical_memory)
     cache_folder: str | os.PathLike[str] | None = field(default_factory=_cache_folder)
     linked_model_roots: Sequence[str | os.PathLike[str]] = ()
@@ -82,6 +85,8 @@ class MLModelConfiguration:
     def __post_init__(self) -> None:
         if self.weights not in ("expanded", "compressed"):
             raise ValueError(f'weights is {self.weights!r}, expected "expanded" or "compressed"')
+        if self.vectors not in ("stored", "float32", "int8", "int8+float32"):
+            raise ValueError(f'vectors is {self.vectors!r}, expected "stored", "float32", "int8" or "int8+float32"')
         if self.compute_units is ComputeUnit.CPU_AND_NE:
             _say_once_that_there_is_no_neural_engine()
 

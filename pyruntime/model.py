@@ -149,7 +149,7 @@ class MLModel:
             ModelPart(
                 lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters,
                 links=Links.of_file(path, tuple(config.linked_model_roots), config.bundles),
-                open_source=lambda linked: open_source(linked, config),
+                open_source=lambda linked: open_source(linked, config), vectors=config.vectors,
             )
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from pyruntime.card.data import LayerCard, NeighborsCard, NetworkCard, merge
 from pyruntime.card.data import WeightCard as Weight
 from pyruntime.card.names import type_name
+from pyruntime.neighbors.messages import stored
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import stored_weight
 

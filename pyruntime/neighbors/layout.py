@@ -1,4 +1,4 @@
-"""A segment as the bytes of a file: a header, then arrays at fixed places, so that all of it can be used where it is mapped.
+"""A segment as the bytes of a file: a header, then arrays at fixed places, so that it can be used where it is mapped.
 
     16 bytes  mark            u32 forms: 1 floats, 2 codes      u32 kind of labels: 0 texts, 1 whole numbers
     u64 examples              u64 dimensions                    u64 bytes of the table
@@ -54,7 +54,7 @@ def to_pieces(segment: Segment) -> list[bytes | memoryview]:
 
 
 def from_bytes(data: memoryview, sha256: str, source: str) -> Segment:
-    """The segment in a file, which stays mapped.  Raises SpecError that names it when something is not as it must be."""
+    """The segment in a file, which stays mapped.  Raises SpecError that names it when it is not as it must be."""
     try:
         return _parse(data, sha256)
     except _Bad as error:

@@ -1,8 +1,8 @@
 """Between the examples of a k-NN as the format has them, one message each, and a store.
 
-Inside a LeanModel a store stands among the payloads, and one reference in `floatSamples` stands for all examples.  What a
-message of the format has no field for, the numbers of the examples and when they were added, is a text in the k-NN's own
-user-defined metadata, so that a .mlmodel file keeps it and stays one that every Core ML reads:
+Inside a LeanModel a store stands among the payloads, and one reference in `floatSamples` stands for all examples.
+What a message of the format has no field for, the numbers of the examples and when they were added, is a text in the
+k-NN's own user-defined metadata, so that a .mlmodel file keeps it and stays one that every Core ML reads:
 
     next=25 0*20@1767225600 22*3
 
@@ -27,6 +27,8 @@ from pyruntime.spec.weights import read_samples
 
 KNN = "kNearestNeighborsClassifier"
 METADATA = "pyruntime.examples"
+SEGMENTS = "pyruntime.segments"
+"""Metadata of a k-NN in a compiled directory: see compiled/examples.py."""
 _PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 _RUN = re.compile(r"(\d{1,18})\*(\d{1,18})(?:@(\d{1,18}))?")
 
@@ -57,6 +59,8 @@ def read_store(model: Any, payloads: Payloads | None) -> ExampleStore:
     found = stored(knn, payloads)
     if found is not None:
         return found
+    if SEGMENTS in model.description.metadata.userDefined:
+        raise SpecError(f"{KNN}: its examples are in the compiled model (.mlmodelc) that this file was taken out of")
     vectors = read_samples(knn.nearestNeighborsIndex, payloads)
     width, count = knn.nearestNeighborsIndex.numberOfDimensions, len(vectors)
     labels = _labels(knn)
@@ -80,9 +84,7 @@ def put_store(model: Any, payloads: Payloads, store: ExampleStore) -> None:
         vector = knn.nearestNeighborsIndex.floatSamples.add()
         reference = payloads.add_examples(store)
         vector.MergeFromString(wire.length_field(1, len(reference)) + reference)
-    if len(store) and not knn.WhichOneof("ClassLabels"):
-        field = "stringClassLabels" if isinstance(store.table[0], str) else "int64ClassLabels"
-        getattr(knn, field).SetInParent()
+    _name_labels(model, store)
 
 
 def replaced(spec: Any, payloads: Payloads, place: str, store: ExampleStore) -> tuple[Any, Payloads]:
@@ -132,6 +134,7 @@ def without_examples(spec: Any, payloads: Payloads) -> tuple[Any, dict[str, Exam
     for place, model in neighbor_models(copy):
         if place in stores:
             _clear(model)
+            _name_labels(model, stores[place])
     return copy, stores
 
 
@@ -147,8 +150,18 @@ def _clear(model: Any) -> None:
     if labels:
         getattr(knn, labels).ClearField("vector")
         getattr(knn, labels).SetInParent()
-    if METADATA in model.description.metadata.userDefined:
-        del model.description.metadata.userDefined[METADATA]
+    for name in (METADATA, SEGMENTS):
+        if name in model.description.metadata.userDefined:
+            del model.description.metadata.userDefined[name]
+
+
+def _name_labels(model: Any, store: ExampleStore) -> None:
+    """Where no message has the examples, class labels are those that have some, each once: what descriptions show."""
+    knn = model.kNearestNeighborsClassifier
+    labels = [store.table[place] for place in store.known]
+    if labels:
+        kind = "stringClassLabels" if isinstance(labels[0], str) else "int64ClassLabels"
+        getattr(knn, knn.WhichOneof("ClassLabels") or kind).vector.extend(labels)
 
 
 def _write_messages(model: Any, store: ExampleStore) -> None:

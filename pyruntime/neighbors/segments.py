@@ -91,7 +91,8 @@ def coded(labels: Sequence[Label]) -> tuple[Array, tuple[Label, ...]]:
 
 
 def encoded(vectors: Array, form: str) -> Samples:
-    """Finite float32 vectors (count, dimensions) in a form: codes are round(x / scale), scale = max |x| / 127 per vector.
+    """Finite float32 vectors (count, dimensions) in a form: codes are round(x / scale), scale = max |x| / 127 per
+    vector.
 
     Both: errors are the distances between floats and codes, rounded up, so that codes may rule samples out.
     """

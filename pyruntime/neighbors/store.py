@@ -91,8 +91,8 @@ class ExampleStore:
     def appended(self, vectors: Array, labels: Sequence[Label], added: int = UNKNOWN) -> ExampleStore:
         """With more examples: finite float32 vectors (count, dimensions), and the time when they were added.
 
-        They become a segment of their own.  Segments that are not twice as long as those behind them together are joined
-        with these, so there are at most log2(examples) of them, and an example is copied as often at most.
+        They become a segment of their own.  Segments that are not twice as long as those behind them together are
+        joined with these, so there are at most log2(examples) of them, and an example is copied as often at most.
         """
         count = len(labels)
         if not count:

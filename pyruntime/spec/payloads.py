@@ -85,7 +85,7 @@ class Payloads:
         return copy
 
     def get(self, reference: bytes) -> Any:
-        """The payload behind a reference; for a k-NN its examples.  Raises SpecError when it is one of another model."""
+        """The payload behind a reference, or the examples.  Raises SpecError when it is one of another model."""
         if not reference.startswith(self._mark):
             raise SpecError(
                 "these weights belong to another model: pass the payloads that were loaded with the message"
