@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from pyruntime.description import DictionaryConstraint, FeatureDescription, MultiArrayConstraint
 from pyruntime.engines.base import STORED, Engine, ModelPart
-from pyruntime.engines.neighbors import Label, Neighbors, read_neighbors
+from pyruntime.engines.neighbors import Neighbors, read_neighbors
 from pyruntime.errors import SpecError
 from pyruntime.features import number_array, wrong
 from pyruntime.native.knn import NeighborIndex
 from pyruntime.neighbors.messages import replaced
+from pyruntime.neighbors.segments import Label
 from pyruntime.parameters import ParameterKey, check_defaults, check_parameters, describe_parameters
 from pyruntime.spec.payloads import Payloads
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,11 @@ class Samples(NamedTuple):
     scales: Array | None = None
     errors: Array | None = None
     checked: bool = False
+
+    def mapped(self, change: Callable[[Array], Array]) -> Samples:
+        """With other arrays in place of those that are there, of the same type and as finite."""
+        floats, codes, scales, errors = (None if a is None else change(a) for a in self[:4])
+        return Samples(floats, codes, scales, errors, self.checked)
 
     @property
     def shape(self) -> tuple[int, int]:

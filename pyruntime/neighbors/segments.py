@@ -63,8 +63,7 @@ class Segment:
     def taken(self, keep: Array) -> Segment:
         """The rows that `keep`, bool (count), names, in memory.  Labels that are left without examples go too."""
         codes, table = compact(self.codes[keep], self.table)
-        samples = Samples(*(None if array is None else array[keep] for array in self.samples[:4]), checked=True)
-        return Segment(samples, codes, table, self.ids[keep], self.added[keep])
+        return Segment(self.samples.mapped(lambda array: array[keep]), codes, table, self.ids[keep], self.added[keep])
 
     def converted(self, form: str) -> Segment:
         """The same examples with their vectors in another form."""
@@ -114,7 +113,8 @@ def _quantized(floats: Array) -> tuple[Array, Array]:
     scales = (largest / np.float32(127)).astype(np.float32)
     scales[scales < np.finfo(np.float32).tiny] = 0  # a vector so short counts as zeros
     usable = np.where(scales > 0, scales, np.float32(np.inf))
-    return scales, np.clip(np.rint(floats / usable[:, None]), -127, 127).astype(np.int8)
+    codes: Array = np.clip(np.rint(floats / usable[:, None]), -127, 127).astype(np.int8)
+    return scales, codes
 
 
 def _errors(floats: Array, codes: Array, scales: Array) -> Array:
@@ -123,4 +123,5 @@ def _errors(floats: Array, codes: Array, scales: Array) -> Array:
     exact = np.sqrt(np.einsum("ij,ij->i", apart, apart))
     exact *= 1 + 1e-9 * max(1, floats.shape[1])  # what the sum may have lost
     with np.errstate(over="ignore"):
-        return np.nextafter(exact.astype(np.float32), np.float32(np.inf))
+        above: Array = np.nextafter(exact.astype(np.float32), np.float32(np.inf))
+    return above

@@ -136,8 +136,8 @@ def _merged(segments: list[Segment], form: str) -> Segment:
     if len(segments) == 1:
         return segments[0]
     whole = ExampleStore(segments[0].samples.shape[1], tuple(segment.converted(form) for segment in segments))
-    pieces = [segment.samples for segment in whole.segments]
-    columns = [[piece[column] for piece in pieces] for column in range(4)]
-    arrays = [None if column[0] is None else np.concatenate([a for a in column if a is not None]) for column in columns]
-    codes, table = compact(whole.codes, whole.table)
-    return Segment(Samples(*arrays, checked=True), codes, table, whole.ids, whole.added)
+    columns = zip(*(segment.samples[:4] for segment in whole.segments), strict=True)
+    floats, codes, scales, errors = (None if column[0] is None else np.concatenate(column) for column in columns)
+    checked = all(segment.samples.checked for segment in segments)
+    samples = Samples(floats, codes, scales, errors, checked)
+    return Segment(samples, *compact(whole.codes, whole.table), whole.ids, whole.added)

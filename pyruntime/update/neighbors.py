@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from pyruntime.description import FeatureDescription
 from pyruntime.engines import Engine
 from pyruntime.engines.nearest_neighbors import NearestNeighborsEngine
-from pyruntime.engines.neighbors import Label
 from pyruntime.engines.pipeline import PipelineEngine
 from pyruntime.errors import SpecError
 from pyruntime.features import wrong
 from pyruntime.neighbors.messages import replaced
-from pyruntime.neighbors.segments import UNKNOWN
+from pyruntime.neighbors.segments import UNKNOWN, Label
 from pyruntime.spec import LeanModel
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import example_errors

@@ -42,7 +42,7 @@ static void check_rows(const pr_knn_row *row) {
         row->code_distances(codes, scales, count, n, query, got);
         same_rows(name, got, expected, 1, count, count, count);
         row->expand(codes, scales, count, n, rows);
-        same_rows(name, rows, samples, count, n, n, n);
+        same_rows(name, rows, samples, count, n, n, count * n);
         release_all();
     }
 }
@@ -63,7 +63,7 @@ static void check_filter(const pr_knn_row *row) {
             expected[i] = norms[i / width] - 2 * sum - bounds[i % width];
         }
         const int64_t hits = row->filter(rows, count, n, panel, norms, bounds, got, found);
-        same_rows(name, got, expected, count, width, width, width);
+        same_rows(name, got, expected, count, width, width, count * width);
         for (int64_t h = 0; h < hits; h++) seen[found[h]] = 1;
         for (int64_t i = 0; i < count * width; i++)
             if (expected[i] <= 0 && !seen[i / width]) check_fail("%s: row %d is not found", name, (int)(i / width));
