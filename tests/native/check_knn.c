@@ -72,9 +72,8 @@ static void check_filter(const pr_knn_row *row) {
 }
 
 /* The answer by repeated choice of the nearest that is left. */
-static void check_answer(const char *name, const float *distances, int64_t count, int64_t k, const float *got,
+static void check_answer(const char *name, char *used, const float *distances, int64_t count, int64_t k, const float *got,
                          const int64_t *neighbors) {
-    char *used = guarded_bytes((size_t)count + 1);
     memset(used, 0, (size_t)count);
     for (int64_t place = 0; place < k; place++) {
         int64_t best = -1;
@@ -99,7 +98,7 @@ static void check_search(pr_context *context, shape s) {
     int64_t *neighbors = guarded_bytes((size_t)(s.queries * k) * sizeof *neighbors);
     int8_t *codes = guarded_codes(s.count, n, scales, samples);
     for (int64_t i = 0; i < s.count; i++) errors[i] = fabsf(errors[i]);
-    char name[140];
+    char name[140], *used = guarded_bytes((size_t)s.count);
     snprintf(name, sizeof name, "knn of %d samples of %d, leaf %d, k %d, %d queries, codes %d, %d threads", (int)s.count, (int)n,
              (int)s.leaf_size, (int)k, (int)s.queries, s.with_codes, (int)pr_context_threads(context));
     pr_knn *index = NULL;
@@ -113,7 +112,7 @@ static void check_search(pr_context *context, shape s) {
         check_fail("%s: %s", name, message.text);
     for (int64_t q = 0; index && q < s.queries; q++) {
         expected_distances(samples, s.count, n, queries + q * n, all);
-        check_answer(name, all, s.count, k, got + q * k, neighbors + q * k);
+        check_answer(name, used, all, s.count, k, got + q * k, neighbors + q * k);
     }
     pr_knn_close(index);
     release_all();
