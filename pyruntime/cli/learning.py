@@ -10,7 +10,7 @@ from pyruntime.cli.training_data import Examples
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
 from pyruntime.tables import counted
-from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, UpdateEvent
+from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, UpdateEvent, UpdateGuard
 
 POLL = 0.2  # seconds between looks at the keyboard
 
@@ -24,14 +24,14 @@ class Learned:
     parameters: dict[str, Any]
 
 
-def learn(model: MLModel, examples: Examples, console: Console) -> Learned:
+def learn(model: MLModel, examples: Examples, console: Console, guard: UpdateGuard | None = None) -> Learned:
     """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt."""
     epochs = _epochs(model)
     losses: list[float] = []
     with console.progress(f"Learning {counted(len(examples), 'example')}", epochs or len(examples)) as progress:
         data = examples if epochs else Examples(examples.items, console.note_once, read=progress)
         handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, lambda context: _epoch(context, losses, progress))
-        task = MLUpdateTask(model, data, progress_handlers=handlers)
+        task = MLUpdateTask(model, data, progress_handlers=handlers, guard=guard)
         task.resume()
         try:
             while not task.wait(POLL):

@@ -66,7 +66,7 @@ def _compiled_source(path: str, configuration: MLModelConfiguration, opened: Ope
             found = open_compiled(path, verify=verify, below=manifest.generation)
         except MLModelError:
             raise problem from None
-        warn_fallback(path, problem, found.manifest)
+        warn_fallback(path, [problem], found.manifest)
         return _compiled_source(path, configuration, found, verify)
 
     return _generation_source(path, configuration, opened, older)

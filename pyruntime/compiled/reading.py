@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import warnings
-from contextlib import suppress
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import BinaryIO, NamedTuple
 
@@ -70,7 +70,7 @@ def open_compiled(path: str | os.PathLike[str], *, verify: bool = False, below: 
     try:
         with open_folder(source) as folder:
             if below is not None:
-                return _open_older(folder, source, verify, below)
+                return _open_older(folder, source, verify, below, [])
             try:
                 return _open(folder, source, verify)
             except (SpecError, OSError) as error:
@@ -116,21 +116,26 @@ def _open(folder: int, source: str, verify: bool) -> Opened:
 
 def _fall_back(folder: int, source: str, verify: bool, problem: SpecError | OSError) -> Opened:
     """The newest generation that is whole.  Raises the problem with the newest one when there is none."""
+    problems: list[SpecError | OSError] = [problem]
     try:
-        opened = _open_older(folder, source, verify, None)
+        opened = _open_older(folder, source, verify, None, problems)
     except MLModelError:
         raise problem from None
-    warn_fallback(source, problem, opened.manifest)
+    warn_fallback(source, problems, opened.manifest)
     return opened
 
 
-def _open_older(folder: int, source: str, verify: bool, below: int | None) -> Opened:
-    """The newest generation that opens, under the number `below` if one is given."""
+def _open_older(
+    folder: int, source: str, verify: bool, below: int | None, problems: list[SpecError | OSError]
+) -> Opened:
+    """The newest generation that opens, under the number `below` if one is given.  problems: gets what others have."""
     history = read_history(folder, source)
     for entry in history.entries:
         if below is None or entry.number < below:
-            with suppress(SpecError):
+            try:
                 return _open_entry(folder, source, verify, entry)._replace(newest=history.next_number() - 1)
+            except SpecError as error:
+                problems.append(error)
     raise Damaged(f"{source} has no generation that is whole")
 
 
@@ -141,13 +146,16 @@ def _open_entry(folder: int, source: str, verify: bool, entry: Entry) -> Opened:
         raise Damaged(f"{os.path.join(source, str(error))} is missing; compile the model again") from None
 
 
-def warn_fallback(source: str, problem: SpecError | OSError, manifest: Manifest) -> None:
+def warn_fallback(source: str, problems: Sequence[SpecError | OSError], manifest: Manifest) -> None:
     """Say what is damaged, and what was opened in its place."""
-    reason = f"{os.path.join(source, NAME)}: {problem.strerror}" if isinstance(problem, OSError) else str(problem)
+    reasons = dict.fromkeys(
+        _ADVICE.sub("", f"{os.path.join(source, NAME)}: {p.strerror}" if isinstance(p, OSError) else str(p))
+        for p in problems
+    )
     made = Provenance.read(manifest.provenance).time
     when = f" of {made}" if made else ""
     warnings.warn(
-        f"{_ADVICE.sub('', reason)}; generation {manifest.generation}{when} was opened instead",
+        f"{'; '.join(reasons)}; generation {manifest.generation}{when} was opened instead",
         DamageWarning,
         stacklevel=2,
     )

@@ -228,17 +228,23 @@ class MLUpdateTask:
                 self._guarded.before(self.check)
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
-            if self._guarded:
-                self._record.guard = self._guarded.after(model, self.check)
-                if model is not self._model:
-                    model._lineage = self._record.lineage(self._parameters)
-            if self._checkpoint:
-                self._checkpoint.remove()
+            try:
+                self._judge(model)
+            finally:  # complete, even when it is refused
+                if self._checkpoint and self._state is not TaskState.CANCELLING:
+                    self._checkpoint.remove()
         except MLModelError as raised:
             error = raised
         except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
             error = update_error("training raised", raised)
         self._finish(model, error)
+
+    def _judge(self, model: MLModel) -> None:
+        """Raises UpdateRefused."""
+        if self._guarded:
+            self._record.guard = self._guarded.after(model, self.check)
+            if model is not self._model:
+                model._lineage = self._record.lineage(self._parameters)
 
     def check(self) -> None:
         """For the learner: raises UpdateCancelled when somebody called `cancel`."""
