@@ -72,7 +72,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    target = _target(options)
+    target = target_of(options)
     if options.keep_generations is not None and options.keep_generations < 1:
         raise UsageError(f"--keep-generations {options.keep_generations}: expected a number from 1")
     if not 0 <= options.hold_out <= 0.9:
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     return None
 
 
-def _target(options: argparse.Namespace) -> Path:
+def target_of(options: argparse.Namespace) -> Path:
     """Where to save, checked before the work begins.  Raises UsageError or ModelIOError."""
     from pyruntime.errors import ModelIOError
 

@@ -47,7 +47,7 @@ class StoredExamples:
         self._store = read_store(message, model._lean.payloads)
         labels = message.kNearestNeighborsClassifier
         kind = labels.WhichOneof("ClassLabels") or labels.WhichOneof("DefaultClassLabel")
-        self._label_type: type[str] | type[int] = str if "tring" in kind else int
+        self.label_type: type[str] | type[int] = str if kind in ("stringClassLabels", "defaultStringLabel") else int
 
     def __len__(self) -> int:
         return len(self._store)
@@ -163,7 +163,7 @@ class StoredExamples:
         if not np.isfinite(floats).all():
             row = np.flatnonzero(~np.isfinite(floats).all(axis=1))[0]
             raise FeatureTypeError(f"vectors: row {row} has NaN or infinite numbers, expected finite ones")
-        wanted = self._label_type
+        wanted = self.label_type
         for place, label in enumerate(labels):
             if type(label) is not wanted or (wanted is int and not -(2**63) <= int(label) < 2**63):
                 kind = "a text" if wanted is str else "a whole number of 64 bits"
