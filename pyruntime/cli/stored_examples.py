@@ -73,18 +73,16 @@ def _step(steps: Any, name: str, change: Callable[..., MLModel], summary: str, e
 def _add_forget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", action="append", metavar="LABEL", help="of this label; may be repeated")
     parser.add_argument("--id", action="append", type=int, metavar="N", help="this one; may be repeated")
-    parser.add_argument("--older-than", type=_age, metavar="AGE", help="added longer ago than 90d, 12h, 30m, 45s or 2w")
-    parser.add_argument(
-        "--before", type=_moment, metavar="TIME", help="added before a time: 2026-01-31, or with T12:00"
-    )
+    parser.add_argument("--older-than", type=age, metavar="AGE", help="added longer ago than 90d, 12h, 30m, 45s or 2w")
+    parser.add_argument("--before", type=moment, metavar="TIME", help="added before a time: 2026-01-31, or with T12:00")
 
 
-def _age(text: str) -> timedelta:
+def age(text: str) -> timedelta:
     """ "90d" -> 90 days, for argparse."""
     return timedelta(**{_UNITS[text[-1:]]: float(text[:-1])}) if text[-1:] in _UNITS else timedelta(int("no unit"))
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
@@ -95,6 +93,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     found = MLModel(options.model).examples()
     if options.json:
         return console.json(_json(options.model, found, options.all))
+    rows: list[tuple[str, ...]]
     if options.all:
         rows = [(str(e.id), str(e.label), e.added.strftime("%Y-%m-%d %H:%M:%S") if e.added else "") for e in found]
         header: tuple[str, ...] = ("Id", "Label", "Added (UTC)")

@@ -23,7 +23,7 @@ from pyruntime.neighbors.segments import UNKNOWN, Array, Label, Segment, coded
 from pyruntime.neighbors.store import ExampleStore
 from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import Payloads
-from pyruntime.spec.weights import read_samples
+from pyruntime.spec.samples import read_samples
 
 KNN = "kNearestNeighborsClassifier"
 METADATA = "pyruntime.examples"
