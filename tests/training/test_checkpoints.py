@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime import MLModel, MLModelConfiguration, MLUpdateProgressHandlers, MLUpdateTask
+from pyruntime import DamageWarning, MLModel, MLModelConfiguration, MLUpdateProgressHandlers, MLUpdateTask
 from pyruntime.errors import UpdateCancelled, UpdateError
 from pyruntime.update import checkpoint as files
 
@@ -164,11 +164,44 @@ def test_another_update_and_damaged_files_are_refused(tmp_path: Path) -> None:
         task, _ = attempt(other, path, None)
         assert "another update" in str(task.error)
         assert path.read_bytes() == whole
-    for damaged in (whole[:-1], whole[:100], b"", whole[:200] + b"?" + whole[201:], b"x" * len(whole)):
+    Path(f"{path}.previous").unlink()
+    for damaged in damages(whole):
         path.write_bytes(damaged)
         task, _ = attempt(regression(epochs=4), path, None)
-        assert type(task.error) is UpdateError
+        assert isinstance(task.error, files.CheckpointError)
         assert "damaged" in str(task.error)
+        assert path.read_bytes() == damaged
+
+
+def damages(whole: bytes) -> list[bytes]:
+    return [whole[:-1], whole[:100], b"", whole[:200] + b"?" + whole[201:], b"x" * len(whole)]
+
+
+def test_a_damaged_checkpoint_gives_the_one_before_and_the_same_bits(tmp_path: Path) -> None:
+    spec, path = regression(shuffle=True, seed=3, epochs=4), tmp_path / "update"
+    previous = Path(f"{path}.previous")
+    uncut, _ = update(spec, EXAMPLES)
+    attempt(spec, path, 6)
+    newest, older = path.read_bytes(), previous.read_bytes()
+    for damaged in damages(newest):
+        path.write_bytes(damaged)
+        previous.write_bytes(older)
+        with pytest.warns(DamageWarning, match=r"update is damaged; the update goes on from .*update\.previous"):
+            task, _ = attempt(spec, path, 1)
+        assert "PowerCut" in str(task.error)
+        assert previous.read_bytes() == older, "a damaged file does not push out a good one"
+        assert weights_of(attempt(spec, path, None)[0]) == weights_of(uncut)
+        assert list(tmp_path.iterdir()) == []
+    previous.write_bytes(older)  # the power went between two renames
+    assert weights_of(attempt(spec, path, None)[0]) == weights_of(uncut)
+
+
+def test_another_updates_checkpoint_before_is_not_gone_on_from(tmp_path: Path) -> None:
+    path = tmp_path / "update"
+    attempt(regression(epochs=5), path, 6)
+    path.write_bytes(b"")
+    task, _ = attempt(regression(epochs=4), path, None)
+    assert "damaged" in str(task.error)
 
 
 def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
@@ -191,7 +224,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
         task, _ = attempt(spec, path, None)
     assert "No space left" in str(task.error)
     assert path.read_bytes() == kept
-    assert [name.name for name in tmp_path.iterdir()] == ["update"]
+    assert sorted(os.listdir(tmp_path)) == ["update", "update.previous"]
     assert weights_of(attempt(spec, path, None)[0]) == weights_of(whole)
 
 
