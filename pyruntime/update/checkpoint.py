@@ -28,6 +28,10 @@ TYPES: dict[str, np.dtype[Any]] = {"<f4": np.dtype("<f4"), "<i8": np.dtype("<i8"
 Array = NDArray[Any]
 
 
+class CheckpointError(UpdateError):
+    """The checkpoint that is there is damaged, or of another update."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far an update is.
@@ -79,7 +83,7 @@ class CheckpointFile:
         self._last = time.monotonic()
 
     def load(self, update: str) -> Progress | None:
-        """The progress that is there; None without a file.  Raises UpdateError when it is damaged or another's."""
+        """The progress that is there; None without a file.  Raises CheckpointError for a damaged one, or another's."""
         try:
             with open(self.path, "rb") as file:
                 data = memoryview(file.read())
@@ -89,13 +93,13 @@ class CheckpointFile:
             raise UpdateError(f"the checkpoint {self.path} cannot be read: {error.strerror}") from None
         body = data[len(MARK) + 32 :]
         if data[: len(MARK)] != MARK or hashlib.sha256(body).digest() != data[len(MARK) : len(MARK) + 32]:
-            raise UpdateError(
+            raise CheckpointError(
                 f"{self.path} is no checkpoint, or a damaged one; remove it to begin anew, or give another path"
             )
         (length,) = HEADER.unpack_from(body)
         header = json.loads(bytes(body[HEADER.size : HEADER.size + length]))
         if header["update"] != update:
-            raise UpdateError(
+            raise CheckpointError(
                 f"{self.path} is the checkpoint of another update: model, examples or parameters differ; remove it to "
                 "begin anew, or give another path"
             )

@@ -167,7 +167,7 @@ def test_another_update_and_damaged_files_are_refused(tmp_path: Path) -> None:
     for damaged in (whole[:-1], whole[:100], b"", whole[:200] + b"?" + whole[201:], b"x" * len(whole)):
         path.write_bytes(damaged)
         task, _ = attempt(regression(epochs=4), path, None)
-        assert type(task.error) is UpdateError
+        assert type(task.error) is files.CheckpointError
         assert "damaged" in str(task.error)
 
 
