@@ -1,4 +1,4 @@
-"""The command `pyruntime`: describe, predict, update, tasks, compile, benchmark.
+"""The command `pyruntime`: describe, predict, update, tasks, generate, compile, benchmark.
 
 Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the
 command line is wrong; 130 interrupted.  Results go to stdout, all else to stderr.
@@ -11,11 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pyruntime.cli import benchmark, compile, describe, predict, tasks, update
+from pyruntime.cli import benchmark, compile, describe, generate, predict, tasks, update
 from pyruntime.cli.console import Console
 from pyruntime.cli.failure import Parser, UsageError, sentence
 
-COMMANDS = (describe, predict, update, tasks, compile, benchmark)
+COMMANDS = (describe, predict, update, tasks, generate, compile, benchmark)
 
 EPILOG = """\
 examples:
