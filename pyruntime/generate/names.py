@@ -29,7 +29,7 @@ USED = frozenset({
 TAKEN = IMPORTED | MEMBERS | USED | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 AMBIGUOUS = frozenset("lOI")
 """Single letters that linters refuse (pycodestyle E741)."""
-LONGEST, LONGEST_CLASS = 60, 36
+LONGEST, LONGEST_CLASS = 60, 32
 LINE, PIECE = 110, 50
 
 

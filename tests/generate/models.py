@@ -153,5 +153,5 @@ MODELS: dict[str, Any] = {
     "Images": images, "Regressor": regressor,
     "Words": words, "Sequences": sequences, "Network": network, "NoInputs": no_inputs, "Knn": lambda: knn_spec(
         [[0.0, 0.0], [1.0, 1.0]], ["a", "b"], default="c", k=1),
-    "KnnPipeline": pipeline_spec, "AVeryLongNameOf36CharactersWhichIsTheMost": linear,
+    "KnnPipeline": pipeline_spec, "AVeryLongNameOfMoreThanTheMostCharacters": linear,
 }  # fmt: skip
