@@ -180,7 +180,7 @@ class TaskScheduler:
         Nothing when another scheduler runs tasks of the same file at this moment.
         """
         ended: list[Outcome] = []
-        with exclusive(f"{self._store.path}.lock") as alone:
+        with exclusive(f"{self._store.path}.lock") as alone, self._store.held():
             if not alone:
                 return ended
             self._recover()
@@ -198,13 +198,14 @@ class TaskScheduler:
         In between it sleeps.  It looks again when something is submitted here, when a date comes, and every `poll`
         seconds: for conditions, clocks that were set, and requests of other programs.
         """
-        while not self._stopped.is_set():
-            self._wake.clear()
-            self.run_pending()
-            if self._runner.abandoned():
-                return
-            if not self._stopped.is_set():
-                self._wake.wait(self._next_look())
+        with self._store.held():
+            while not self._stopped.is_set():
+                self._wake.clear()
+                self.run_pending()
+                if self._runner.abandoned():
+                    return
+                if not self._stopped.is_set():
+                    self._wake.wait(self._next_look())
 
     def stop(self) -> None:
         """End `run_forever` and `run_pending`; a running task expires first.

@@ -109,6 +109,15 @@ class Store:
                 "if the file is damaged, remove it and submit again"
             ) from None
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the log beside the file open: else each transaction makes and removes it, and memory cards wear."""
+        with self._transaction():
+            pass
+        with closing(sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)) as connection:
+            connection.execute("PRAGMA user_version").fetchone()
+            yield
+
     @staticmethod
     def _prepare(connection: sqlite3.Connection) -> None:
         """A write-ahead log that is brought to the disk at each commit; where it cannot be, SQLite keeps a journal."""

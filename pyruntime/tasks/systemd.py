@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyruntime.errors import ModelIOError
-from pyruntime.spec.writer import write_atomically
 
 NAME = "pyruntime-tasks"
 SERVICE, TIMER = f"{NAME}.service", f"{NAME}.timer"
@@ -95,6 +94,8 @@ def install(
     arguments: Sequence[str] = (), every: int = EVERY, *, folder: Path | None = None, call: Call | None = None
 ) -> Installed:
     """Write the units and start the timer.  Raises ModelIOError.  folder, call: for tests."""
+    from pyruntime.spec.writer import write_atomically
+
     folder, call = folder or unit_folder(), call or _systemctl
     texts = units(arguments, every)
     try:

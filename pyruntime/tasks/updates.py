@@ -12,16 +12,17 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyruntime.config import MLModelConfiguration
 from pyruntime.errors import ModelIOError, UpdateCancelled, UpdateError
-from pyruntime.model import MLModel
 from pyruntime.tasks.request import ProcessingTaskRequest
 from pyruntime.tasks.scheduler import TaskScheduler
 from pyruntime.tasks.task import ProcessingTask
-from pyruntime.update import MLUpdateTask
-from pyruntime.update.checkpoint import CheckpointError
+
+if TYPE_CHECKING:
+    from pyruntime.model import MLModel
+
+# Models, and NumPy with them, are imported when an update runs: a timer asks every few minutes whether one may.
 
 NAME = "pyruntime.update"
 """Of the handler, in requests."""
@@ -42,15 +43,27 @@ class UpdateTaskHandler:
 
     def __call__(self, task: ProcessingTask) -> None:
         """Raises what MLModel and MLUpdateTask raise; the scheduler then tries again later."""
+        from pyruntime.model import MLModel
+
         payload = task.request.payload
         files = _Files(self._scheduler.folder, payload)
         self._sweep()
         if not files.learned.exists() and not self._learn(task, files, payload):
             return
         _write(MLModel(files.learned), files.output)
-        self._scheduler.cancel(task.identifier)  # where it was submitted again before it could end
+        self._withdraw(task)
         task.after = files.forget
         task.set_task_completed(True)
+
+    def _submit_again(self, task: ProcessingTask) -> None:
+        """Unless somebody wants another update under this name by now."""
+        if all(one.identifier != task.identifier for one in self._scheduler.pending()):
+            self._scheduler.submit(task.request)
+
+    def _withdraw(self, task: ProcessingTask) -> None:
+        """What was submitted again, when it could end after all."""
+        if any(one.payload.get("token") == task.request.payload["token"] for one in self._scheduler.pending()):
+            self._scheduler.cancel(task.identifier)
 
     def _sweep(self) -> None:
         """Files of updates that nobody waits for any more: cancelled, replaced, or killed in their last moment."""
@@ -61,6 +74,8 @@ class UpdateTaskHandler:
 
     def _learn(self, task: ProcessingTask, files: _Files, payload: Mapping[str, Any]) -> bool:
         """Go on, and save what was learned beside the checkpoint.  False: it was cancelled, and is pending again."""
+        from pyruntime.update.checkpoint import CheckpointError
+
         try:
             learned = self._update(task, files, payload)
         except CheckpointError:  # the examples are others than when it stopped, or it is damaged: begin anew
@@ -75,6 +90,10 @@ class UpdateTaskHandler:
 
     def _update(self, task: ProcessingTask, files: _Files, payload: Mapping[str, Any]) -> MLModel | None:
         """What the model becomes; None when it was cancelled."""
+        from pyruntime.config import MLModelConfiguration
+        from pyruntime.model import MLModel
+        from pyruntime.update import MLUpdateTask
+
         model = MLModel(payload["model"], configuration=MLModelConfiguration(parameters=payload["parameters"]))
         keeps = _learns_in_epochs(model)
         os.makedirs(files.checkpoint.parent, mode=0o700, exist_ok=True)
@@ -84,11 +103,14 @@ class UpdateTaskHandler:
         )  # fmt: skip
 
         def expired() -> None:
-            self._scheduler.submit(task.request)  # first: what follows may take longer than there is time
-            update.cancel()
+            try:
+                self._submit_again(task)  # first: what follows may take longer than there is time
+            finally:
+                update.cancel()
 
         task.expiration_handler = expired
-        update.resume()
+        with suppress(UpdateError):  # it has been cancelled already: `error` says so
+            update.resume()
         update.wait()
         if isinstance(update.error, UpdateCancelled) and task.is_expired:
             return None
@@ -188,6 +210,9 @@ def _identifier(target: Path) -> str:
 
 def _parameters(model: str | os.PathLike[str], parameters: dict[str, Any]) -> dict[str, Any]:
     """Checked, and with a seed: an update that is killed before its first checkpoint begins with the same numbers."""
+    from pyruntime.config import MLModelConfiguration
+    from pyruntime.model import MLModel
+
     opened = MLModel(model, configuration=MLModelConfiguration(parameters=parameters))
     if not opened.is_updatable:
         raise UpdateError(f"{os.fspath(model)} is not updatable: it was not made to learn on the device")

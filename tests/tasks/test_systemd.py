@@ -100,3 +100,16 @@ def test_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert systemd.unit_folder() == tmp_path / ".config" / "systemd" / "user"
+
+
+def test_a_look_at_what_waits_imports_neither_models_nor_numpy(tmp_path: Path) -> None:
+    """A timer makes one every few minutes, on small boards too."""
+    code = (
+        "import sys; from pyruntime.cli import main; code = main(sys.argv[1:]); "
+        "heavy = {'numpy', 'google.protobuf', 'PIL', 'pyruntime.model'} & set(sys.modules); sys.exit(str(heavy or ''))"
+    )
+    arguments = ["tasks", "run", "--database", str(tmp_path / "tasks.db")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr.strip() == ""

@@ -98,6 +98,53 @@ def test_an_update_goes_on_each_time_the_conditions_hold(
     assert scheduler.pending() == leftovers(scheduler) == []
 
 
+def test_a_condition_that_ends_while_the_model_is_opened(
+    folder: Path, wanted: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyruntime.tasks import updates
+
+    scheduler = FakeScheduler(folder)
+    read = updates.read_examples
+
+    def slow(*arguments: Any) -> Any:
+        scheduler.board.heat(90)
+        task = scheduler._runner._task
+        while not task.is_expired:
+            task.news.wait(0.005)
+        return read(*arguments)
+
+    submit(scheduler, folder)
+    monkeypatch.setattr(updates, "read_examples", slow)
+    assert [one.result for one in scheduler.run_pending()] == ["expired"]
+    monkeypatch.setattr(updates, "read_examples", read)
+    scheduler.board.heat(40)
+    assert [one.result for one in scheduler.run_pending()] == ["succeeded"]
+    assert weights(folder / "Mine.mlmodelc") == wanted
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_another_request_of_the_same_name_is_neither_replaced_nor_cancelled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
+    from pyruntime.tasks import updates
+
+    scheduler = FakeScheduler(folder)
+    read = updates.read_examples
+
+    def submit_meanwhile(*arguments: Any) -> Any:
+        if not scheduler.pending():
+            newer.append(submit(scheduler, folder, parameters={"seed": 8}))
+        if replaced:
+            scheduler.board.heat(90)
+        return read(*arguments)
+
+    newer: list[Any] = []
+    monkeypatch.setattr(updates, "read_examples", submit_meanwhile)
+    submit(scheduler, folder)
+    scheduler.run_pending()
+    assert scheduler.pending() == newer
+
+
 def test_a_process_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path, wanted: list[bytes]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.tasks.learning", str(tmp_path)],
