@@ -9,8 +9,9 @@ from typing import Any
 
 from pyruntime.errors import BuildError
 from pyruntime.models.updatable.chain import reads
-from pyruntime.models.updatable.channels import LINKS
+from pyruntime.models.updatable.channels import LINKS, SOFTMAX
 from pyruntime.models.updatable.network import Net
+from pyruntime.spec.legality.networks import ACTIVATIONS_WITH_GRADIENT
 from pyruntime.spec.weights import stored_weight, weights_of
 
 LEARN = ("convolution", "innerProduct", "batchedMatmul")
@@ -45,7 +46,9 @@ def follow(net: Net, end: str) -> Iterator[Any]:
         if layer is None or len(layer.output) != 1:
             return
         kind = layer.WhichOneof("layer")
-        if kind not in LINKS and kind not in _REWRITTEN:
+        if (kind not in LINKS and kind not in _REWRITTEN) or (kind in SOFTMAX and blob != end):
+            return
+        if kind == "activation" and layer.activation.WhichOneof("NonlinearityType") not in ACTIVATIONS_WITH_GRADIENT:
             return
         sources = [name for name in reads(layer) if net.constant(name) is None]
         if len(sources) != 1:

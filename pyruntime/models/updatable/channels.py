@@ -26,7 +26,8 @@ MOVES = (
 )  # fmt: skip
 """Layers that give numbers a new shape; which of them fit is seen by the shapes."""
 _BLAND = ("copy",)
-LINKS = (*DENSE, "flatten", "pooling", "batchnorm", "activation", "softmax", "softmaxND", "reduceMean", *MOVES, *_BLAND)
+SOFTMAX = ("softmax", "softmaxND")
+LINKS = (*DENSE, "flatten", "pooling", "batchnorm", "activation", *SOFTMAX, "reduceMean", *MOVES, *_BLAND)
 
 
 class Blocked(BuildError):
@@ -113,7 +114,7 @@ class Rewriting:
             return self._mean(layer, form, plain)
         copy = messages.NeuralNetworkLayer()
         copy.CopyFrom(layer)
-        if kind in ("softmax", "softmaxND"):
+        if kind in SOFTMAX:
             self._check_softmax(layer, form)
             replace_kind(copy, "softmax")
         elif form.axis is not None:

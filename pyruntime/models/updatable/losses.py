@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyruntime.errors import BuildError
-from pyruntime.models.updatable.channels import MOVES
+from pyruntime.models.updatable.channels import MOVES, SOFTMAX
 from pyruntime.models.updatable.network import Net, near
 from pyruntime.spec import messages
 
@@ -15,7 +15,6 @@ _NAMES = {
     "categorical_cross_entropy": ENTROPY, "cross_entropy": ENTROPY, ENTROPY: ENTROPY,
     "mean_squared_error": SQUARED, "mse": SQUARED, SQUARED: SQUARED,
 }  # fmt: skip
-_SOFTMAX = ("softmax", "softmaxND")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def choose_loss(net: Net, loss: str | None, output: str | None, add_softmax: boo
         raise BuildError(f"loss is {loss!r}, expected 'categorical_cross_entropy' or 'mean_squared_error'")
     blob = _output(net, output)
     source = _behind_moves(net, blob)
-    is_softmax = _kind(net, source) in _SOFTMAX
+    is_softmax = _kind(net, source) in SOFTMAX
     if loss is None:
         kind = ENTROPY if is_softmax or net.kind == "neuralNetworkClassifier" else SQUARED
     else:

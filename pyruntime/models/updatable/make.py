@@ -259,7 +259,8 @@ def _judge(spec: Any, network: Any, core_ml_only: bool) -> None:
 
 def _around(spec: Any) -> list[Any]:
     """A model, and the last ones inside it."""
-    inside = _around(pipeline_of(spec).models[-1]) if spec.WhichOneof("Type") in PIPELINES else []
+    models = pipeline_of(spec).models if spec.WhichOneof("Type") in PIPELINES else []
+    inside = _around(models[-1]) if models else []
     return [spec, *inside]
 
 
@@ -268,7 +269,8 @@ def _clear(spec: Any) -> None:
     for part in _around(spec):
         part.isUpdatable = False
         part.description.ClearField("trainingInput")
-        part.description.metadata.userDefined.pop(BEYOND[0], None)
+        if BEYOND[0] in part.description.metadata.userDefined:
+            del part.description.metadata.userDefined[BEYOND[0]]
         kind = part.WhichOneof("Type")
         if kind.startswith("neuralNetwork"):
             message = getattr(part, kind)
