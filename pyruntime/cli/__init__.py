@@ -1,4 +1,4 @@
-"""The command `pyruntime`: describe, predict, update, compile, benchmark.
+"""The command `pyruntime`: describe, predict, make-updatable, split, update, compile, benchmark.
 
 Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the
 command line is wrong; 130 interrupted.  Results go to stdout, all else to stderr.
@@ -11,11 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pyruntime.cli import benchmark, compile, describe, predict, update
+from pyruntime.cli import benchmark, compile, describe, make_updatable, predict, split, update
 from pyruntime.cli.console import Console
 from pyruntime.cli.failure import Parser, UsageError, sentence
 
-COMMANDS = (describe, predict, update, compile, benchmark)
+COMMANDS = (describe, predict, make_updatable, split, update, compile, benchmark)
 
 EPILOG = """\
 examples:
