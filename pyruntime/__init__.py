@@ -52,12 +52,14 @@ if TYPE_CHECKING:
         FeatureProvider,
     )
     from pyruntime.spec import load_spec, save_spec
+    from pyruntime.training.options import Adapter, LearningRateSchedule, TrainingOptions
     from pyruntime.update import (
         MetricKey,
         MLUpdateContext,
         MLUpdateProgressHandlers,
         MLUpdateTask,
         TaskState,
+        TrainingHistory,
         UpdateEvent,
     )
 
@@ -80,8 +82,10 @@ _HOME = {
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
+    "training.options": ("Adapter", "LearningRateSchedule", "TrainingOptions"),
     "update": (
-        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "TrainingHistory",
+        "UpdateEvent",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
@@ -92,6 +96,7 @@ _MODULES = ("converters", "models", "spec", "utils")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Adapter",
     "ArrayBatchProvider",
     "BatchProvider",
     "ComputeUnit",
@@ -106,6 +111,7 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "LearningRateSchedule",
     "MLCustomLayer",
     "MLCustomModel",
     "MLModel",
@@ -127,6 +133,8 @@ __all__ = [
     "SequenceConstraint",
     "SpecError",
     "TaskState",
+    "TrainingHistory",
+    "TrainingOptions",
     "UnsupportedError",
     "UpdateCancelled",
     "UpdateError",
