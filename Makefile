@@ -46,7 +46,7 @@ $(VENV)/lint-tools: $(VENV)/build-tools
 install: $(VENV)/installed
 
 demo: $(VENV)/installed
-	@$(BIN)/python examples/sticker/demo.py $(if $(MODEL),--model $(MODEL))
+	@$(BIN)/python examples/stickers/demo.py $(if $(MODEL),--model $(MODEL))
 
 test: $(VENV)/test-tools$(ORACLES) $(VENV)/build-tools
 	$(BIN)/pytest $(ARGS)
