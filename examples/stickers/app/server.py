@@ -55,7 +55,7 @@ class _Socket(io.RawIOBase):
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"
+    protocol_version = default_request_version = "HTTP/1.1"
     server_version, sys_version = "stickers", ""
     disable_nagle_algorithm = True
     wbufsize = -1  # an answer leaves in one piece

@@ -15,7 +15,7 @@ import pytest
 
 from pyruntime.spec import load_spec
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "examples" / "stickers" / "Sticker.mlmodel"
 DRAWINGS = ROOT / "examples" / "stickers" / "drawings.npz"
 
