@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import ModelIOError, UpdateError
-from pyruntime.spec.writer import write_atomically
+from pyruntime.spec.writer import remove_unfinished, write_atomically
 
 MARK = b"pyruntime update 1\n"
 HEADER = struct.Struct("<Q")
@@ -83,6 +83,7 @@ class CheckpointFile:
 
     def load(self, update: str) -> Progress | None:
         """The progress that is there; None without a file.  Raises UpdateError when it is damaged or another's."""
+        remove_unfinished(self.path)
         try:
             with open(self.path, "rb") as file:
                 data = memoryview(file.read())
