@@ -139,7 +139,7 @@ class Case:
 class Deadly:
     """Counts the system calls that write a checkpoint; at number `at` the process is killed.
 
-    A write is two steps: before it, and with half of the bytes written.
+    A write takes several: each has half of the bytes that are left.
     """
 
     def __init__(self, at: int | None) -> None:
@@ -154,12 +154,19 @@ class Deadly:
         for name in ("open", "fsync", "replace", "close", "unlink"):
             self._kept[name] = getattr(os, name)
             setattr(os, name, self._around(self._kept[name]))
+        self._kept["write"] = os.write
+        os.write = self._torn_write  # type: ignore[assignment]
         self._kept["fdopen"] = os.fdopen
         os.fdopen = lambda *arguments: Torn(self._kept["fdopen"](*arguments), self)  # type: ignore[assignment]
 
     def disarm(self) -> None:
         for name, function in self._kept.items():
             setattr(os, name, function)
+
+    def _torn_write(self, handle: int, piece: Any) -> int:
+        view = memoryview(piece)
+        self.step()
+        return self._kept["write"](handle, view[: (len(view) + 1) // 2])
 
     def _around(self, function: Any) -> Any:
         def call(*arguments: Any, **named: Any) -> Any:

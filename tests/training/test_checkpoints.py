@@ -162,6 +162,42 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
     assert weights_of(attempt(spec, path, None)[0]) == weights_of(whole)
 
 
+def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boards without a battery start in 1970 and jump when the network answers; only time that passes counts."""
+    passed = [0.0]
+
+    def day() -> float:
+        passed[0] += 1.0
+        return 1e9 * (-1) ** int(passed[0])
+
+    monkeypatch.setattr("time.time", day)
+    monkeypatch.setattr(files.time, "monotonic", lambda: passed[0])
+    saved: list[int] = []
+    save = files.CheckpointFile.save
+
+    def noted(self: Any, update: str, progress: Any) -> None:
+        saved.append(progress.batch)
+        save(self, update, progress)
+
+    monkeypatch.setattr(files.CheckpointFile, "save", noted)
+
+    def run(seconds: float) -> list[int]:
+        saved.clear()
+        handlers = MLUpdateProgressHandlers(ALL, lambda context: passed.__setitem__(0, passed[0] + 1.0))
+        spec = regression(epochs=2)
+        task = MLUpdateTask(
+            MLModel(spec), EXAMPLES, progress_handlers=handlers, checkpoint=tmp_path / "u", checkpoint_seconds=seconds
+        )
+        task.resume()
+        while not task.wait(0.05):
+            pass
+        assert task.error is None
+        return list(saved)
+
+    assert run(1e6) == [0, 0], "at the ends of epochs only"
+    assert run(2.0) == [1, 3, 0, 2, 0], "each second event, counted from the one before, and at the ends of epochs"
+
+
 def test_no_checkpoint_inside_an_epoch_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[int] = []
     monkeypatch.setattr(files.CheckpointFile, "save", lambda self, update, progress: saved.append(progress.batch))
