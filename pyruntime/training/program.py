@@ -21,7 +21,7 @@ from pyruntime.spec.payloads import Payloads
 from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
 from pyruntime.training.builder import Parameter, TrainingBuilder
 from pyruntime.training.gradients import Backward
-from pyruntime.training.losses import LossNodes, add_loss
+from pyruntime.training.losses import LossNodes, LossOptions, add_loss
 from pyruntime.training.optimizers import Optimizer
 from pyruntime.training.recipe import Recipe
 from pyruntime.training.recompute import choices, finish_early, recompute
@@ -71,7 +71,13 @@ class StepProgram:
 
 
 def build_step(
-    recipe: Recipe, split: Split, shapes: tuple[Shape, ...], batch: int, optimizer: Optimizer, payloads: Payloads | None
+    recipe: Recipe,
+    split: Split,
+    shapes: tuple[Shape, ...],
+    batch: int,
+    optimizer: Optimizer,
+    payloads: Payloads | None,
+    chosen: LossOptions,
 ) -> StepGraph:
     """The graph of a step for `batch` examples.
 
@@ -92,12 +98,16 @@ def build_step(
         _check_parameters(message, b, before)
     b.learns = False
     y = read(recipe.loss.source, b)
-    loss = add_loss(recipe.loss, y, batch, b)
+    loss = add_loss(recipe.loss, y, batch, chosen, b)
     parameters = tuple(b.parameters)
     gradients = Backward(b, [p.value for p in parameters]).run(loss.start, loss.gradient)
     inputs, results, states = _steps(parameters, gradients, optimizer, b)
     graph = Graph(
-        (*features, loss.target, *inputs, optimizer.hyper), (loss.mean, *results), tuple(b.nodes), b.constants
+        (*features, loss.target, *inputs, optimizer.hyper),
+        (loss.mean, *results),
+        tuple(b.nodes),
+        b.constants,
+        {name: stored for name, stored in b.stored.items() if name in b.constants},
     )
     result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
     return StepGraph(graph, parameters, loss.target.shape, result, states, loss)
@@ -172,12 +182,15 @@ def _steps(
     new_parameters: list[Value] = []
     new_states: list[Value] = []
     for parameter in parameters:
-        w = parameter.value
-        if w.name not in gradients:
+        if parameter.value.name not in gradients:
             raise SpecError(f"layer {parameter.layer!r}: the loss does not depend on its {parameter.field}")
+    b.layer, b.kind = "clip", ""
+    scale = optimizer.scale([gradients[p.value.name] for p in parameters], b)
+    for parameter in parameters:
+        w = parameter.value
         b.layer, b.kind = f"layer {parameter.layer!r}, step", ""
         own = tuple(Value(f"state{i}:{w.name}", DType.F32, w.shape) for i in range(optimizer.states))
-        new, *kept = optimizer.step(w, gradients[w.name], optimizer.hyper, own, b)
+        new, *kept = optimizer.step(w, gradients[w.name], scale, own, b)
         states += own
         new_parameters.append(new)
         new_states += kept

@@ -12,9 +12,12 @@ from pyruntime.ir.types import Array, Shape
 from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
 from pyruntime.samples import sample_features
+from pyruntime.training.adapters import Adapters
 from pyruntime.training.builder import Parameter
 from pyruntime.training.evaluation import Evaluator, measured
+from pyruntime.training.losses import LossOptions
 from pyruntime.training.optimizers import make_optimizer
+from pyruntime.training.options import DEFAULT, LearningRateSchedule, TrainingOptions
 from pyruntime.training.program import StepGraph, build_step, compile_step
 from pyruntime.training.recipe import read_recipe
 from pyruntime.training.split import split_network
@@ -41,18 +44,31 @@ class StepMemory(NamedTuple):
 class Trainer:
     """parameters: values by name, of those that cannot change in progress.
 
-    Raises SpecError and UnsupportedError for what cannot be trained, before any example is read.
+    Raises SpecError and UnsupportedError for what cannot be trained, ParametersError for options that do not fit the
+    network, before any example is read.
     """
 
-    def __init__(self, engine: NeuralNetworkEngine, parameters: Mapping[str, Any], source: str) -> None:
+    def __init__(
+        self,
+        engine: NeuralNetworkEngine,
+        parameters: Mapping[str, Any],
+        source: str,
+        options: TrainingOptions = DEFAULT,
+    ) -> None:
         part = engine.part
         self._engine = engine
         self._source = source
-        self.recipe = read_recipe(getattr(part.spec, part.kind), source, part.payloads)
+        self.adapters = Adapters(getattr(part.spec, part.kind), part.payloads, options)
+        self._payloads = self.adapters.payloads
+        dequantize = options.low_precision == "dequantize"
+        self.recipe = read_recipe(self.adapters.network, source, self._payloads, dequantize=dequantize)
         self._split = split_network(self.recipe, source)
-        self._optimizer = make_optimizer(self.recipe.optimizer, parameters)
+        self._optimizer = make_optimizer(self.recipe.optimizer, parameters, options)
+        self._chosen = LossOptions(options, engine.description.class_labels or ())
+        self.options = options
+        self._steps = (1, 1)
         self._legacy = is_legacy(self.recipe.network)
-        lowered = lower_network(self.recipe.network, part.description, part.payloads, self._split.features)
+        lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
         plan, constants = compile_graph(lowered.graph, part.context)
         self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
@@ -60,7 +76,7 @@ class Trainer:
         self._evaluators: dict[int, Evaluator] = {}
         self.counts_right = False
         """Whether steps count right answers, which cross entropy alone has: set before the first runner is made."""
-        self._hyper = room((self._optimizer.numbers,))
+        self._hyper = room(self._optimizer.hyper.shape)
         self._shapes = self._expected_shapes()
         step = self._graph(max(1, int(parameters["miniBatchSize"])))
         self.parameters: tuple[Parameter, ...] = step.parameters
@@ -83,8 +99,9 @@ class Trainer:
     def _graph(self, batch: int) -> StepGraph:
         key = (batch, self._shapes)
         if key not in self._graphs:
-            payloads = self._engine.part.payloads
-            self._graphs[key] = build_step(self.recipe, self._split, self._shapes, batch, self._optimizer, payloads)
+            self._graphs[key] = build_step(
+                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen
+            )
         return self._graphs[key]
 
     @property
@@ -154,6 +171,7 @@ class Trainer:
 
     def identity(self) -> Iterator[bytes | Array]:
         """What is trained: operators, frozen weights, and the weights before the first step."""
+        yield repr(self.options).encode()
         graph = self._graph(1).graph
         for node in graph.nodes:
             yield node.op.code.encode() + node.op.encode()
@@ -162,7 +180,14 @@ class Trainer:
             yield f"{parameter.layer}:{parameter.field}".encode()
             yield parameter.start
 
+    def plan(self, steps_per_epoch: int, epochs: int) -> None:
+        """How many steps there will be, for a schedule of the learning rate."""
+        self._steps = steps_per_epoch, epochs
+
     def steer(self, parameter: Callable[[str], Any]) -> None:
         """The optimizer's parameters for the next step."""
         values = {name: parameter(name) for name in self._optimizer.names}
+        schedule = self.options.schedule
+        if isinstance(schedule, LearningRateSchedule):
+            values["learningRate"] *= schedule.factor(self.weights.at, *self._steps)
         self._hyper[:] = self._optimizer.steer(values, self.weights.at + 1)

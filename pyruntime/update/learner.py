@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyruntime.description import FeatureDescription
-from pyruntime.errors import SpecError, UpdateError
+from pyruntime.errors import ParametersError, SpecError, UpdateError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel
+from pyruntime.training.options import TrainingOptions
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import Examples
@@ -74,12 +75,16 @@ class Learner(ABC):
         return None
 
 
-def make_learner(model: MLModel, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> Learner:
-    """Check that a model may be updated, and how.  parameters: those that it is trained with.
+def make_learner(
+    model: MLModel, lean: LeanModel, parameters: Mapping[ParameterKey, Any], options: TrainingOptions | None = None
+) -> Learner:
+    """Check that a model may be updated, and how.  parameters, options: those that it is trained with.
 
     Raises UpdateError when it is not updatable, SpecError when the file breaks a rule of updatable models, and
     UnsupportedError when something in it cannot be trained.
     """
+    if options is not None and not isinstance(options, TrainingOptions):
+        raise TypeError(f"options: expected TrainingOptions, got a {type(options).__name__}")
     spec = lean.spec
     if not spec.isUpdatable:
         raise UpdateError(
@@ -97,9 +102,13 @@ def make_learner(model: MLModel, lean: LeanModel, parameters: Mapping[ParameterK
     if kind in NETWORKS:
         from pyruntime.update.networks import NetworkLearner
 
-        return NetworkLearner(model.engine, lean, parameters, model.configuration)
+        return NetworkLearner(model.engine, lean, parameters, model.configuration, options or TrainingOptions())
     if kind != "kNearestNeighborsClassifier":
         raise SpecError(f"{lean.source}: a {kind} is marked as updatable; only networks and k-NN can be")
+    if options is not None and options != TrainingOptions():
+        raise ParametersError(
+            f"training options: expected none for a k-NN, which learns by keeping its examples, got {options}"
+        )
     from pyruntime.update.neighbors import NeighborsLearner
 
     return NeighborsLearner(model.engine, lean)

@@ -16,8 +16,9 @@ from pyruntime.errors import SpecError
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
-from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
+from pyruntime.training.options import DEFAULT, TrainingOptions
+from pyruntime.training.results import write_learned
 from pyruntime.training.targets import TargetReader
 from pyruntime.training.trainer import StepMemory, Trainer
 from pyruntime.update.checkpoint import CheckpointFile
@@ -43,13 +44,14 @@ class NetworkLearner(Learner):
         lean: LeanModel,
         parameters: Mapping[ParameterKey, Any],
         configuration: MLModelConfiguration,
+        options: TrainingOptions = DEFAULT,
     ) -> None:
         self._engine, self._lean, self._configuration = engine, lean, configuration
         self.training_inputs = engine.description.training_inputs
         self._last, self.scope = _last(engine)
         self.places = frozenset([self._last.part.place])
         own = {key.name: value for key, value in parameters.items() if key.scope == self.scope}
-        self._trainer = Trainer(self._last, own, lean.source)
+        self._trainer = Trainer(self._last, own, lean.source, options)
         self._batch = int(own["miniBatchSize"])
         self._check_inputs()
         trainer = self._trainer
@@ -149,14 +151,7 @@ class NetworkLearner(Learner):
         place = spec
         while place.WhichOneof("Type") in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
             place = pipeline_message(place).models[-1]
-        layers = {layer.name: layer for layer in getattr(place, place.WhichOneof("Type")).layers}
-        weights = []
-        for parameter in self._trainer.parameters:
-            layer = layers[parameter.layer]
-            weights.append(getattr(getattr(layer, layer.WhichOneof("layer")), parameter.field))
-        payloads = self._lean.payloads.branch(without=[weight.SerializeToString() for weight in weights])
-        for weight, values in zip(weights, learned, strict=True):
-            write_weights(weight, values, payloads)
+        payloads = write_learned(place, self._lean.payloads, self._trainer, learned)
         return LeanModel(spec, payloads, self._lean.source)
 
 

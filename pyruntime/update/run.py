@@ -45,6 +45,7 @@ class Run:
         self._random = np.random.default_rng(int(control.parameter("seed") or 0))
         self._size = min(int(control.parameter("miniBatchSize")), len(targets))
         self._epoch, self._batch, self._total = 0, 0, 0.0
+        trainer.plan(-(-len(targets) // self._size), int(control.parameter("epochs")))
         self._right: float | None = 0.0
         """Right answers in this epoch; None when some of it was not counted, before it was interrupted."""
         self._update = digest(self._identity()) if checkpoint else ""

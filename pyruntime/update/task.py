@@ -15,6 +15,7 @@ from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, Upd
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
 from pyruntime.spec import LeanModel
+from pyruntime.training.options import TrainingOptions
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import (
     Handler,
@@ -45,6 +46,7 @@ class MLUpdateTask:
     silent_cancel: no completion handler after `cancel`.
     checkpoint: path of a file that keeps a network's progress at the end of each epoch, after `cancel`, and every
     checkpoint_seconds.  A task for the same update goes on from it, to the same bits; a completed one removes it.
+    options: what a network's training does beyond its file, see TrainingOptions; not of Core ML.
 
     Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
     is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
@@ -67,6 +69,7 @@ class MLUpdateTask:
         silent_cancel: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
+        options: TrainingOptions | None = None,
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
@@ -79,7 +82,7 @@ class MLUpdateTask:
         for key, value in self._parameters.items():
             if value is None and key.name == ParameterKey.SEED.name:  # drawn, and told to handlers
                 self._parameters[key] = secrets.randbelow(1 << 31)
-        self._learner = make_learner(self._model, self._lean, self._parameters)
+        self._learner = make_learner(self._model, self._lean, self._parameters, options)
         self._examples = Examples(training_data, self._learner.training_inputs)
         if validation_data is not None:
             self._learner.hold_out(Examples(validation_data, self._learner.training_inputs, "validation"))
