@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -108,6 +109,16 @@ def _exchange(temporary: str, target: str, previous: str | None) -> None:
             with suppress(OSError):
                 os.replace(previous, target)
         raise
+
+
+def remove_unfinished(path: str | os.PathLike[str]) -> None:
+    """Remove what `write_atomically` left beside `path` when the process was killed; only for who alone writes it."""
+    folder, name = os.path.split(os.path.realpath(os.fspath(path)))
+    unfinished = re.compile(rf"\.{re.escape(name[:50])}\.[0-9a-f]{{16}}\.part")
+    with suppress(OSError):
+        for entry in os.listdir(folder):
+            if unfinished.fullmatch(entry):
+                os.unlink(os.path.join(folder, entry))
 
 
 def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import DamageWarning, ModelIOError, UpdateError
-from pyruntime.spec.writer import write_atomically
+from pyruntime.spec.writer import remove_unfinished, write_atomically
 
 MARK = b"pyruntime update 1\n"
 HEADER = struct.Struct("<Q")
@@ -111,6 +111,7 @@ class CheckpointFile:
         A damaged file gives the one before, with a DamageWarning.  Raises CheckpointError when there is none, and for
         the checkpoint of another update.
         """
+        remove_unfinished(self.path)
         try:
             progress = self._read(self.path, update)
         except _Damaged:
