@@ -98,7 +98,7 @@ _HOME = {
 }  # fmt: skip
 """Public names by the module that has them."""
 
-_MODULES = ("models", "spec", "utils")
+_MODULES = ("converters", "models", "spec", "tasks", "utils")
 """Modules that `import pyruntime` alone makes reachable."""
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -19,6 +19,7 @@ from pyruntime.metadata import FeatureTexts, MetadataText
 from pyruntime.spec import LeanModel, load_lean_bytes, messages, save_spec
 
 if TYPE_CHECKING:
+    from pyruntime.neighbors.examples import StoredExamples
     from pyruntime.parameters import ParameterKey
     from pyruntime.providers import DictionaryFeatureProvider, FeatureProvider
 
@@ -149,7 +150,7 @@ class MLModel:
             ModelPart(
                 lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters,
                 links=Links.of_file(path, tuple(config.linked_model_roots), config.bundles),
-                open_source=lambda linked: open_source(linked, config),
+                open_source=lambda linked: open_source(linked, config), vectors=config.vectors,
             )
         )  # fmt: skip
 
@@ -191,6 +192,15 @@ class MLModel:
         from pyruntime.parameter_values import parameter_value
 
         return parameter_value(self._lean, self._parameters, key)
+
+    def examples(self) -> StoredExamples:
+        """The examples that the model's k-NN keeps: list, forget, cap, deduplicate them.
+
+        Raises UpdateError when the model has no k-NN, or several.
+        """
+        from pyruntime.neighbors.examples import StoredExamples
+
+        return StoredExamples(self)
 
     def predict(
         self,

@@ -77,7 +77,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    target = _target(options)
+    target = target_from(options)
     if options.keep_generations is not None and options.keep_generations < 1:
         raise UsageError(f"--keep-generations {options.keep_generations}: expected a number from 1")
     if not 0 <= options.hold_out <= 0.9:
@@ -93,7 +93,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
-        raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
+        raise UpdateError(
+            f"{options.model} is not updatable: it was not made to learn; of a network, "
+            "pyruntime.make_updatable(model, layers) makes one that can"
+        )
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     if options.validation:
         held = read_examples(options.validation, model.model_description, console.note, option="--validation")
@@ -149,19 +152,23 @@ def _plot(history: TrainingHistory, path: str | None, console: Console) -> str |
     return path
 
 
-def _target(options: argparse.Namespace) -> Path:
-    """Where to save, checked before the work begins.  Raises UsageError or ModelIOError."""
+def target_from(options: argparse.Namespace) -> Path:
+    """Where to save, checked before the work begins."""
+    target = Path(options.model if options.in_place else options.output)
+    return target_of(target, "--in-place" if options.in_place else f"--output {target}")
+
+
+def target_of(target: Path, what: str) -> Path:
+    """A path to save a model at, if it is one.  what: how the caller gave it.  Raises UsageError or ModelIOError."""
     from pyruntime.errors import ModelIOError
 
-    target = Path(options.model if options.in_place else options.output)
     if target.suffix.lower() not in SUFFIXES:
-        what = "--in-place" if options.in_place else f"--output {target}"
-        raise UsageError(f"{what}: a learned model is saved as {' or '.join(SUFFIXES)}; give --output with such a name")
+        raise UsageError(f"{what}: a model is saved as {' or '.join(SUFFIXES)}; give --output with such a name")
     folder = target.resolve().parent
     if not folder.is_dir():
-        raise ModelIOError(f"--output {target}: the folder {folder} does not exist; make it first, nothing was learned")
+        raise ModelIOError(f"--output {target}: the folder {folder} does not exist; make it first, nothing was done")
     if not os.access(folder, os.W_OK):
-        raise ModelIOError(f"--output {target}: no permission to write into {folder}; nothing was learned")
+        raise ModelIOError(f"--output {target}: no permission to write into {folder}; nothing was done")
     return target
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from pyruntime.compiled.reading import open_generation
 from pyruntime.errors import SpecError
+from pyruntime.neighbors.messages import read_store
 from pyruntime.parameters import describe_parameters
 from pyruntime.spec import LeanModel
-from pyruntime.spec.weights import read_floats, read_weights, stored_weight, weights_of
+from pyruntime.spec.weights import read_weights, stored_weight, weights_of
 
 if TYPE_CHECKING:
     from pyruntime.compiled.generations import Generation
@@ -154,12 +155,9 @@ def _examples(lean: LeanModel) -> Counter[tuple[str, bytes]]:
     found: Counter[tuple[str, bytes]] = Counter()
     for _, part in _parts(lean.spec, ""):
         if part.WhichOneof("Type") == "kNearestNeighborsClassifier":
-            message = part.kNearestNeighborsClassifier
-            labels = [*message.stringClassLabels.vector, *map(str, message.int64ClassLabels.vector)]
-            samples = message.nearestNeighborsIndex.floatSamples
+            store = read_store(part, lean.payloads)
             found.update(
-                (label, read_floats(vector, lean.payloads).tobytes())
-                for label, vector in zip(labels, samples, strict=False)
+                (str(label), vector.tobytes()) for label, vector in zip(store.labels(), store.floats(), strict=True)
             )
     return found
 

@@ -23,7 +23,7 @@ VERSION = 2
 """Version 1 had no generations; it is read as a first one."""
 MAX_BYTES = 1 << 22  # of a manifest; real ones have some KB
 MAX_FILE_BYTES = 1 << 48
-FILE_NAME = re.compile(r"(?:model|network(?:\.[0-9]+)*)-[0-9a-f]{16}\.(?:mlmodel|plan|weights)")
+FILE_NAME = re.compile(r"(?:model|network(?:\.[0-9]+)*|segment)-[0-9a-f]{16}\.(?:mlmodel|plan|weights|examples)")
 GENERATION_NAME = re.compile(r"generation-([1-9][0-9]{0,8})\.json")
 MAX_GENERATION = 999_999_999
 _PLACE = re.compile(r"(?:[0-9]+(?:\.[0-9]+)*)?")

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from pyruntime.compiled.examples import attached
 from pyruntime.compiled.files import open_file, open_folder, read_manifest
 from pyruntime.compiled.history import Entry, generation_name, number_of, read_history
 from pyruntime.compiled.manifest import NAME, Manifest, NewerFormat, parse
@@ -164,6 +165,7 @@ def _open_files(files: _Files, manifest: Manifest) -> Opened:
     lean = None
     if manifest.model is not None:
         lean = load_lean_bytes(files.data(manifest.model), source=files.path(manifest.model))
+        lean = attached(lean, files)
     programs = {
         n.place: NetworkProgram(files.plan(n.plan), files.mapped(n.weights), n.inputs, n.outputs, n.legacy)
         for n in manifest.networks

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pyruntime.compiled.examples import detached
 from pyruntime.compiled.folder import Commit, Content, write_folder
 from pyruntime.compiled.history import Entry, History, generation_name, missing_file, number_of, read_history
 from pyruntime.compiled.manifest import FILE_NAME, NAME, File, Kernels, Manifest, Network
@@ -38,6 +39,9 @@ def write_compiled(
     refused.  Raises ModelIOError.
     """
     files: dict[str, Content] = {}
+    if lean is not None:
+        lean, segments = detached(lean)
+        files.update(segments)
 
     def add(stem: str, suffix: str, content: Content) -> str:
         name = f"{stem}-{content.sha256[:16]}.{suffix}"

@@ -45,7 +45,7 @@ class Payloads:
 
     def __init__(self) -> None:
         self._mark = _MARK + b"%06x" % (next(_stores) & 0xFFFFFF)
-        self._parts: list[memoryview] = []
+        self._parts: list[Any] = []
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -60,6 +60,17 @@ class Payloads:
         self._parts.append(data)
         return self._mark + b"%010x" % (len(self._parts) - 1)
 
+    def add_examples(self, store: Any) -> bytes:
+        """Keep the examples of a k-NN (neighbors/store.py) and give the reference that stands for all of them."""
+        self._parts.append(store)
+        return self._mark + b"%010x" % (len(self._parts) - 1)
+
+    def examples(self, data: bytes) -> Any:
+        """The examples that a serialised FloatVector stands for; None when it is an ordinary one."""
+        found = data.find(self._mark)
+        part = self.get(data[found : found + REFERENCE_BYTES]) if found >= 0 else None
+        return None if isinstance(part, memoryview) else part
+
     def branch(self, without: Iterable[bytes] = ()) -> Payloads:
         """The same payloads for a copy of the messages, to which others can be added; the bytes are shared.
 
@@ -73,8 +84,8 @@ class Payloads:
                 copy._parts[int(data[found + len(self._mark) : found + REFERENCE_BYTES], 16)] = memoryview(b"")
         return copy
 
-    def get(self, reference: bytes) -> memoryview:
-        """The payload behind a reference.  Raises SpecError when it is one of another model."""
+    def get(self, reference: bytes) -> Any:
+        """The payload behind a reference, or the examples.  Raises SpecError when it is one of another model."""
         if not reference.startswith(self._mark):
             raise SpecError(
                 "these weights belong to another model: pass the payloads that were loaded with the message"

@@ -28,6 +28,8 @@ def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *,
     Raises ModelIOError when the path cannot be written (the old file is still there then), and SpecError when
     the model is larger than the format allows or breaks a rule, which is named.
     """
+    if isinstance(spec, LeanModel):
+        spec = _with_examples(spec)
     if check:
         from pyruntime.spec.legality import check_spec
 
@@ -38,6 +40,8 @@ def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *,
 
 def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     """The bytes of the .mlmodel file, in pieces; weights of a LeanModel are not copied."""
+    if isinstance(spec, LeanModel):
+        spec = _with_examples(spec)
     message = spec.spec if isinstance(spec, LeanModel) else spec
     try:
         data = message.SerializeToString(deterministic=True)
@@ -52,6 +56,13 @@ def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     if size > wire.MAX_BYTES:
         raise SpecError(f"the model has {size} bytes; the format (protobuf) ends at {wire.MAX_BYTES}")
     return pieces
+
+
+def _with_examples(lean: LeanModel) -> LeanModel:
+    """With a message for each example of its k-NN."""
+    from pyruntime.neighbors.messages import with_examples
+
+    return LeanModel(with_examples(lean.spec, lean.payloads), lean.payloads, lean.source)
 
 
 def write_atomically(

@@ -31,6 +31,10 @@ TYPES: dict[str, np.dtype[Any]] = {"<f4": np.dtype("<f4"), "<i8": np.dtype("<i8"
 Array = NDArray[Any]
 
 
+class CheckpointError(UpdateError):
+    """The checkpoint that is there is damaged, or of another update."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far an update is.
@@ -51,10 +55,6 @@ class Progress:
     parameters: Mapping[str, Any]
     weights: Sequence[Array]
     states: Sequence[Array]
-
-
-class CheckpointError(UpdateError):
-    """The checkpoint that is there is damaged, or of another update."""
 
 
 class _Damaged(CheckpointError):

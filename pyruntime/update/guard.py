@@ -114,4 +114,4 @@ def _is_empty(model: MLModel) -> bool:
     engine = model.engine
     while isinstance(engine, PipelineEngine):
         engine = engine.engines[-1]
-    return isinstance(engine, NearestNeighborsEngine) and not engine.neighbors.labels
+    return isinstance(engine, NearestNeighborsEngine) and not len(engine.neighbors.store)
