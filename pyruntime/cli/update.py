@@ -75,7 +75,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
-        raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
+        raise UpdateError(
+            f"{options.model} is not updatable: make it so with `pyruntime make-updatable` or `pyruntime split`"
+        )
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     if options.validation:
         held = read_examples(options.validation, model.model_description, console.note, option="--validation")
