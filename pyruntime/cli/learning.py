@@ -12,6 +12,7 @@ from pyruntime.cli.training_data import Examples
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
 from pyruntime.tables import counted
+from pyruntime.training.options import TrainingOptions
 from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, TrainingHistory, UpdateEvent
 
 POLL = 0.2  # seconds between looks at the keyboard
@@ -26,7 +27,9 @@ class Learned:
     parameters: dict[str, Any]
 
 
-def learn(model: MLModel, examples: Examples, held: Examples, console: Console) -> Learned:
+def learn(
+    model: MLModel, examples: Examples, held: Examples, console: Console, options: TrainingOptions | None = None
+) -> Learned:
     """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt.
 
     held: measured at the end of each epoch, may be empty.
@@ -47,7 +50,7 @@ def learn(model: MLModel, examples: Examples, held: Examples, console: Console) 
 
         handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, tell)
         hold_out = held if epochs and len(held) else None
-        task = MLUpdateTask(model, data, progress_handlers=handlers, validation_data=hold_out)
+        task = MLUpdateTask(model, data, progress_handlers=handlers, validation_data=hold_out, options=options)
         task.resume()
         try:
             while not task.wait(POLL):
