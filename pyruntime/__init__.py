@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
     from pyruntime.model_types import register_model_type
+    from pyruntime.models.updatable import make_updatable, split_for_update
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -56,12 +57,14 @@ if TYPE_CHECKING:
         FeatureProvider,
     )
     from pyruntime.spec import load_spec, save_spec
+    from pyruntime.training.options import Adapter, LearningRateSchedule, TrainingOptions
     from pyruntime.update import (
         MetricKey,
         MLUpdateContext,
         MLUpdateProgressHandlers,
         MLUpdateTask,
         TaskState,
+        TrainingHistory,
         UpdateEvent,
         UpdateGuard,
     )
@@ -83,22 +86,25 @@ _HOME = {
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
     "model_types": ("register_model_type",),
+    "models.updatable": ("make_updatable", "split_for_update"),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
+    "training.options": ("Adapter", "LearningRateSchedule", "TrainingOptions"),
     "update": (
-        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
-        "UpdateGuard",
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "TrainingHistory",
+        "UpdateEvent", "UpdateGuard",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
 
-_MODULES = ("models", "spec", "utils")
+_MODULES = ("converters", "models", "spec", "tasks", "utils")
 """Modules that `import pyruntime` alone makes reachable."""
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Adapter",
     "ArrayBatchProvider",
     "BatchProvider",
     "ComputeUnit",
@@ -116,6 +122,7 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "LearningRateSchedule",
     "MLCustomLayer",
     "MLCustomModel",
     "MLModel",
@@ -137,6 +144,8 @@ __all__ = [
     "SequenceConstraint",
     "SpecError",
     "TaskState",
+    "TrainingHistory",
+    "TrainingOptions",
     "UnsupportedError",
     "UpdateCancelled",
     "UpdateError",
@@ -147,11 +156,13 @@ __all__ = [
     "compile_model",
     "generations",
     "load_spec",
+    "make_updatable",
     "register_custom_layer",
     "register_custom_model",
     "register_model_type",
     "rollback",
     "save_spec",
+    "split_for_update",
 ]
 
 

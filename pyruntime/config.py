@@ -62,7 +62,11 @@ class MLModelConfiguration:
         it was compiled with.
     vectors: how a k-NN keeps the vectors of its examples while it runs: "stored", as the model has them, or "float32",
         "int8" or "int8+float32", docs/nearest-neighbors.md.  `write` and `save` keep what the model has.
-    memory_limit: bytes that the values of one prediction may take.
+    memory_limit: bytes that the values of one prediction may take, or of one step of an update, which computes values
+        twice instead of keeping them where that helps to stay below it.
+    feature_memory: bytes of examples, as the part of a network that does not learn sees them, that an update keeps in
+        memory; more go to a mapped file.  None: a quarter of the memory that is available.
+    scratch_folder: where that file is made; None: the system's folder of temporary files on a disk.
     cache_folder: where networks compiled from .mlmodel files are kept (docs/compiled-models.md); None for nowhere.
     linked_model_roots: folders that linked models must lie in; by default the folder of the model that is opened.
     bundles: folders of the application that search paths of linked models name: "main" is $BUNDLE_MAIN, others
@@ -78,6 +82,8 @@ class MLModelConfiguration:
     weights: str = "expanded"
     vectors: str = "stored"
     memory_limit: int = field(default_factory=_physical_memory)
+    feature_memory: int | None = None
+    scratch_folder: str | os.PathLike[str] | None = None
     cache_folder: str | os.PathLike[str] | None = field(default_factory=_cache_folder)
     linked_model_roots: Sequence[str | os.PathLike[str]] = ()
     bundles: Mapping[str, str | os.PathLike[str]] = field(default_factory=dict)

@@ -111,6 +111,13 @@ void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t 
  * a loop counts what it copies; the steps inside it count for themselves. */
 void pr_session_profile(pr_session *session, int64_t *step_nanoseconds);
 int32_t pr_session_steps(const pr_session *session);
+/* For the shapes now bound: floating-point operations of each step (a multiply-add is two; 0 where they hang on numbers),
+ * and bytes of its operands and results, each counted once. */
+void pr_session_work(const pr_session *session, double *operations, double *bytes);
+/* What the context can do at most, for the caller to time.  Multiply-adds in registers on all threads: how many operations
+ * that were.  Reading `count` floats from memory, shared out among the threads. */
+double pr_peak_multiply(pr_context *context, int64_t rounds);
+void pr_peak_read(pr_context *context, const float *data, int64_t count);
 
 /* A piece of the samples of a k-NN index: `count` rows of floats, of codes (a row's numbers are codes times its scale), or
  * both; then codes are only looked at to rule samples out, and errors[i] is at least the Euclidean distance between row i

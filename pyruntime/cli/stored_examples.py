@@ -121,11 +121,11 @@ def _json(model: str, found: StoredExamples, each: bool) -> dict[str, Any]:
 
 
 def _change(options: argparse.Namespace, console: Console) -> None:
-    from pyruntime.cli.update import save, target_of
+    from pyruntime.cli.update import save, target_from
     from pyruntime.model import MLModel
     from pyruntime.tables import counted
 
-    target = target_of(options)
+    target = target_from(options)
     model = MLModel(options.model)
     before = model.examples()
     changed = options.change(before, options)

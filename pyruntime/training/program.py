@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from pyruntime.compiler import compile_graph
+import numpy as np
+
+from pyruntime.compiler import encode_graph
 from pyruntime.errors import SpecError, UnsupportedError
 from pyruntime.ir.graph import Graph, Value
 from pyruntime.ir.types import Bytes, DType, Shape
+from pyruntime.ir.verify import verify
 from pyruntime.layers.network import is_legacy
 from pyruntime.layers.scope import Blob, lower_layers, read
-from pyruntime.native.lib import Context
+from pyruntime.native.lib import ALIGNMENT, Context, NoMemory, Session
+from pyruntime.passes.pipeline import optimise
 from pyruntime.spec.payloads import Payloads
 from pyruntime.training import rules  # noqa: F401  (files every gradient rule)
 from pyruntime.training.builder import Parameter, TrainingBuilder
 from pyruntime.training.gradients import Backward
-from pyruntime.training.losses import add_loss
+from pyruntime.training.losses import LossNodes, LossOptions, add_loss
 from pyruntime.training.optimizers import Optimizer
 from pyruntime.training.recipe import Recipe
+from pyruntime.training.recompute import choices, finish_early, recompute
 from pyruntime.training.split import Split
+
+NO_LIMIT = 1 << 62
+"""Bytes, for binding a plan to learn what it needs."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class StepGraph:
 
     graph: inputs are features, target, parameters, states, hyperparameters; results the mean loss, new parameters, new
     states.  target: the shape of the target of a mini-batch.  result: that of one example's prediction.  states:
-    shapes, in the order of the parameters.
+    shapes, in the order of the parameters.  loss: its nodes.
     """
 
     graph: Graph
@@ -36,19 +45,39 @@ class StepGraph:
     target: Shape
     result: Shape
     states: tuple[Shape, ...]
+    loss: LossNodes
 
 
 @dataclass(frozen=True)
 class StepProgram:
-    """A StepGraph compiled: plan and weights are bytes aligned for C."""
+    """A StepGraph compiled: plan and weights are bytes aligned for C.
+
+    segments: of the way forward, 1 where nothing is computed twice.  arena, results: bytes of values, and of what the
+    step hands over.  peak: the most of the arena that is in use at once.
+    """
 
     plan: Bytes
     weights: Bytes
     step: StepGraph
+    segments: int
+    arena: int
+    peak: int
+    results: int
+
+    @property
+    def nbytes(self) -> int:
+        """What counts against the limit."""
+        return self.arena + self.results
 
 
 def build_step(
-    recipe: Recipe, split: Split, shapes: tuple[Shape, ...], batch: int, optimizer: Optimizer, payloads: Payloads | None
+    recipe: Recipe,
+    split: Split,
+    shapes: tuple[Shape, ...],
+    batch: int,
+    optimizer: Optimizer,
+    payloads: Payloads | None,
+    chosen: LossOptions,
 ) -> StepGraph:
     """The graph of a step for `batch` examples.
 
@@ -69,20 +98,57 @@ def build_step(
         _check_parameters(message, b, before)
     b.learns = False
     y = read(recipe.loss.source, b)
-    loss = add_loss(recipe.loss, y, batch, b)
+    loss = add_loss(recipe.loss, y, batch, chosen, b)
     parameters = tuple(b.parameters)
     gradients = Backward(b, [p.value for p in parameters]).run(loss.start, loss.gradient)
     inputs, results, states = _steps(parameters, gradients, optimizer, b)
     graph = Graph(
-        (*features, loss.target, *inputs, optimizer.hyper), (loss.mean, *results), tuple(b.nodes), b.constants
+        (*features, loss.target, *inputs, optimizer.hyper),
+        (loss.mean, *results),
+        tuple(b.nodes),
+        b.constants,
+        {name: stored for name, stored in b.stored.items() if name in b.constants},
     )
     result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
-    return StepGraph(graph, parameters, loss.target.shape, result, states)
+    return StepGraph(graph, parameters, loss.target.shape, result, states, loss)
 
 
-def compile_step(step: StepGraph, context: Context) -> StepProgram:
-    plan, weights = compile_graph(step.graph, context)
-    return StepProgram(plan, weights, step)
+def compile_step(step: StepGraph, context: Context, limit: int) -> StepProgram:
+    """With values computed twice where they would need more than `limit` bytes.
+
+    Raises NoMemory, which says what the smallest form of the step needs.
+    """
+    graph = finish_early(optimise(step.graph, context))
+    program = _program(graph, step, context, 1)
+    tried = [program]
+    if program.nbytes > limit:
+        for segments in choices(graph):
+            program = _program(recompute(graph, segments), step, context, segments)
+            tried.append(program)
+            if program.nbytes <= limit:
+                return program
+        _refuse(min(tried, key=lambda p: p.nbytes), limit)
+    return program
+
+
+def _program(graph: Graph, step: StepGraph, context: Context, segments: int) -> StepProgram:
+    """Compiled, and bound once to learn how much memory it needs."""
+    verify(graph, after="a change of a step's order")
+    plan, weights = encode_graph(graph)
+    session = Session(context, plan, weights, NO_LIMIT)
+    shapes = [np.broadcast_to(np.float32(0), value.shape) for value in step.graph.inputs]
+    found = session.bind(shapes, len(step.graph.outputs))
+    results = sum(-(-4 * math.prod(shape) // ALIGNMENT) * ALIGNMENT for _, shape in found)
+    arena, peak = session.memory()
+    return StepProgram(plan, weights, step, segments, arena, peak, results)
+
+
+def _refuse(least: StepProgram, limit: int) -> None:
+    batch = least.step.target[0]
+    raise NoMemory(
+        f"a step of the update with mini-batches of {batch} needs at least {-(-least.nbytes >> 10)} KiB, even when "
+        f"values are computed twice; the limit is {limit >> 10} KiB: raise memory_limit or lower miniBatchSize"
+    )
 
 
 def _stacked(value: Value, b: TrainingBuilder) -> Value:
@@ -116,12 +182,15 @@ def _steps(
     new_parameters: list[Value] = []
     new_states: list[Value] = []
     for parameter in parameters:
-        w = parameter.value
-        if w.name not in gradients:
+        if parameter.value.name not in gradients:
             raise SpecError(f"layer {parameter.layer!r}: the loss does not depend on its {parameter.field}")
+    b.layer, b.kind = "clip", ""
+    scale = optimizer.scale([gradients[p.value.name] for p in parameters], b)
+    for parameter in parameters:
+        w = parameter.value
         b.layer, b.kind = f"layer {parameter.layer!r}, step", ""
         own = tuple(Value(f"state{i}:{w.name}", DType.F32, w.shape) for i in range(optimizer.states))
-        new, *kept = optimizer.step(w, gradients[w.name], optimizer.hyper, own, b)
+        new, *kept = optimizer.step(w, gradients[w.name], scale, own, b)
         states += own
         new_parameters.append(new)
         new_states += kept

@@ -3,6 +3,8 @@
 task      states, threads, handlers
 learner   what a model type does with examples: `neighbors` for k-NN, `networks` and `run` for networks
 checkpoint  progress in a file
+holdout   how good a model is on examples that it does not learn from
+history   metrics of the epochs, `plot` draws them
 guard     refuses a model that became worse: `scores`
 record    provenance of the result, and locks
 examples  training data by number, with errors that name the example
@@ -17,6 +19,7 @@ from pyruntime.update.context import (
     UpdateEvent,
 )
 from pyruntime.update.guard import UpdateGuard
+from pyruntime.update.history import TrainingHistory
 from pyruntime.update.task import MLUpdateTask
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "MetricKey",
     "ParameterValues",
     "TaskState",
+    "TrainingHistory",
     "UpdateEvent",
     "UpdateGuard",
 ]

@@ -15,11 +15,13 @@ from pyruntime.engines.nearest_neighbors import NearestNeighborsEngine
 from pyruntime.engines.pipeline import PipelineEngine
 from pyruntime.errors import SpecError
 from pyruntime.features import wrong
+from pyruntime.model import MLModel
 from pyruntime.neighbors.messages import replaced
 from pyruntime.neighbors.segments import UNKNOWN, Label
 from pyruntime.spec import LeanModel
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import example_errors
+from pyruntime.update.holdout import accuracy
 from pyruntime.update.learner import Control, Learner
 
 
@@ -87,6 +89,10 @@ class NeighborsLearner(Learner):
             table = engine.before_last(table)
             engine = engine.engines[-1]
         return np.array(self._last.vector(table))
+
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """A k-NN has no epochs: hold-out examples are asked once, at the end."""
+        return {} if self._held is None else accuracy(model, self._held, self._read_label, control)
 
     def snapshot(self) -> Callable[[], LeanModel]:
         return self._updated if self._samples else lambda: self._lean
