@@ -14,6 +14,8 @@ from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import attach, has_reference
 from pyruntime.spec.reader import LeanModel
 
+_NAME = 50  # characters of a file's name that are in that of its unfinished one
+
 
 def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *, check: bool = True) -> None:
     """Write a model as a .mlmodel file, replacing what is there in one step.
@@ -74,7 +76,7 @@ def write_atomically(
     """
     target = os.path.realpath(os.fspath(path))
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(8).hex()}.part")
+    temporary = os.path.join(folder, f".{name[:_NAME]}.{os.urandom(8).hex()}.part")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
@@ -97,6 +99,11 @@ def write_atomically(
         ) from None
 
 
+def is_unfinished(entry: str, name: str) -> bool:
+    """Whether a file is what a killed `write_atomically` of the file `name` left beside it."""
+    return re.fullmatch(re.escape(f".{name[:_NAME]}.") + "[0-9a-f]{16}[.]part", entry) is not None
+
+
 def _exchange(temporary: str, target: str, previous: str | None) -> None:
     moved = False
     try:
@@ -109,16 +116,6 @@ def _exchange(temporary: str, target: str, previous: str | None) -> None:
             with suppress(OSError):
                 os.replace(previous, target)
         raise
-
-
-def remove_unfinished(path: str | os.PathLike[str]) -> None:
-    """Remove what `write_atomically` left beside `path` when the process was killed; only for who alone writes it."""
-    folder, name = os.path.split(os.path.realpath(os.fspath(path)))
-    unfinished = re.compile(rf"\.{re.escape(name[:50])}\.[0-9a-f]{{16}}\.part")
-    with suppress(OSError):
-        for entry in os.listdir(folder):
-            if unfinished.fullmatch(entry):
-                os.unlink(os.path.join(folder, entry))
 
 
 def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:
