@@ -31,6 +31,10 @@ TYPES: dict[str, np.dtype[Any]] = {"<f4": np.dtype("<f4"), "<i8": np.dtype("<i8"
 Array = NDArray[Any]
 
 
+class CheckpointError(UpdateError):
+    """The checkpoint that is there is damaged, or of another update."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far an update is.
