@@ -22,7 +22,7 @@ from pyruntime.spec.payloads import Payloads
 
 Floats = NDArray[np.float32]
 
-PATIENCE = 50
+PATIENCE = 200
 """Predictions before a kd-tree is made, which takes about as long as so many without it."""
 
 

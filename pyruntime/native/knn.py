@@ -52,7 +52,7 @@ class NeighborIndex:
     samples: float32 (count, dimensions), or pieces in order.
     leaf_size: 0 to compare with every sample; else samples per leaf of a kd-tree, which gives the same answers.  It is
     made for floats of at most 32 dimensions, and used while it is faster.
-    patience: how many queries are answered before the tree is made, which costs about as much as 50 of them.
+    patience: how many queries are answered before the tree is made, which costs about as much as 200 of them.
     Raises MLModelError when a sample is not finite.
     """
 

@@ -159,7 +159,8 @@ class StoredExamples:
                 f"vectors: expected numbers of shape ({len(labels)}, {self.dimensions}), one row per label, "
                 f"got {array.dtype} of shape {array.shape}"
             )
-        floats = array.astype(np.float32)
+        with np.errstate(over="ignore"):
+            floats = array.astype(np.float32)
         if not np.isfinite(floats).all():
             row = np.flatnonzero(~np.isfinite(floats).all(axis=1))[0]
             raise FeatureTypeError(f"vectors: row {row} has NaN or infinite numbers, expected finite ones")

@@ -35,6 +35,8 @@ PAYLOAD_FIELDS = {
     "CoreML.Specification.MILSpec.TensorValue.RepeatedBytes": ("values",),
 }
 
+_SAMPLES = 2  # NearestNeighborsIndex.floatSamples
+
 _MARK = b"@pyruntime" + os.urandom(11).hex().encode()  # 32 bytes
 _stores = itertools.count()
 _children: dict[str, dict[int, Any]] = {}
@@ -131,7 +133,8 @@ def _detach(
     inner = _inner(descriptor)
     pieces: list[memoryview | bytes] = []
     copied, size = start, 0
-    for number, wire_type, tag_start, value, stop in wire.fields(data, start, end):
+    first = _past_samples(data, start, end) if descriptor.full_name.endswith(".NearestNeighborsIndex") else start
+    for number, wire_type, tag_start, value, stop in wire.fields(data, first, end):
         if number not in inner:
             continue
         if wire_type != wire.LENGTH:
@@ -150,6 +153,22 @@ def _detach(
         copied = stop
     pieces.append(data[copied:end])
     return pieces, size + end - copied
+
+
+def _past_samples(data: memoryview, start: int, end: int) -> int:
+    """The end of the samples of a k-NN that are all of one size, too small to be payloads: there may be a million."""
+    import numpy as np
+
+    for number, wire_type, tag_start, value, stop in wire.fields(data, start, end):
+        if number != _SAMPLES:
+            continue
+        row = stop - tag_start
+        if wire_type != wire.LENGTH or stop - value >= DETACH_FROM:
+            break
+        rows = np.frombuffer(data, np.uint8, (end - tag_start) // row * row, tag_start).reshape(-1, row)
+        other = np.flatnonzero((rows[:, : value - tag_start] != rows[0, : value - tag_start]).any(axis=1))
+        return tag_start + row * (int(other[0]) if other.size else len(rows))
+    return start
 
 
 def attach(data: bytes, descriptor: Any, payloads: Payloads) -> tuple[list[memoryview | bytes], int]:
