@@ -139,7 +139,7 @@ def _open_older(
         if below is None or entry.number < below:
             try:
                 return _open_entry(folder, source, verify, entry)._replace(newest=history.next_number() - 1)
-            except SpecError as error:
+            except (SpecError, OSError) as error:
                 problems.append(error)
     raise Damaged(f"{source} has no generation that is whole")
 
@@ -210,8 +210,11 @@ class _Files:
         with self._open(name) as file:
             array = lib.aligned(self.manifest.files[name].bytes)
             view = array.data
-            while view and (count := os.readv(file.fileno(), [view])):
-                view = view[count:]
+            try:
+                while view and (count := os.readv(file.fileno(), [view])):
+                    view = view[count:]
+            except OSError as error:
+                raise self._unreadable(name, error) from None
         self._check(name, array)
         return array
 
@@ -232,8 +235,7 @@ class _Files:
         except FileNotFoundError:
             raise _Missing(name) from None
         except OSError as error:
-            kind = Damaged if error.errno in (errno.EIO, errno.ELOOP) else ModelIOError
-            raise kind(f"cannot read {self.path(name)}: {error.strerror}") from None
+            raise self._unreadable(name, error) from None
         status, wanted = os.fstat(file.fileno()), self.manifest.files[name].bytes
         if not stat.S_ISREG(status.st_mode) or status.st_size != wanted:
             file.close()
@@ -241,6 +243,10 @@ class _Files:
                 f"{self.path(name)} has {status.st_size} bytes, its manifest says {wanted}: compile the model again"
             )
         return file
+
+    def _unreadable(self, name: str, error: OSError) -> ModelIOError:
+        kind = Damaged if error.errno in (errno.EIO, errno.ELOOP) else ModelIOError
+        return kind(f"cannot read {self.path(name)}: {error.strerror}")
 
     def _check(self, name: str, array: Bytes) -> None:
         if sha256(array.data).hexdigest() != self.manifest.files[name].sha256:

@@ -454,6 +454,25 @@ def test_weights_of_the_right_size_are_found_damaged_by_verify(tmp_path: Path) -
         assert seed_of(path, verify=True) == 1
 
 
+@pytest.mark.parametrize("suffix", [".plan", ".mlmodel"])
+def test_a_sector_that_cannot_be_read_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    path, real = tmp_path / "m.mlmodelc", os.readv
+    MLModel(linear(1)).write(path)
+    other = linear(2)
+    other.neuralNetwork.layers[0].name = "another"
+    MLModel(other).write(path)
+    bad = own_file(path, 2, suffix).name
+
+    def readv(handle: int, views: Any) -> int:
+        if bad in os.readlink(f"/proc/self/fd/{handle}"):
+            raise OSError(5, "Input/output error")
+        return real(handle, views)
+
+    monkeypatch.setattr(os, "readv", readv)
+    with pytest.warns(DamageWarning, match=f"{bad}: Input/output error; generation 1"):
+        np.testing.assert_allclose(MLModel(path).predict({"x": X})["y"], linear_answer(1), rtol=1e-5)
+
+
 def test_without_a_good_generation_the_error_is_that_of_the_newest(tmp_path: Path) -> None:
     path = tmp_path / "m.mlmodelc"
     MLModel(linear(1)).write(path)
