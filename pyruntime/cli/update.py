@@ -96,15 +96,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
         raise UpdateError(
-<<<<<<< HEAD
             f"{options.model} is not updatable: make it so with `pyruntime make-updatable` or `pyruntime split`"
         )
-=======
-            f"{options.model} is not updatable: it was not made to learn; of a network, "
-            "pyruntime.make_updatable(model, layers) makes one that can"
-        )
     chosen = training_options(options, model.model_description.class_labels)
->>>>>>> main
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     if options.validation:
         held = read_examples(options.validation, model.model_description, console.note, option="--validation")
