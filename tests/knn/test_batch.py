@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from pyruntime.errors import MLModelError
-from pyruntime.native.knn import NeighborIndex, Samples
+from pyruntime.native.knn import NeighborIndex
 from pyruntime.native.lib import Context, cpu_levels, levels
+from pyruntime.neighbors.samples import Samples
 from pyruntime.neighbors.segments import BOTH, CODES, encoded
 
 LEVELS = [i for i, level in enumerate(levels()) if level in cpu_levels()]
