@@ -88,7 +88,7 @@ def test_codes_find_most_of_the_neighbours_of_floats() -> None:
     expected = NeighborIndex(CONTEXT, samples).search(queries, 10)[1]
     found = NeighborIndex(CONTEXT, [encoded(samples, CODES)]).search(queries, 10)[1]
     recall = np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found, expected, strict=True)])
-    assert recall > 0.95  # docs/nearest-neighbors.md says 97 % for random vectors
+    assert recall > 0.95  # docs/nearest-neighbors.md: 96 to 99 %
 
 
 @settings(deadline=None, max_examples=40)
