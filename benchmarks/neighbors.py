@@ -3,9 +3,9 @@
     python benchmarks/neighbors.py --rounds 9 --json build/bench/neighbors.json --markdown
     python benchmarks/neighbors.py --case 64x1000000x1 --only ours,faiss
 
-The contenders take turns, a call of each per round, so that what else runs on the machine meets them all. Each row
+The contenders take turns, a call of each per round, so that what else runs on the machine meets them all.  Each row
 gives the fastest and the median call in milliseconds, for all its queries together, and how the fastest compares with
-ours. A contender whose neighbours are not ours is named: then one of the two is wrong, or two distances differ by
+ours.  A contender whose neighbours are not ours is named: then one of the two is wrong, or two distances differ by
 rounding only.
 """
 

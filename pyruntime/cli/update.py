@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyruntime.cli.console import Console
 from pyruntime.cli.failure import UsageError
 from pyruntime.cli.options import add_running, command, configuration
+from pyruntime.cli.training_options import add_training, training_options
 
 if TYPE_CHECKING:
     from pyruntime.description import ModelDescription
@@ -23,7 +24,7 @@ EXAMPLES = """\
   pyruntime update Mine.mlmodelc --data more-drawings/ --in-place
   pyruntime update Digits.mlmodel --data digits/ --output Mine.mlmodel --validation others/ --plot curve.png
   pyruntime update House.mlmodel --data sold.jsonl --output Mine.mlmodel --parameter epochs=20
-
+  pyruntime update Digits.mlmodel --data digits/ --output Mine.mlmodel --optimizer adamw --schedule cosine
   pyruntime update Mine.mlmodelc --data more-drawings/ --in-place --guard known-drawings/
 
 DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
@@ -73,6 +74,7 @@ def add(commands: Any) -> None:
         "--keep-generations", type=int, metavar="N",
         help="generations that stay in a .mlmodelc, the new one included (default 3); docs/generations.md",
     )  # fmt: skip
+    add_training(parser)
     add_running(parser)
 
 
@@ -93,14 +95,18 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
-        raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
+        raise UpdateError(
+            f"{options.model} is not updatable: make it so with `pyruntime make-updatable` or `pyruntime split`"
+        )
+    chosen = training_options(options, model.model_description.class_labels)
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     if options.validation:
         held = read_examples(options.validation, model.model_description, console.note, option="--validation")
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
     before = judge(model, test)
     started = time.perf_counter()
-    learned = learn(model, examples, test, console, guard(options, model.model_description, console))
+    guarded = guard(options, model.model_description, console)
+    learned = learn(model, examples, test, console, guard=guarded, options=chosen)
     seconds = time.perf_counter() - started
     after = judge(learned.model, test)
     save(learned.model, target, options.keep_generations)

@@ -108,6 +108,7 @@ def _create(target: Path, files: Mapping[str, Content], commit: Commit) -> bool:
         try:
             with open_folder(temporary) as folder, _locked(folder):
                 _fill(folder, files, commit.manifests)
+                os.fsync(folder)  # a directory without its manifest would be nobody's
                 os.rename(temporary, target)
         except BaseException as error:
             _remove(temporary)

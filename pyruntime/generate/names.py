@@ -14,7 +14,7 @@ from pyruntime.tables import columns, printable
 IMPORTED = frozenset({
     "annotations", "os", "np", "Any", "Callable", "ClassVar", "Enum", "Image", "IntEnum", "Mapping", "NDArray",
     "Sequence", "dataclass", "overload", "MLModel", "MLModelConfiguration", "MLUpdateContext",
-    "MLUpdateProgressHandlers", "MLUpdateTask", "TypedFeatures", "beside",
+    "MLUpdateProgressHandlers", "MLUpdateTask", "TrainingOptions", "TypedFeatures", "beside",
 })  # fmt: skip
 """Names of the generated module itself: an attribute of the same name would hide them in its class."""
 MEMBERS = frozenset({

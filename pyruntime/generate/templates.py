@@ -12,10 +12,8 @@ IMPORTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("import numpy as {}", ("np",)),
     ("from numpy.typing import {}", ("NDArray",)),
     ("from PIL.Image import {}", ("Image",)),
-    (
-        "from pyruntime import {}",
-        ("MLModel", "MLModelConfiguration", "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask"),
-    ),
+    ("from pyruntime import {}", ("MLModel", "MLModelConfiguration", "TrainingOptions")),
+    ("from pyruntime.update import {}", ("MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask")),
     ("from pyruntime.generated import {}", ("TypedFeatures", "beside")),
 )
 """Lines, and the names in each that are imported when the module uses them."""
@@ -98,7 +96,9 @@ UPDATE = '''
         *,
         completion_handler: Callable[[MLUpdateContext], Any] | None = None,
         progress_handlers: MLUpdateProgressHandlers | None = None,
+        validation_data: Sequence[«X»TrainingInput] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
+        options: TrainingOptions | None = None,
     ) -> MLUpdateTask:
         """A task that trains a copy of `model`: `task.resume()` starts it, `task.context.model` is the result."""
         return MLUpdateTask(
@@ -107,6 +107,8 @@ UPDATE = '''
             configuration,
             completion_handler=completion_handler,
             progress_handlers=progress_handlers,
+            validation_data=validation_data,
             checkpoint=checkpoint,
+            options=options,
         )
 '''

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,6 +13,8 @@ from pyruntime.errors import MLModelError, ModelIOError, SpecError
 from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import attach, has_reference
 from pyruntime.spec.reader import LeanModel
+
+_NAME = 50  # characters of a file's name that are in that of its unfinished one
 
 
 def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *, check: bool = True) -> None:
@@ -73,7 +76,7 @@ def write_atomically(
     """
     target = os.path.realpath(os.fspath(path))
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(8).hex()}.part")
+    temporary = os.path.join(folder, f".{name[:_NAME]}.{os.urandom(8).hex()}.part")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
@@ -94,6 +97,11 @@ def write_atomically(
         raise ModelIOError(
             f"{target} is written, but the system does not say that it is safe on the disk: {error.strerror}"
         ) from None
+
+
+def is_unfinished(entry: str, name: str) -> bool:
+    """Whether a file is what a killed `write_atomically` of the file `name` left beside it."""
+    return re.fullmatch(re.escape(f".{name[:_NAME]}.") + "[0-9a-f]{16}[.]part", entry) is not None
 
 
 def _exchange(temporary: str, target: str, previous: str | None) -> None:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyruntime.errors import ModelIOError, UpdateCancelled, UpdateError
+from pyruntime.tasks.options import from_payload, to_payload
 from pyruntime.tasks.request import ProcessingTaskRequest
 from pyruntime.tasks.scheduler import TaskScheduler
 from pyruntime.tasks.task import ProcessingTask
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
+    from pyruntime.training.options import TrainingOptions
 
 # Models, and NumPy with them, are imported when an update runs: a timer asks every few minutes whether one may.
 
@@ -99,7 +101,7 @@ class UpdateTaskHandler:
         os.makedirs(files.checkpoint.parent, mode=0o700, exist_ok=True)
         update = MLUpdateTask(
             model, read_examples(payload["data"], model), checkpoint=files.checkpoint if keeps else None,
-            checkpoint_seconds=payload["checkpoint_seconds"],
+            checkpoint_seconds=payload["checkpoint_seconds"], options=from_payload(payload.get("options")),
         )  # fmt: skip
 
         def expired() -> None:
@@ -129,6 +131,7 @@ def schedule_update(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 30.0,
     parameters: Mapping[str, Any] | None = None,
+    options: TrainingOptions | None = None,
     **conditions: Any,
 ) -> ProcessingTaskRequest:
     """Let a model learn in the background, and write what it became to `output` (.mlmodelc or .mlmodel).
@@ -138,6 +141,7 @@ def schedule_update(
     scheduler: by default TaskScheduler.shared.  It, or `pyruntime tasks run`, runs it.
     checkpoint: by default a file beside the scheduler's requests.
     parameters: of the update, such as {"epochs": 20}.
+    options: of MLUpdateTask; not of Core ML.
     conditions: more arguments of ProcessingTaskRequest, such as requires_external_power=True.
 
     Gives the request.  Raises what can be wrong at once: the model cannot be read or is not updatable, parameters are
@@ -156,7 +160,8 @@ def schedule_update(
         "model": os.path.abspath(model), "data": os.path.abspath(data), "output": str(target),
         "checkpoint": None if checkpoint is None else os.path.abspath(checkpoint),
         "checkpoint_seconds": float(checkpoint_seconds),
-        "parameters": _parameters(model, dict(parameters or {})), "token": uuid.uuid4().hex,
+        "parameters": _parameters(model, dict(parameters or {})), "options": to_payload(options),
+        "token": uuid.uuid4().hex,
     }  # fmt: skip
     request = ProcessingTaskRequest(
         identifier or _identifier(target),

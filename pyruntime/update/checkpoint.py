@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import DamageWarning, ModelIOError, UpdateError
-from pyruntime.spec.writer import write_atomically
+from pyruntime.spec.writer import is_unfinished, write_atomically
 
 MARK = b"pyruntime update 1\n"
 HEADER = struct.Struct("<Q")
@@ -55,10 +55,6 @@ class Progress:
     parameters: Mapping[str, Any]
     weights: Sequence[Array]
     states: Sequence[Array]
-
-
-class CheckpointError(UpdateError):
-    """The checkpoint that is there is damaged, or of another update."""
 
 
 class _Damaged(CheckpointError):
@@ -109,8 +105,9 @@ class CheckpointFile:
         """The progress that is there; None without a file.
 
         A damaged file gives the one before, with a DamageWarning.  Raises CheckpointError when there is none, and for
-        the checkpoint of another update.
+        the checkpoint of another update.  What a killed update was writing is removed: there is one update at a time.
         """
+        self._remove_unfinished()
         try:
             progress = self._read(self.path, update)
         except _Damaged:
@@ -152,6 +149,13 @@ class CheckpointFile:
             header["random"],
             header["step"], header["parameters"], arrays[1 : 1 + count], arrays[1 + count :],
         )  # fmt: skip
+
+    def _remove_unfinished(self) -> None:
+        folder, name = os.path.split(os.path.realpath(self.path))
+        with suppress(OSError):
+            for entry in os.listdir(folder):
+                if is_unfinished(entry, name):
+                    os.unlink(os.path.join(folder, entry))
 
     def remove(self) -> None:
         """The update is complete."""

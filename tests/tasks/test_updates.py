@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from pyruntime import MLModel
+from pyruntime import MLModel, MLModelConfiguration
 from pyruntime.errors import MLModelError, ModelIOError, ParametersError, UpdateError
+from pyruntime.tasks.options import from_payload
+from pyruntime.tasks.updates import read_examples
+from pyruntime.training.options import Adapter, LearningRateSchedule, TrainingOptions
 from pyruntime.update import MLUpdateTask
 from pyruntime.update.checkpoint import CheckpointFile
 
@@ -32,9 +35,6 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The weights that an update without any pause ends with."""
     folder = tmp_path_factory.mktemp("whole")
     make_files(folder)
-    from pyruntime import MLModelConfiguration
-    from pyruntime.tasks.updates import read_examples
-
     model = MLModel(folder / "Model.mlmodel", configuration=MLModelConfiguration(parameters={"seed": 7}))
     task = MLUpdateTask(model, read_examples(str(folder / "data.jsonl"), model))
     task.resume()
@@ -205,6 +205,39 @@ def test_a_model_without_epochs_learns_too(folder: Path) -> None:
 def test_an_update_without_a_seed_gets_one_that_it_keeps(folder: Path) -> None:
     request = submit(FakeScheduler(folder), folder, parameters={})
     assert 0 <= request.payload["parameters"]["seed"] < 1 << 31
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        None,
+        TrainingOptions(optimizer="adamw", weight_decay=0.1, schedule="cosine"),
+        TrainingOptions(clip_norm=1.0, class_weights={"cat": 2.0, "dog": 1.0}, adapters=Adapter(2, layers=["a"])),
+        TrainingOptions(class_weights={0: 2.0, 7: 1}, adapters=[Adapter(2), Adapter(3, 1.5, seed=4)]),
+        TrainingOptions(class_weights=[1, 2.5], schedule=LearningRateSchedule("step", 3, per_epoch=True)),
+    ],
+    ids=str,
+)
+def test_options_come_back_from_the_file_as_they_were(folder: Path, options: Any) -> None:
+    scheduler = FakeScheduler(folder)
+    submit(scheduler, folder, options=options)
+    (request,) = scheduler.pending()
+    assert from_payload(request.payload["options"]) == options
+
+
+def test_options_reach_the_update(folder: Path, wanted: list[bytes]) -> None:
+    scheduler = FakeScheduler(folder)
+    submit(scheduler, folder, options=TrainingOptions(weight_decay=0.5))
+    assert [(one.result, one.error) for one in scheduler.run_pending()] == [("succeeded", "")]
+    model = MLModel(folder / "Model.mlmodel", configuration=MLModelConfiguration(parameters={"seed": 7}))
+    task = MLUpdateTask(
+        model, read_examples(str(folder / "data.jsonl"), model), options=TrainingOptions(weight_decay=0.5)
+    )
+    task.resume()
+    assert task.wait(60)
+    assert task.context is not None
+    task.context.model.write(folder / "Direct.mlmodelc")
+    assert weights(folder / "Mine.mlmodelc") == weights(folder / "Direct.mlmodelc") != wanted
 
 
 def test_files_of_updates_that_nobody_waits_for_are_removed(folder: Path) -> None:
