@@ -56,7 +56,7 @@ class Examples(Sequence[dict[str, Any]]):
 
 
 def read_examples(path: str, description: ModelDescription, note: Note, option: str = "--data") -> list[Labelled]:
-    """The examples of a folder or JSON file.  option: where the path comes from.
+    """The examples of a folder or JSON file.  option: where the path was given, for errors.
 
     Raises UpdateError when there are none, FeatureTypeError when they do not fit the model.
     """
