@@ -1,7 +1,7 @@
 """The scheduler on a board: what its kernel says, a task that is killed, a condition that really ends.
 
-PYRUNTIME_BOARD is a command that runs a program there, such as "ssh -p 2222 root@127.0.0.1".  The board needs Python 3.10
-or newer and nothing else: looking at what waits needs neither NumPy nor our C library.
+PYRUNTIME_BOARD is a command that runs a program there, such as "ssh -p 2222 root@127.0.0.1".  The board needs Python
+3.10 or newer and nothing else: looking at what waits needs neither NumPy nor our C library.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def scheduler(launch):
     made.register("work", launch)
     return made
 
-anything = dict(requires_idle=False, max_temperature=None, allows_throttling=True, min_free_memory=0, min_free_storage=0)
+anything = {"requires_idle": False, "max_temperature": None, "allows_throttling": True}
+anything |= {"min_free_memory": 0, "min_free_storage": 0}
 child = os.fork()
 if not child:
     mine = scheduler(lambda task: os.kill(os.getpid(), signal.SIGKILL))
