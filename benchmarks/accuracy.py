@@ -5,7 +5,7 @@
 
 Data, from the folder PYRUNTIME_DATA: 2,000 handwritten digits (MNIST) and 2,000 drawings of 20 things ("Quick, Draw!"
 by Google, CC BY 4.0).  Of each class, a seeded share is learned from and the rest is only tested with.  Models come
-from the folder PYRUNTIME_MODELS and from examples/sticker, whose network never saw drawings of these 20 classes.
+from the folder PYRUNTIME_MODELS and from examples/stickers, whose network never saw drawings of these 20 classes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pyruntime.spec import load_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/updating.md"
-STICKER = ROOT / "examples/sticker/Sticker.mlmodel"
+STICKER = ROOT / "examples/stickers/Sticker.mlmodel"
 SEED = 1
 
 
@@ -121,7 +121,7 @@ def drawings(title: str, how: str, model: MLModel, per_class: int) -> tuple[Row,
 
 
 def sticker_classifier(labels: Sequence[str]) -> MLModel:
-    """The network of examples/sticker with a dense layer and softmax behind it, none of which has learned anything."""
+    """The network of examples/stickers with a dense layer and softmax behind it, none of which has learned anything."""
     part = load_spec(STICKER).pipelineClassifier.pipeline.models[0]
     width, source = int(part.description.output[0].type.multiArrayType.shape[0]), part.description.output[0].name
     b = NeuralNetworkBuilder(

@@ -13,7 +13,7 @@ from .conftest import Run
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "command-line.md"
 NAMES = [module.__name__.rsplit(".", 1)[1].replace("_", "-") for module in COMMANDS]
-STICKER = ROOT / "examples" / "sticker" / "Sticker.mlmodel"
+STICKER = ROOT / "examples" / "stickers" / "Sticker.mlmodel"
 
 
 def test_the_card_on_the_page_is_the_card_of_the_model_that_ships(run: Run) -> None:

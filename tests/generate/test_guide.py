@@ -13,7 +13,7 @@ from pyruntime.cli import main
 from pyruntime.generate import generate_classes
 
 ROOT = Path(__file__).resolve().parents[2]
-STICKER = ROOT / "examples" / "sticker" / "Sticker.mlmodel"
+STICKER = ROOT / "examples" / "stickers" / "Sticker.mlmodel"
 
 
 @pytest.fixture
