@@ -96,6 +96,7 @@ def _show(options: argparse.Namespace, console: Console) -> None:
             (f"Update {number}", f"{update.examples} examples in {update.seconds:.1f} s, ended {update.time}"),
             ("  data", f"SHA-256 {update.data}"), ("  parameters", _pairs(update.parameters)),
             ("  metrics", _pairs(update.metrics)), ("  guard", _pairs(update.guard)),
+            ("  options", _pairs(update.options)),
         ]  # fmt: skip
     for line in table([row for row in rows if row[1]], width=console.width):
         console.print(line)

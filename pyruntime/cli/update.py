@@ -96,8 +96,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
         raise UpdateError(
-            f"{options.model} is not updatable: it was not made to learn; of a network, "
-            "pyruntime.make_updatable(model, layers) makes one that can"
+            f"{options.model} is not updatable: make it so with `pyruntime make-updatable` or `pyruntime split`"
         )
     chosen = training_options(options, model.model_description.class_labels)
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)

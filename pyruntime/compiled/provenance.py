@@ -31,7 +31,8 @@ class Update:
     time: when it ended, by the clock on the wall, UTC.  seconds: that it took, by a clock that never jumps.
     examples: how many there were.  data: SHA-256 over their features and targets in the order in which they were read,
     None when they were not read one by one.  parameters: values by key, the seed among them.  metrics: of the last
-    epoch.  guard: what an UpdateGuard found: metric, before, after, tolerance.
+    epoch.  guard: what an UpdateGuard found: metric, before, after, tolerance.  options: of TrainingOptions, those that
+    were given, as text.
     """
 
     time: str
@@ -41,6 +42,7 @@ class Update:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     guard: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seed(self) -> int | None:
@@ -130,7 +132,7 @@ def _read_update(raw: Mapping[str, Any]) -> Update:
         _of(raw, "time", str, ""),
         float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else 0.0,
         _of(raw, "examples", int, 0), _of(raw, "data", str, None),
-        *(_of(raw, name, dict, {}) for name in ("parameters", "metrics", "guard")),
+        *(_of(raw, name, dict, {}) for name in ("parameters", "metrics", "guard", "options")),
     )  # fmt: skip
 
 

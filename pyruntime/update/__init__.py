@@ -3,10 +3,10 @@
 task      states, threads, handlers
 learner   what a model type does with examples: `neighbors` for k-NN, `networks` and `run` for networks
 checkpoint  progress in a file
-holdout   how good a model is on examples that it does not learn from
-history   metrics of the epochs, `plot` draws them
 guard     refuses a model that became worse: `scores`
 record    provenance of the result, and locks
+holdout   how good a model is on examples that it does not learn from
+history   metrics of the epochs, `plot` draws them
 examples  training data by number, with errors that name the example
 """
 

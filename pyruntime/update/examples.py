@@ -35,8 +35,8 @@ class Examples:
             purpose = "learn from" if what == "training" else "measure with"
             raise UpdateError(f"{what} data: it is empty, expected at least one example to {purpose}")
         self._data, self._features = data, features
-        self.noun = "example" if what == "training" else f"{what} example"
         self._digest = Digest()
+        self.noun = "example" if what == "training" else f"{what} example"
 
     def __len__(self) -> int:
         return len(self._data)

@@ -53,7 +53,7 @@ class Guarded:
     def __init__(self, guard: UpdateGuard, model: MLModel, features: tuple[FeatureDescription, ...]) -> None:
         self._guard, self._model = guard, model
         try:
-            self._examples = Examples(guard.data, features)
+            self._examples = Examples(guard.data, features, "held-out")
         except UpdateError as error:
             raise UpdateError(f"UpdateGuard: {error}") from None
         if not callable(guard.metric):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pyruntime.update.examples import Examples
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
+    from pyruntime.training.options import TrainingOptions
 
 
 class Record:
@@ -25,8 +26,10 @@ class Record:
     metrics, guard: as Update has them; whoever measures puts them here.
     """
 
-    def __init__(self, model: MLModel, examples: Examples) -> None:
+    def __init__(self, model: MLModel, examples: Examples, options: TrainingOptions | None) -> None:
         self._model, self._examples = model, examples
+        chosen = [] if options is None else [f for f in fields(options) if getattr(options, f.name) != f.default]
+        self._options = {f.name: str(getattr(options, f.name)) for f in chosen}
         self._start = time.monotonic()
         self.metrics: Mapping[str, Any] = {}
         self.guard: Mapping[str, Any] = {}
@@ -43,7 +46,7 @@ class Record:
         base = self._model._lineage
         update = Update(
             now(), time.monotonic() - self._start, len(self._examples), self._examples.digest,
-            {str(key): value for key, value in parameters.items()}, dict(self.metrics), dict(self.guard),
+            {str(key): value for key, value in parameters.items()}, dict(self.metrics), dict(self.guard), self._options,
         )  # fmt: skip
         updates = (*base.updates, update)[-MOST_UPDATES:]
         return replace(base, provenance={}, updates=updates)

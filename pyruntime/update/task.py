@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from pyruntime.config import MLModelConfiguration
-from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, UpdateError
+from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, UpdateError, UpdateRefused
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
 from pyruntime.spec import LeanModel
@@ -96,7 +96,7 @@ class MLUpdateTask:
         if self._checkpoint:
             self._learner.keep(self._checkpoint)
         self._guarded = None if guard is None else guard.begin(self._model, self._learner.training_inputs)
-        self._record = Record(self._model, self._examples)
+        self._record = Record(self._model, self._examples, options)
         self._locks = Locks(self._model, self._checkpoint, exclusive)
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
@@ -225,12 +225,12 @@ class MLUpdateTask:
                 self._guarded.before(self.check)
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
-            metrics = self._learner.final_metrics(model, self)
-            try:
-                self._judge(model)
-            finally:  # complete, even when it is refused
-                if self._checkpoint and self._state is not TaskState.CANCELLING:
-                    self._checkpoint.remove()
+            metrics = self._record.metrics = self._learner.final_metrics(model, self)
+            self._judge(model)
+            self._complete()
+        except UpdateRefused as refused:
+            self._complete()
+            error = refused
         except MLModelError as raised:
             error = raised
         except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
@@ -241,8 +241,13 @@ class MLUpdateTask:
         """Raises UpdateRefused."""
         if self._guarded:
             self._record.guard = self._guarded.after(model, self.check)
-            if model is not self._model:
-                model._lineage = self._record.lineage(self._parameters)
+        if model is not self._model:
+            model._lineage = self._record.lineage(self._parameters)
+
+    def _complete(self) -> None:
+        """Nothing is left to go on from."""
+        if self._checkpoint:
+            self._checkpoint.remove()
 
     def check(self) -> None:
         """For the learner: raises UpdateCancelled when somebody called `cancel`."""

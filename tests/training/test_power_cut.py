@@ -29,7 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def progress(step: int) -> Progress:
     numbers = np.random.default_rng(step).normal(size=(3, 5)).astype(np.float32)
     order = np.arange(7, dtype=np.int64)
-    return Progress(step, 0, 0.5, order, {"state": step}, step, {"seed": 1}, [numbers], [numbers * 2])
+    return Progress(step, 0, 0.5, None, order, {"state": step}, step, {"seed": 1}, [numbers], [numbers * 2])
 
 
 def same(a: Progress, b: Progress) -> bool:

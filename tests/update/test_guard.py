@@ -179,7 +179,7 @@ def test_what_a_guard_cannot_be_is_said_before_anything_starts() -> None:
     for tolerance in (-1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="tolerance"):
             UpdateGuard(points("a"), tolerance=tolerance)
-    with pytest.raises(UpdateError, match="UpdateGuard: training data: it is empty"):
+    with pytest.raises(UpdateError, match="UpdateGuard: held-out data: it is empty"):
         MLUpdateTask(model, points("a"), guard=UpdateGuard([]))
 
 
@@ -221,4 +221,24 @@ def test_a_refused_update_leaves_no_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "update"
     task = run(model, sums(20, 1), UpdateGuard(sums(6, 2), "loss"), checkpoint=path)
     assert isinstance(task.error, UpdateRefused)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_guard_that_fails_after_the_training_keeps_the_checkpoint(tmp_path: Path) -> None:
+    model, path = MLModel(regression(0.1), configuration=MLModelConfiguration(threads=1)), tmp_path / "update"
+    asked: list[int] = []
+
+    def score(_model: MLModel, _data: Any) -> float:
+        asked.append(1)
+        if len(asked) == 2:
+            raise OSError("the card is gone")
+        return 1.0
+
+    first = run(model, sums(20, 1), UpdateGuard(sums(6, 2), score), checkpoint=path)
+    assert "its metric raised OSError: the card is gone" in str(first.error)
+    assert path.exists()
+    second = run(model, sums(20, 1), UpdateGuard(sums(6, 2), score), checkpoint=path)
+    plain = run(model, sums(20, 1), UpdateGuard(sums(6, 2), score))
+    weights = [task.context.model.parameter_value("a:weights").tobytes() for task in (second, plain)]
+    assert weights[0] == weights[1] != model.parameter_value("a:weights").tobytes()
     assert list(tmp_path.iterdir()) == []
