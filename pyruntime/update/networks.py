@@ -14,6 +14,7 @@ from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
 from pyruntime.errors import SpecError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
+from pyruntime.spec.paths import at_path
 from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
 from pyruntime.training.targets import TargetReader
@@ -121,7 +122,7 @@ class NetworkLearner(Learner):
         weights = []
         for parameter in self._trainer.parameters:
             layer = layers[parameter.layer]
-            weights.append(getattr(getattr(layer, layer.WhichOneof("layer")), parameter.field))
+            weights.append(at_path(getattr(layer, layer.WhichOneof("layer")), parameter.field))
         payloads = self._lean.payloads.branch(without=[weight.SerializeToString() for weight in weights])
         for weight, values in zip(weights, learned, strict=True):
             write_weights(weight, values, payloads)
