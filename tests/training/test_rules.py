@@ -323,7 +323,8 @@ def test_transposed_convolution_of_a_given_size(size: tuple[int, int]) -> None:
 # every operator has one or a reason
 
 ONLY_IN_TRAINING = {
-    Adam, ConvWeightGradient, ClipNorm, CrossEntropy, PoolGradient, RecurrenceGradient, Sgd, SquaredError, UnaryGradient,
+    Adam, ClipNorm, ConvWeightGradient, CrossEntropy, PoolGradient, RecurrenceGradient, Sgd, SquaredError,
+    UnaryGradient,
 }  # fmt: skip
 """Made behind the loss."""
 IN_ANOTHER_FORM = {Lstm, Rnn}
