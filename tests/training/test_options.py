@@ -334,8 +334,8 @@ def test_statistics_that_are_collected_are_neither_decayed_nor_clipped() -> None
     )  # fmt: skip
     norm.isUpdatable = True
     layers = [convolution("c", "x", "h", 2, 3), norm, layer("flatten", "n", "f", "flat"), dense("d", "f", "y", 27, 1)]
-    spec = updatable({"x": (2, 5, 5)}, layers, rate=0.01, size=4, epochs=1)
-    examples = as_examples(x=values(4, 2, 5, 5), y_true=values(4, 1))
+    spec = updatable({"x": (1, 2, 5, 5)}, layers, rate=0.01, size=4, epochs=1, exact=True)
+    examples = as_examples(x=values(4, 1, 2, 5, 5), y_true=values(4, 1))
     fields = ("gamma", "mean", "variance")
     found = []
     for options in (None, TrainingOptions(clip_norm=1e-3, weight_decay=0.5)):
