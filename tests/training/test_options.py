@@ -17,10 +17,9 @@ from pyruntime import (
     TrainingOptions,
     UpdateEvent,
 )
-from pyruntime.spec import messages
 
 from ..layers.network import array, layer
-from .networks import activation, as_examples, convolution, dense, updatable, update, values
+from .networks import activation, as_examples, dense, updatable, update, values
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these cases, is not installed")
 from . import torch_training  # noqa: E402
@@ -322,27 +321,3 @@ def test_all_at_once() -> None:
         torch.nn.CrossEntropyLoss(weight=torch.tensor(WEIGHTS, dtype=torch.float64), label_smoothing=0.1),
     )
     follows(classifier(), options, more, threads=2)
-
-
-def test_statistics_that_are_collected_are_neither_decayed_nor_clipped() -> None:
-    def weight(numbers: Any) -> Any:
-        return messages.WeightParams(floatValue=numbers, isUpdatable=True)
-
-    norm = layer(
-        "batchnorm", "h", "n", "norm", channels=3, gamma=weight([1, 2, 1]), beta=weight([0, 1, 0]),
-        mean=weight([0, 0, 1]), variance=weight([1, 2, 1]),
-    )  # fmt: skip
-    norm.isUpdatable = True
-    layers = [convolution("c", "x", "h", 2, 3), norm, layer("flatten", "n", "f", "flat"), dense("d", "f", "y", 27, 1)]
-    spec = updatable({"x": (1, 2, 5, 5)}, layers, rate=0.01, size=4, epochs=1, exact=True)
-    examples = as_examples(x=values(4, 1, 2, 5, 5), y_true=values(4, 1))
-    fields = ("gamma", "mean", "variance")
-    found = []
-    for options in (None, TrainingOptions(clip_norm=1e-3, weight_decay=0.5)):
-        task, _ = update(spec, examples, 1, options)
-        learned = task.context.model.get_spec().neuralNetwork.layers[1].batchnorm
-        found.append([list(getattr(learned, field).floatValue) for field in fields])
-    plain, shaped = found
-    assert plain[0] != shaped[0]
-    assert plain[1:] == shaped[1:]
-    assert plain[1] != [0, 0, 1]
