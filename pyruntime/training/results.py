@@ -20,8 +20,8 @@ Floats = NDArray[np.float32]
 def write_learned(model: Any, payloads: Payloads, trainer: Trainer, learned: Sequence[Floats]) -> Payloads:
     """Put the weights `learned`, in the order of the trainer's parameters, into a copy of the file's model.
 
-    model: the network's, which may stand in a pipeline.  The copy has the payloads of the file but those of weights
-    that changed.
+    model: the network's, which may stand in a pipeline.  The copy gets the payloads of the file but for the
+    weights that changed.
     """
     adapters = trainer.adapters
     network = getattr(model, model.WhichOneof("Type"))

@@ -12,6 +12,7 @@ from pyruntime.models.neural_network.weighted_layers import weighted
 from pyruntime.models.updatable.candidates import LEARN, Candidate, candidates, default_layer
 from pyruntime.models.updatable.chain import rewrite, walk
 from pyruntime.models.updatable.channels import Blocked
+from pyruntime.models.updatable.dense import simplify
 from pyruntime.models.updatable.losses import ENTROPY, Loss, choose_loss, loss_blob, write_loss
 from pyruntime.models.updatable.network import Net
 from pyruntime.models.updatable.options import Allowed, write_options
@@ -208,6 +209,8 @@ def _rewritten(net: Net, loss: Loss, learners: list[Any], core_ml_only: bool) ->
                 f"{net.where}{why}.  Let layers behind it learn, split the model there (split_for_update), or give "
                 "core_ml_only=False to train in this package alone"
             ) from None
+        for layer in learners:
+            simplify(net, layer)
         end = loss.blob
     net.commit()
     if not legacy and is_legacy(net.message):  # ranks stay those of the original
@@ -216,13 +219,13 @@ def _rewritten(net: Net, loss: Loss, learners: list[Any], core_ml_only: bool) ->
 
 
 def _mark(net: Net, names: list[str]) -> None:
-    """Mark layers and their weights as learning."""
+    """Mark layers and their weights as learning; the statistics of a batch normalisation stay those of the file."""
     for layer in net.layers:
         if layer.name not in names:
             continue
         layer.isUpdatable = True
-        for _, weight in weights_of(getattr(layer, layer.WhichOneof("layer"))):
-            if stored_weight(weight) is not None:
+        for field, weight in weights_of(getattr(layer, layer.WhichOneof("layer"))):
+            if stored_weight(weight) is not None and field not in ("mean", "variance"):
                 weight.isUpdatable = True
 
 

@@ -53,9 +53,12 @@ class Net:
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """Shapes of the blobs as they were when somebody asked first; -1 where only a prediction knows."""
+        from pyruntime.engines.custom_layers import CustomLayers
         from pyruntime.layers.network import blob_shapes
+        from pyruntime.native.custom import compiling
 
-        return blob_shapes(self.message, describe_model(self.spec), None)
+        with compiling(lambda: CustomLayers(self.message, None)):
+            return blob_shapes(self.message, describe_model(self.spec), None)
 
     def producer(self, blob: str) -> Any:
         """The layer that gives a blob, or None: an input, or nothing.  Raises BuildError where several give it."""
