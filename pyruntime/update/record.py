@@ -32,8 +32,8 @@ class Record:
 
     def __init__(self, model: MLModel, examples: Examples, options: TrainingOptions | None) -> None:
         self._model, self._examples = model, examples
-        chosen = [] if options is None else [f for f in fields(options) if getattr(options, f.name) != f.default]
-        self._options = {f.name: str(getattr(options, f.name)) for f in chosen}
+        given = {} if options is None else {f.name: (getattr(options, f.name), f.default) for f in fields(options)}
+        self._options = {name: str(value) for name, (value, default) in given.items() if repr(value) != repr(default)}
         self._start = time.monotonic()
         self.metrics: Mapping[str, Any] = {}
         self.guard: Mapping[str, Any] = {}
