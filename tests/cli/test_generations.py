@@ -105,6 +105,7 @@ def test_keep_generations(run: Run, mine: Path, drawings: Path) -> None:  # noqa
     assert run("update", mine, "--data", drawings, "--in-place", "--json").json["generation"] == 4
 
 
+@pytest.mark.filterwarnings("ignore::pyruntime.DamageWarning")
 def test_a_damaged_generation_is_said_even_when_all_is_quiet(run: Run, mine: Path) -> None:
     newest = generations(mine)[-1]
     (file,) = mine.glob(f"model-{newest.model_hash[:16]}.mlmodel")
