@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from environments import python_of
 from machine import machine
 from networks import WITHOUT_FOLDER, model_paths, models_folder
 from tables import race_tables
@@ -36,7 +37,7 @@ class Racer:
         self.runtime, self.path = runtime, path
         env = os.environ | dict.fromkeys(ONE_THREAD_LIBRARIES, str(threads))
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(HERE / worker), runtime, str(path), str(threads)],
+            [python_of(runtime), "-W", "ignore", str(HERE / worker), runtime, str(path), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=env,
         )  # fmt: skip
         self.about = self._answer()

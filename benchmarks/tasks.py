@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -137,13 +139,11 @@ def our_step(task: Task, threads: int) -> tuple[Callable[[], float], StepRunner,
     return step, runner, model.engine.part.context
 
 
-def torch_step(task: Task, threads: int, variant: str) -> Callable[[], float]:
-    """The same in PyTorch: variant eager, channels_last or compiled."""
+def torch_model(task: Task) -> tuple[Any, Any]:
+    """The network as a PyTorch module, without its softmax, and the images as it takes them."""
     import torch
     from torch import nn
-    from torch.nn import functional
 
-    torch.set_num_threads(threads)
     spec = build_spec(task).neuralNetwork
     modules: list[Any] = []
     for layer, (kind, *numbers) in zip(spec.layers, task.layers, strict=False):
@@ -165,11 +165,18 @@ def torch_step(task: Task, threads: int, variant: str) -> Callable[[], float]:
                 "flat": nn.Flatten,
             }
             modules.append(made[kind]())
-    model = nn.Sequential(*modules)
-    images, classes = mini_batch(task)
-    x, target = torch.tensor(images), torch.tensor(classes)
-    if task.shape[1:] == (1, 1):
-        x = x.flatten(1)
+    images = torch.tensor(mini_batch(task)[0])
+    return nn.Sequential(*modules), images.flatten(1) if task.shape[1:] == (1, 1) else images
+
+
+def torch_step(task: Task, threads: int, variant: str) -> Callable[[], float]:
+    """The same in PyTorch: variant eager, channels_last or compiled."""
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(threads)
+    model, x = torch_model(task)
+    target = torch.tensor(mini_batch(task)[1])
     if variant == "channels_last" and x.ndim == 4:
         model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     rate = RATES[task.optimizer]
@@ -190,5 +197,46 @@ def torch_step(task: Task, threads: int, variant: str) -> Callable[[], float]:
         loss.backward()
         optimizer.step()
         return float(loss.detach())
+
+    return step
+
+
+def onnx_step(task: Task, threads: int) -> Callable[[], float]:
+    """The same in ONNX Runtime's training API.  Its Adam is AdamW, with the decay that it comes with."""
+    import onnx
+    import onnxruntime
+    import torch
+    from onnxruntime.training import api, artifacts
+
+    model, x = torch_model(task)
+    images, classes = x.numpy(), mini_batch(task)[1].astype(np.int64)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        torch.onnx.export(
+            model, (x,), path / "model.onnx", dynamo=False, opset_version=15, input_names=["x"], output_names=["y"],
+            do_constant_folding=False, training=torch.onnx.TrainingMode.TRAINING, export_params=True,
+        )  # fmt: skip
+        network = onnx.load(path / "model.onnx")
+        learning = {name for name, _ in model.named_parameters()}
+        artifacts.generate_artifacts(
+            network, requires_grad=[w.name for w in network.graph.initializer if w.name in learning],
+            loss=artifacts.LossType.CrossEntropyLoss, artifact_directory=folder,
+            optimizer=artifacts.OptimType.AdamW if task.optimizer == "adam" else artifacts.OptimType.SGD,
+        )  # fmt: skip
+        state = api.CheckpointState.load_checkpoint(path / "checkpoint")
+        module = api.Module(
+            str(path / "training_model.onnx"), state, str(path / "eval_model.onnx"), session_options=options
+        )
+        optimizer = api.Optimizer(str(path / "optimizer_model.onnx"), module)
+    optimizer.set_learning_rate(RATES[task.optimizer])
+    module.train()
+
+    def step() -> float:
+        loss = module(images, classes)
+        optimizer.step()
+        module.lazy_reset_grad()
+        return float(loss)
 
     return step

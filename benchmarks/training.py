@@ -1,4 +1,4 @@
-"""Steps of training against PyTorch: eager, channels last, compiled.
+"""Steps of training against PyTorch (eager, channels last, compiled) and ONNX Runtime.
 
     python benchmarks/training.py --threads 1,2 --rounds 7
 

@@ -8,16 +8,17 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from tasks import TASKS, our_step, torch_step
+from tasks import TASKS, onnx_step, our_step, torch_step
 from worker import measure
 
 VARIANTS = {"torch": "eager", "torch-channels-last": "channels_last", "torch-compiled": "compiled"}
-LIBRARIES = ("pyruntime", *VARIANTS)
+ONNX = "onnxruntime-training"
+LIBRARIES = ("pyruntime", *VARIANTS, ONNX)
 SAME_LOSSES = 1e-3
 """Greatest relative difference of the first losses from ours."""
-COMPARED = {"torch-compiled": 1}
+COMPARED = {"torch-compiled": 1, ONNX: 1}
 """Losses that are compared, 3 for the others.  PyTorch's compiled step differs from its own eager step: their second
-losses differ by 0.3 %."""
+losses differ by 0.3 %.  ONNX Runtime's Adam decays weights."""
 
 
 def open_step(name: str, task: str, threads: int):  # type: ignore[no-untyped-def]
@@ -25,7 +26,7 @@ def open_step(name: str, task: str, threads: int):  # type: ignore[no-untyped-de
     ours, _, _ = our_step(TASKS[task], threads)
     if name == "pyruntime":
         return ours
-    step = torch_step(TASKS[task], threads, VARIANTS[name])
+    step = onnx_step(TASKS[task], threads) if name == ONNX else torch_step(TASKS[task], threads, VARIANTS[name])
     for i in range(COMPARED.get(name, 3)):
         mine, theirs = ours(), step()
         if not abs(mine - theirs) <= SAME_LOSSES * abs(mine):
@@ -42,7 +43,7 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         print(json.dumps({"impossible": f"{missing.name} is not installed"}), file=answers)
         return
-    version = metadata.version("pyruntime-edge" if name == "pyruntime" else "torch")
+    version = metadata.version({"pyruntime": "pyruntime-edge", ONNX: ONNX}.get(name, "torch"))
     print(json.dumps({"note": "", "version": version}), file=answers)
     for line in sys.stdin:
         print(json.dumps(measure(step, json.loads(line)["seconds"])), file=answers)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyruntime.images import CropAndScale, ImageOptions
     from pyruntime.model import MLModel, MLPredictionOptions, compile_model
     from pyruntime.model_types import register_model_type
+    from pyruntime.models.updatable import make_updatable, split_for_update
     from pyruntime.parameters import NumericConstraint, ParameterDescription, ParameterKey
     from pyruntime.providers import (
         ArrayBatchProvider,
@@ -51,12 +52,14 @@ if TYPE_CHECKING:
         FeatureProvider,
     )
     from pyruntime.spec import load_spec, save_spec
+    from pyruntime.training.options import Adapter, LearningRateSchedule, TrainingOptions
     from pyruntime.update import (
         MetricKey,
         MLUpdateContext,
         MLUpdateProgressHandlers,
         MLUpdateTask,
         TaskState,
+        TrainingHistory,
         UpdateEvent,
     )
 
@@ -75,11 +78,14 @@ _HOME = {
     "images": ("CropAndScale", "ImageOptions"),
     "model": ("MLModel", "MLPredictionOptions", "compile_model"),
     "model_types": ("register_model_type",),
+    "models.updatable": ("make_updatable", "split_for_update"),
     "parameters": ("NumericConstraint", "ParameterDescription", "ParameterKey"),
     "providers": ("ArrayBatchProvider", "BatchProvider", "DictionaryFeatureProvider", "FeatureProvider"),
     "spec": ("load_spec", "save_spec"),
+    "training.options": ("Adapter", "LearningRateSchedule", "TrainingOptions"),
     "update": (
-        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "UpdateEvent",
+        "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "TrainingHistory",
+        "UpdateEvent",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
@@ -90,6 +96,7 @@ _MODULES = ("models", "spec", "utils")
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Adapter",
     "ArrayBatchProvider",
     "BatchProvider",
     "ComputeUnit",
@@ -104,6 +111,7 @@ __all__ = [
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
+    "LearningRateSchedule",
     "MLCustomLayer",
     "MLCustomModel",
     "MLModel",
@@ -125,16 +133,20 @@ __all__ = [
     "SequenceConstraint",
     "SpecError",
     "TaskState",
+    "TrainingHistory",
+    "TrainingOptions",
     "UnsupportedError",
     "UpdateCancelled",
     "UpdateError",
     "UpdateEvent",
     "compile_model",
     "load_spec",
+    "make_updatable",
     "register_custom_layer",
     "register_custom_model",
     "register_model_type",
     "save_spec",
+    "split_for_update",
 ]
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from pyruntime.config import MLModelConfiguration
 from pyruntime.engines.walk import networks_with_inputs
 from pyruntime.model import MLModel
-from pyruntime.plan.steps import step_names
+from pyruntime.native.peak import Peak, measure_peak
+from pyruntime.profile import StepTime, profile_steps
 from pyruntime.samples import sample_features
 from pyruntime.spec import messages
 
@@ -48,19 +49,11 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class StepTime:
-    """A step of a network.  seconds: per prediction.  share: of all steps of the model."""
-
-    network: str
-    layer: str
-    operator: str
-    seconds: float
-    share: float
-
-
-@dataclass(frozen=True)
 class Measurement:
-    """One model.  load: to open and compile, first: the first prediction, in seconds; arena, peak: bytes."""
+    """One model.  load: to open and compile, first: the first prediction, in seconds; arena, peak: bytes.
+
+    machine: what steps are compared with; measured with a profile only.
+    """
 
     model: str
     load: float
@@ -73,6 +66,7 @@ class Measurement:
     peak: int
     weights: int
     profile: tuple[StepTime, ...] = field(default=())
+    machine: Peak | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -181,19 +175,5 @@ def _measured(entrant: _Entrant, profile: bool) -> Measurement:
         peak=peak,
         weights=weights,
         profile=profile_steps(model, entrant.features, max(MIN_RUNS, len(entrant.seconds) // 2)) if profile else (),
+        machine=measure_peak(context) if profile else None,
     )
-
-
-def profile_steps(model: MLModel, features: Mapping[str, Any], runs: int) -> tuple[StepTime, ...]:
-    """Mean time of every step of every network over `runs` predictions, in running order."""
-    rows: list[tuple[str, str, str, float]] = []
-    for name, engine, table in networks_with_inputs(model.engine, features):
-        session = engine.session()
-        try:
-            times = session.profile(engine.arrays(table), len(engine.program.outputs), runs)
-        finally:
-            engine.release(session)
-        for (operator, layer), nanoseconds in zip(step_names(engine.program.plan), times.tolist(), strict=True):
-            rows.append((name, layer, operator, nanoseconds / runs / 1e9))
-    total = sum(row[3] for row in rows) or 1.0
-    return tuple(StepTime(*row, share=row[3] / total) for row in rows)

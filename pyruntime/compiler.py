@@ -13,7 +13,12 @@ from pyruntime.plan.encode import encode
 
 def compile_graph(graph: Graph, context: lib.Context) -> tuple[Bytes, Bytes]:
     """(plan, weights) for the kernels of `context`, both aligned as C wants them."""
-    plan, weights = encode(optimise(graph, context))
+    return encode_graph(optimise(graph, context))
+
+
+def encode_graph(graph: Graph) -> tuple[Bytes, Bytes]:
+    """(plan, weights) of a graph that is optimised already."""
+    plan, weights = encode(graph)
     aligned = lib.aligned(len(plan))
     aligned[:] = np.frombuffer(plan, np.uint8)
     return aligned, weights

@@ -60,7 +60,11 @@ class MLModelConfiguration:
         layers and of convolutions in one group stay as small as the file has them, and kernels expand them piece by
         piece; answers are the same, docs/performance.md has the speed.  A compiled model directory keeps the form that
         it was compiled with.
-    memory_limit: bytes that the values of one prediction may take.
+    memory_limit: bytes that the values of one prediction may take, or of one step of an update, which computes values
+        twice instead of keeping them where that helps to stay below it.
+    feature_memory: bytes of examples, as the part of a network that does not learn sees them, that an update keeps in
+        memory; more go to a mapped file.  None: a quarter of the memory that is available.
+    scratch_folder: where that file is made; None: the system's folder of temporary files on a disk.
     cache_folder: where networks compiled from .mlmodel files are kept (docs/compiled-models.md); None for nowhere.
     linked_model_roots: folders that linked models must lie in; by default the folder of the model that is opened.
     bundles: folders of the application that search paths of linked models name: "main" is $BUNDLE_MAIN, others
@@ -75,6 +79,8 @@ class MLModelConfiguration:
     levels: int = ALL_LEVELS
     weights: str = "expanded"
     memory_limit: int = field(default_factory=_physical_memory)
+    feature_memory: int | None = None
+    scratch_folder: str | os.PathLike[str] | None = None
     cache_folder: str | os.PathLike[str] | None = field(default_factory=_cache_folder)
     linked_model_roots: Sequence[str | os.PathLike[str]] = ()
     bundles: Mapping[str, str | os.PathLike[str]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -268,6 +268,12 @@ class MLModel:
     def get_spec(self) -> messages.Model:
         """A copy of the model as a standard Model message."""
         return self._lean.to_spec()
+
+    def make_updatable(self, layers: str | Iterable[str] | None = None, **options: Any) -> MLModel:
+        """A new model that learns on the device; this one stays as it is.  Options: see pyruntime.make_updatable."""
+        from pyruntime.models.updatable import make_updatable
+
+        return make_updatable(self, layers, **options)
 
     def save(self, path: AnyPath) -> None:
         """Write a .mlmodel file, in one step: whatever happens, the path has the old file or the new one."""

@@ -111,6 +111,13 @@ void pr_session_memory(const pr_session *session, int64_t *arena_bytes, int64_t 
  * a loop counts what it copies; the steps inside it count for themselves. */
 void pr_session_profile(pr_session *session, int64_t *step_nanoseconds);
 int32_t pr_session_steps(const pr_session *session);
+/* For the shapes now bound: floating-point operations of each step (a multiply-add is two; 0 where they hang on numbers),
+ * and bytes of its operands and results, each counted once. */
+void pr_session_work(const pr_session *session, double *operations, double *bytes);
+/* What the context can do at most, for the caller to time.  Multiply-adds in registers on all threads: how many operations
+ * that were.  Reading `count` floats from memory, shared out among the threads. */
+double pr_peak_multiply(pr_context *context, int64_t rounds);
+void pr_peak_read(pr_context *context, const float *data, int64_t count);
 
 /* Exact k nearest neighbours by squared Euclidean distance among `samples`: (count, dimensions) finite floats, row-major.
  * leaf_size: 0 to compare with every sample, else samples per leaf of a kd-tree, at most.  Both give the same answers.

@@ -27,6 +27,7 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(matmul, ref) TAKE(matmul, avx2) TAKE(matmul, avx512) TAKE(matmul, neon)
     TAKE(expand, ref) TAKE(expand, avx2) TAKE(expand, avx512) TAKE(expand, neon)
     TAKE(gates, ref) TAKE(gates, avx2) TAKE(gates, avx512) TAKE(gates, neon)
+    TAKE(peak, ref) TAKE(peak, avx2) TAKE(peak, avx512) TAKE(peak, neon)
     TAKE(training, ref) TAKE(training, avx2) TAKE(training, avx512) TAKE(training, neon)
     kernels->gemm = pr_gemm_select(levels);
     kernels->depthwise = pr_depthwise_select(levels);

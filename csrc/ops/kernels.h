@@ -22,6 +22,7 @@ typedef struct pr_kernels {
     const struct pr_expand_kernels *expand;
     const struct pr_training_kernels *training;
     const struct pr_gates_kernels *gates;
+    const struct pr_peak_kernels *peak;
     const struct pr_gemm_kernel *gemm;
     const struct pr_depthwise_kernel *depthwise;
     const struct pr_pool_kernel *pool;

@@ -105,8 +105,26 @@ class MemoryCard:
 
 
 @dataclass(frozen=True)
+class TrainingCard:
+    """Memory of an update in bytes, besides that for its examples.
+
+    batch: examples in a mini-batch.  segments: more than 1 where a memory limit makes a step compute values twice.
+    values: of one step; parameters, states: numbers that learn, and the optimizer's, in all their copies.
+    """
+
+    batch: int
+    segments: int
+    values: int
+    parameters: int
+    states: int
+
+
+@dataclass(frozen=True)
 class RunCard:
-    """Whether the model runs on this machine.  reason: why not, "" when it does."""
+    """Whether the model runs on this machine.  reason: why not, "" when it does.
+
+    training: of a network that can be updated.  no_training: why an updatable model cannot learn here.
+    """
 
     runs: bool
     reason: str = ""
@@ -114,6 +132,8 @@ class RunCard:
     level: str = ""
     threads: int = 0
     memory: tuple[MemoryCard, ...] = ()
+    training: TrainingCard | None = None
+    no_training: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pyruntime.card.data import MemoryCard, RunCard
+from pyruntime.card.data import MemoryCard, RunCard, TrainingCard
 from pyruntime.card.networks import networks
 from pyruntime.engines.neural_network import NeuralNetworkEngine, compile_network
 from pyruntime.engines.walk import networks_with_inputs
@@ -17,7 +17,30 @@ from pyruntime.samples import sample_features
 def run_card(model: MLModel) -> RunCard:
     """Units, and memory of each network for one prediction at the default sizes."""
     context = model.configuration.context()
-    return RunCard(runs=True, units="CPU", level=context.level, threads=context.threads, memory=memory(model))
+    card = RunCard(runs=True, units="CPU", level=context.level, threads=context.threads, memory=memory(model))
+    try:
+        return replace(card, training=training(model))
+    except MLModelError as error:
+        return replace(card, no_training=str(error))
+
+
+def training(model: MLModel) -> TrainingCard | None:
+    """Memory of an update with the model's parameters; None for what is no updatable network.
+
+    Raises MLModelError when the network cannot learn.
+    """
+    from pyruntime.parameters import describe_parameters
+    from pyruntime.update.learner import make_learner
+    from pyruntime.update.networks import NetworkLearner
+
+    if not model.is_updatable:
+        return None
+    lean = model._lean
+    learner = make_learner(model, lean, {key: model.parameter_value(key) for key in describe_parameters(lean.spec)})
+    if not isinstance(learner, NetworkLearner):
+        return None
+    found = learner.memory()
+    return TrainingCard(found.batch, found.segments, found.values, found.parameters, found.states)
 
 
 def cannot_run(error: MLModelError) -> RunCard:

@@ -133,6 +133,20 @@ def _weights(weights: Iterable[WeightCard]) -> str:
     return ", ".join(f"{w.count:,} {w.form} ({nbytes(w.nbytes)})" for w in weights)
 
 
+def _training(run: RunCard) -> list[tuple[str, str]]:
+    """Memory of an update, or why there can be none."""
+    if run.no_training:
+        return [("Cannot learn", run.no_training)]
+    t = run.training
+    if t is None:
+        return []
+    twice = ", some of them computed twice" if t.segments > 1 else ""
+    return [
+        ("Memory to learn", f"{nbytes(t.values)} for values of a step of {counted(t.batch, 'example')}{twice}, "
+                            f"{nbytes(t.parameters)} for parameters, {nbytes(t.states)} for the optimizer")
+    ]  # fmt: skip
+
+
 def _run(title: str, run: RunCard, width: int) -> list[str]:
     if not run.runs:
         return [title, *wrapped([("Does not run", run.reason)], width)]
@@ -151,4 +165,5 @@ def _run(title: str, run: RunCard, width: int) -> list[str]:
         if memory.expanded is not None and memory.compressed is not None:
             both = f"{nbytes(memory.expanded)} expanded, {nbytes(memory.compressed)} compressed"
             rows.append(("Weights", f"{both} (MLModelConfiguration.weights)"))
+    rows += _training(run)
     return [title, *wrapped(rows, width)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   pyruntime benchmark Sticker.mlmodel                    three seconds, with random inputs
   pyruntime benchmark Sticker.mlmodel --profile          and where the time goes, step by step
+  pyruntime benchmark Sticker.mlmodel --trace trace.json and as a picture, in chrome://tracing
   pyruntime benchmark Sticker.mlmodel --input cat.png    with your input
   pyruntime benchmark A.mlmodel B.mlmodel --runs 200     turn by turn, so that both meet the same machine
   pyruntime benchmark Sticker.mlmodel --threads 1 --level avx2
@@ -41,7 +42,8 @@ def add(commands: Any) -> None:
         metavar="N",
         help="predictions before the clock starts (default 3)",
     )
-    parser.add_argument("--profile", action="store_true", help="time of every step")
+    parser.add_argument("--profile", action="store_true", help="time of every step, beside the machine's peaks")
+    parser.add_argument("--trace", metavar="FILE", help="write a profile for chrome://tracing or ui.perfetto.dev")
     parser.add_argument(
         "--input",
         action="append",
@@ -57,6 +59,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace, console: Console) -> None:
     if options.target != "local":
         raise UsageError(f"--target {options.target}: this release measures the machine it runs on, expected local")
+    if options.trace is not None and len(options.model) > 1:
+        raise UsageError(f"--trace: expected one model, got {len(options.model)}")
     if options.runs == 0 or not 0 < options.seconds < 1e6:
         raise UsageError("expected --runs from 1 and --seconds above 0")
     from pyruntime.benchmark import benchmark
@@ -70,14 +74,23 @@ def run(options: argparse.Namespace, console: Console) -> None:
             seconds=options.seconds,
             runs=options.runs,
             warm_up=options.warm_up,
-            profile=options.profile,
+            profile=options.profile or options.trace is not None,
             report=progress,
         )
+    if options.trace is not None:
+        _write_trace(options.trace, measured)
     if options.json:
         return console.json({"results": [result.to_dict() for result in measured]})
     for line in _text(measured, console):
         console.print(line)
     return None
+
+
+def _write_trace(path: str, measured: Sequence[Measurement]) -> None:
+    from pyruntime.profile import trace
+    from pyruntime.spec.writer import write_atomically
+
+    write_atomically(path, [trace(measured[0].profile, measured[0].model).encode()])
 
 
 def _features(options: argparse.Namespace, console: Console, model: MLModel) -> Mapping[str, Any]:
@@ -110,18 +123,35 @@ def _text(measured: Sequence[Measurement], console: Console) -> list[str]:
 
 
 def _profile(measurement: Measurement) -> list[str]:
+    """Steps that compute or move nothing worth a number have none."""
     from pyruntime.tables import table
 
+    machine = measurement.machine
+    assert machine
     rows = [
         (
-            f"{step.network}/{step.layer}" if step.network else step.layer,
+            step.name,
             step.operator,
             f"{step.seconds * 1e6:.1f}",
             f"{step.share:.1%}",
+            *_rate(step.operations, step.seconds, machine.operations),
+            *_rate(step.bytes, step.seconds, machine.bandwidth),
         )
         for step in measurement.profile
     ]
-    return table(rows, header=("Layer", "Operator", "µs", "Share"), right=(2, 3))
+    header = ("Layer", "Operator", "µs", "Share", "GFLOP/s", "of peak", "GB/s", "of memory")
+    return [
+        *table(rows, header=header, right=range(2, 8)),
+        f"  This machine: {machine.operations / 1e9:.0f} GFLOP/s in registers, "
+        f"{machine.bandwidth / 1e9:.1f} GB/s from memory; caches are faster.",
+    ]
+
+
+def _rate(amount: float, seconds: float, most: float) -> tuple[str, str]:
+    """What a step does a second in 1e9, and as a share of what the machine does at most."""
+    if not amount or seconds < 1e-7:
+        return "", ""
+    return f"{amount / seconds / 1e9:.1f}", f"{amount / seconds / most:.0%}"
 
 
 def _ms(seconds: float) -> str:

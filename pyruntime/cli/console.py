@@ -26,6 +26,12 @@ class Progress(Protocol):
     def __call__(self, done: float, note: str = "") -> None: ...
 
 
+class Picture(Protocol):
+    """Lines of text for a terminal of that width, with ANSI colours or without, in characters of its encoding."""
+
+    def __call__(self, width: int, colour: bool, encoding: str) -> str: ...
+
+
 class Console:
     """quiet: nothing on stderr but errors."""
 
@@ -69,11 +75,14 @@ class Console:
         return _is_terminal(sys.stdout)
 
     @contextmanager
-    def progress(self, what: str, total: float) -> Iterator[Progress]:
-        """A bar for a work of `total` steps: it moves on a terminal, and is a line per tenth elsewhere."""
+    def progress(self, what: str, total: float, picture: Picture | None = None) -> Iterator[Progress]:
+        """A bar for a work of `total` steps: it moves on a terminal, and is a line per tenth elsewhere.
+
+        picture: what the terminal shows above the bar.
+        """
         if self.quiet:
             yield _silent
-        elif _is_terminal(sys.stderr) and (bar := _rich_bar(what, total)):
+        elif _is_terminal(sys.stderr) and (bar := _rich_bar(what, total, picture)):
             with bar as report:
                 yield report
         else:
@@ -103,24 +112,35 @@ class _Lines:
             _stderr(f"  {round(100 * min(done / self.total, 1)):3d} %{'  ' + printable(note) if note else ''}")
 
 
-def _rich_bar(what: str, total: float) -> Any:
+def _rich_bar(what: str, total: float, picture: Picture | None) -> Any:
     """A context manager that gives a Progress; None when rich is not installed."""
     try:
         from rich.console import Console as RichConsole
+        from rich.console import RenderableType
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.text import Text
     except ImportError:
         return None
+
+    screen = RichConsole(stderr=True)
+
+    class Pictured(RichProgress):
+        def get_renderables(self) -> Iterator[RenderableType]:
+            if picture:
+                shown = picture(screen.width, _colour(), screen.encoding)
+                yield Text.from_ansi(shown, no_wrap=True, overflow="crop")
+            yield from super().get_renderables()
 
     @contextmanager
     def bar() -> Iterator[Progress]:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         note_column = TextColumn("{task.fields[note]}", markup=False)
         # Redirection would move results from a piped stdout to the terminal.
-        with RichProgress(
+        with Pictured(
             *columns,
             note_column,
-            console=RichConsole(stderr=True),
+            console=screen,
             redirect_stdout=False,
             redirect_stderr=False,
         ) as progress:

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyruntime.cli.console import Console, Progress
+from pyruntime.cli.console import Console
+from pyruntime.cli.curves import curves
 from pyruntime.cli.training_data import Examples
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
 from pyruntime.tables import counted
-from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, UpdateEvent
+from pyruntime.update import MLUpdateContext, MLUpdateProgressHandlers, MLUpdateTask, TrainingHistory, UpdateEvent
 
 POLL = 0.2  # seconds between looks at the keyboard
 
 
 @dataclass(frozen=True)
 class Learned:
-    """losses: per epoch, empty for models without epochs.  parameters: as used, by key."""
+    """history: of the epochs, empty for models without.  parameters: as used, by key."""
 
     model: MLModel
-    losses: list[float]
+    history: TrainingHistory
     parameters: dict[str, Any]
 
 
-def learn(model: MLModel, examples: Examples, console: Console) -> Learned:
-    """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt."""
+def learn(model: MLModel, examples: Examples, held: Examples, console: Console) -> Learned:
+    """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt.
+
+    held: measured at the end of each epoch, may be empty.
+    """
     epochs = _epochs(model)
-    losses: list[float] = []
-    with console.progress(f"Learning {counted(len(examples), 'example')}", epochs or len(examples)) as progress:
+    history = TrainingHistory()
+
+    def picture(width: int, colour: bool, encoding: str) -> str:
+        return curves(history, width, colour=colour, encoding=encoding)
+
+    what = f"Learning {counted(len(examples), 'example')}"
+    with console.progress(what, epochs or len(examples), picture if epochs else None) as progress:
         data = examples if epochs else Examples(examples.items, console.note_once, read=progress)
-        handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, lambda context: _epoch(context, losses, progress))
-        task = MLUpdateTask(model, data, progress_handlers=handlers)
+
+        def tell(context: MLUpdateContext) -> None:
+            history.add(context.metrics)
+            progress(float(context.metrics["epochIndex"]) + 1, _note(context.metrics))
+
+        handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, tell)
+        hold_out = held if epochs and len(held) else None
+        task = MLUpdateTask(model, data, progress_handlers=handlers, validation_data=hold_out)
         task.resume()
         try:
             while not task.wait(POLL):
@@ -44,14 +60,19 @@ def learn(model: MLModel, examples: Examples, console: Console) -> Learned:
         raise task.error
     if task.context is None:
         raise UpdateError("the update ended without a result; nothing was saved")
-    return Learned(task.context.model, losses, {str(key): value for key, value in task.context.parameters.items()})
+    return Learned(task.context.model, history, {str(key): value for key, value in task.context.parameters.items()})
 
 
-def _epoch(context: MLUpdateContext, losses: list[float], progress: Progress) -> None:
-    """Note the loss, and move the bar by one pass over the examples."""
-    loss = float(context.metrics["lossValue"])
-    losses.append(loss)
-    progress(float(context.metrics["epochIndex"]) + 1, f"loss {loss:.4g}")
+def _note(metrics: Mapping[str, Any]) -> str:
+    """The metrics of an epoch, in a line."""
+    pieces = [f"loss {metrics['lossValue']:.4g}"]
+    if "accuracy" in metrics:
+        pieces.append(f"accuracy {metrics['accuracy']:.1%}")
+    if "validationLoss" in metrics:
+        pieces.append(f"hold-out loss {metrics['validationLoss']:.4g}")
+    if "validationAccuracy" in metrics:
+        pieces.append(f"hold-out accuracy {metrics['validationAccuracy']:.1%}")
+    return ", ".join(pieces)
 
 
 def _epochs(model: MLModel) -> int:

@@ -55,20 +55,20 @@ class Examples(Sequence[dict[str, Any]]):
         return tuple(sorted({item.label for item in self.items if item.label}))
 
 
-def read_examples(path: str, description: ModelDescription, note: Note) -> list[Labelled]:
-    """The examples of a folder or JSON file.
+def read_examples(path: str, description: ModelDescription, note: Note, option: str = "--data") -> list[Labelled]:
+    """The examples of a folder or JSON file.  option: where the path comes from.
 
     Raises UpdateError when there are none, FeatureTypeError when they do not fit the model.
     """
     place = Path(path)
     if not place.exists():
-        raise UpdateError(f"--data {path}: there is no such folder or file; nothing was learned")
+        raise UpdateError(f"{option} {path}: there is no such folder or file; nothing was learned")
     items = _from_folder(place, description, note) if place.is_dir() else _from_json_lines(path, description)
     if not items:
         what = (
             f"folders of pictures ({', '.join(PICTURES)}), one folder per class" if place.is_dir() else "JSON objects"
         )
-        raise UpdateError(f"--data {path}: there are no examples in it, expected {what}; nothing was learned")
+        raise UpdateError(f"{option} {path}: there are no examples in it, expected {what}; nothing was learned")
     return items
 
 

@@ -14,21 +14,25 @@ from pyruntime.cli.options import add_running, command, configuration
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
+    from pyruntime.update import TrainingHistory
 
 EXAMPLES = """\
   pyruntime update Sticker.mlmodel --data my-drawings/ --output Mine.mlmodelc
-  pyruntime update Sticker.mlmodel --data my-drawings/ --output Mine.mlmodel --hold-out 0.2
+  pyruntime update Sticker.mlmodel --data my-drawings/ --output Mine.mlmodel --validation-split 0.2
   pyruntime update Mine.mlmodelc --data more-drawings/ --in-place
+  pyruntime update Digits.mlmodel --data digits/ --output Mine.mlmodel --validation others/ --plot curve.png
   pyruntime update House.mlmodel --data sold.jsonl --output Mine.mlmodel --parameter epochs=20
 
 DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
-of the model's training inputs on each line.  --hold-out 0.2 keeps a fifth of each class out of the training,
-and prints how many of them are answered right before and after.
+of the model's training inputs on each line.  --validation-split 0.2 keeps a fifth of each class out of the
+training, always the same ones, and prints how many of them are answered right before and after; a network is
+measured with them after each epoch, too.  --validation has other examples for that.
 
 The original is never changed, unless --in-place asks for it, and then in one step: Ctrl-C, or a full disk,
 leave what was there.
 """
 SUFFIXES = (".mlmodel", ".mlmodelc")
+PLOTS = (".png", ".svg")
 
 
 def add(commands: Any) -> None:
@@ -44,12 +48,14 @@ def add(commands: Any) -> None:
         "--output", metavar="PATH", help="where to save: .mlmodelc for use here, .mlmodel for use anywhere"
     )
     where.add_argument("--in-place", action="store_true", help="save over MODEL")
-    parser.add_argument(
-        "--hold-out",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
+    tests = parser.add_mutually_exclusive_group()
+    tests.add_argument(
+        "--validation-split", "--hold-out", dest="hold_out", type=float, default=0.0, metavar="SHARE",
         help="share of the examples to test with (0 to 0.9, default 0)",
+    )  # fmt: skip
+    tests.add_argument("--validation", metavar="DATA", help="examples to test with, in the forms of --data")
+    parser.add_argument(
+        "--plot", metavar="PATH", help="save curves of loss and accuracy of the epochs as a picture, .png or .svg"
     )
     add_running(parser)
 
@@ -57,7 +63,9 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace, console: Console) -> None:
     target = _target(options)
     if not 0 <= options.hold_out <= 0.9:
-        raise UsageError(f"--hold-out {options.hold_out:g}: expected a share from 0 to 0.9, such as 0.2")
+        raise UsageError(f"--validation-split {options.hold_out:g}: expected a share from 0 to 0.9, such as 0.2")
+    if options.plot and Path(options.plot).suffix.lower() not in PLOTS:
+        raise UsageError(f"--plot {options.plot}: expected a name that ends in {' or '.join(PLOTS)}")
     from pyruntime.cli.judge import judge
     from pyruntime.cli.learning import learn
     from pyruntime.cli.training_data import Examples, read_examples, split
@@ -69,30 +77,58 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if not model.model_description.is_updatable:
         raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
+    if options.validation:
+        held = read_examples(options.validation, model.model_description, console.note, option="--validation")
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
     before = judge(model, test)
     started = time.perf_counter()
-    learned = learn(model, examples, console)
+    learned = learn(model, examples, test, console)
     seconds = time.perf_counter() - started
     after = judge(learned.model, test)
     save(learned.model, target)
+    plot = _plot(learned.history, options.plot, console)
+    losses = _values(learned.history, "lossValue")
     if options.json:
         return console.json({
             "model": options.model, "output": str(target), "examples": len(examples), "held_out": len(test),
             "classes": examples.labels, "score": after.kind if after else None,
             "before": before.value if before else None, "after": after.value if after else None,
-            "loss": learned.losses, "parameters": learned.parameters, "seconds": seconds,
+            "loss": losses, "accuracy": _values(learned.history, "accuracy"),
+            "validation_loss": _values(learned.history, "validationLoss"),
+            "validation_accuracy": _values(learned.history, "validationAccuracy"),
+            "plot": plot, "parameters": learned.parameters, "seconds": seconds,
         })  # fmt: skip
     classes = f" of {counted(len(examples.labels), 'class')}" if examples.labels else ""
     console.print(f"learned {counted(len(examples), 'example')}{classes} in {seconds:.1f} s")
-    if learned.losses:
-        console.print(f"loss per epoch: {', '.join(f'{loss:.4g}' for loss in _shortened(learned.losses))}")
+    for what, values in (("loss", losses), ("hold-out loss", _values(learned.history, "validationLoss"))):
+        if values:
+            console.print(f"{what} per epoch: {', '.join(f'{value:.4g}' for value in _shortened(values))}")
     if before and after:
         console.print(
             f"{after.kind} on {counted(len(test), 'example')} not learned from: {before} before, {after} after"
         )
     console.print(f"saved {target}")
+    if plot:
+        console.print(f"plotted {plot}")
     return None
+
+
+def _values(history: TrainingHistory, key: str) -> list[float]:
+    return [value for _, value in history.series(key)]
+
+
+def _plot(history: TrainingHistory, path: str | None, console: Console) -> str | None:
+    """The picture, where there are epochs to show; the model is saved by then, so trouble is only told."""
+    from pyruntime.errors import MLModelError
+
+    if path is None:
+        return None
+    try:
+        history.save_plot(path)
+    except MLModelError as error:
+        console.error(f"--plot {path}: {error}; the model is saved")
+        return None
+    return path
 
 
 def _target(options: argparse.Namespace) -> Path:

@@ -63,7 +63,7 @@ CORE_ML_2_LAYERS = frozenset(
 )
 """Layer types of Core ML 2: a network of only these, with both mappings 0, has blobs of rank 5."""
 
-__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "is_legacy", "lower_network"]
+__all__ = ["CORE_ML_2_LAYERS", "LAYERS", "NetworkGraph", "array_shape", "blob_shapes", "is_legacy", "lower_network"]
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,7 @@ def lower_network(
 
     network: a NeuralNetwork, NeuralNetworkClassifier or NeuralNetworkRegressor message.
     """
-    b = Builder(payloads, legacy=is_legacy(network))
-    graph_inputs: list[Value] = []
-    for feature in description.inputs:
-        value, blob = _input(feature, network, b)
-        graph_inputs.append(value)
-        b.scope.bind(feature.name, Blob(blob))
-        b.scope.own.add(feature.name)
-    lower_layers(network.layers, b)
+    b, graph_inputs = _lower_all(network, description, payloads)
     missing = [name for name in wanted if name not in b.scope.names]
     if missing:
         last = list(b.scope.names)[-5:]
@@ -105,6 +98,28 @@ def lower_network(
     outputs = [read(name, b) for name in wanted]
     (graph,), _ = close([(b, outputs)], graph_inputs)
     return NetworkGraph(graph, tuple(f.name for f in description.inputs), wanted, b.legacy)
+
+
+def blob_shapes(network: Any, description: ModelDescription, payloads: Payloads | None) -> dict[str, Shape]:
+    """Shapes of the inputs and of what the layers give, by name; -1 where only a prediction knows a size.
+
+    A name that stands for different things on the ways of a prediction is left out.  Raises what `lower_network` does.
+    """
+    b, _ = _lower_all(network, description, payloads)
+    return {name: blob.value.shape for name, blob in b.scope.names.items() if isinstance(blob, Blob)}
+
+
+def _lower_all(network: Any, description: ModelDescription, payloads: Payloads | None) -> tuple[Builder, list[Value]]:
+    """A builder that has lowered every layer, and the graph's inputs."""
+    b = Builder(payloads, legacy=is_legacy(network))
+    graph_inputs: list[Value] = []
+    for feature in description.inputs:
+        value, blob = _input(feature, network, b)
+        graph_inputs.append(value)
+        b.scope.bind(feature.name, Blob(blob))
+        b.scope.own.add(feature.name)
+    lower_layers(network.layers, b)
+    return b, graph_inputs
 
 
 def _input(feature: FeatureDescription, network: Any, b: Builder) -> tuple[Value, Value]:

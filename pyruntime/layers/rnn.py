@@ -113,8 +113,11 @@ def _zeros(gates: int, outputs: int, b: Builder) -> Value:
 
 
 def _start(state: Value | None, outputs: int, b: Builder) -> Value:
-    """(B or 1, H)"""
-    return b.constant(np.zeros((1, outputs), np.float32)) if state is None else b.reshape(state, -1, outputs)
+    """(B or 1, H).  Constant zeros serve any batch: converters write them for the batch of their example."""
+    stored = None if state is None else b.constants.get(state.name)
+    if state is None or (stored is not None and stored.size % outputs == 0 and not stored.any()):
+        return b.constant(np.zeros((1, outputs), np.float32))
+    return b.reshape(state, -1, outputs)
 
 
 def _five(y: Value, b: Builder) -> Value:

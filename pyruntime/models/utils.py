@@ -14,6 +14,7 @@ from pyruntime.models.evaluation import (
     evaluate_regressor,
     evaluate_transformer,
 )
+from pyruntime.models.updatable import rewrite_for_update
 from pyruntime.spec import load_spec, messages
 from pyruntime.spec import save_spec as write_spec
 from pyruntime.spec.legality import broken_rules, check_spec
@@ -31,6 +32,7 @@ __all__ = [
     "load_spec",
     "make_pipeline",
     "rename_feature",
+    "rewrite_for_update",
     "save_spec",
 ]
 

@@ -390,6 +390,13 @@ class Session:
             _c.pr_session_profile(self.handle, ffi.NULL)
         return times
 
+    def work(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """(steps, 2): floating-point operations, and bytes of operands and results, for the shapes now bound."""
+        operations, moved = np.zeros(self.steps), np.zeros(self.steps)
+        pointers = (ffi.cast("double *", array.ctypes.data) for array in (operations, moved))
+        _c.pr_session_work(self.handle, *pointers)
+        return np.stack([operations, moved], axis=1)
+
 
 class Call:
     """A run of a session with arrays that stay where they are: a call looks nothing up and allocates nothing.

@@ -13,6 +13,10 @@ from pyruntime.spec.weights import weight_form
 LEARN_WHOLE = ("convolution", "innerProduct")
 """Layers that learn in Core ML too, where their weights and bias are marked together."""
 FIELDS = ("weights", "bias")
+LOW_PRECISION = (
+    'expected 32-bit floats, or a way to learn: TrainingOptions(low_precision="adapter") leaves them as they are and '
+    'trains an adapter, low_precision="dequantize" makes them 32-bit floats'
+)
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,17 @@ class Recipe:
     optimizer: str
 
 
-def read_recipe(network: Any, source: str, payloads: Payloads | None) -> Recipe:
-    """The recipe of a network message, or SpecError naming the rule of updatable networks that it breaks."""
+def read_recipe(network: Any, source: str, payloads: Payloads | None, *, dequantize: bool = False) -> Recipe:
+    """The recipe of a network message, or SpecError naming the rule of updatable networks that it breaks.
+
+    dequantize: weights that learn may be stored in less than 32 bits.
+    """
     numbers = [i for i, layer in enumerate(network.layers) if layer.isUpdatable]
     if not numbers:
         raise SpecError(f"{source}: the model is marked as updatable, but none of its layers is; mark at least one")
     names = [layer.name for layer in network.layers]
     for i in numbers:
-        _check_layer(network.layers[i], payloads)
+        _check_layer(network.layers[i], payloads, dequantize)
         if names.count(names[i]) > 1 or not names[i]:
             raise SpecError(f"{source}: layer {names[i]!r} is updatable, so it needs a name that no other layer has")
     optimizer = network.updateParams.optimizer.WhichOneof("OptimizerType")
@@ -52,7 +59,7 @@ def read_recipe(network: Any, source: str, payloads: Payloads | None) -> Recipe:
     return Recipe(network, tuple(numbers), _loss(network.updateParams.lossLayers, source), optimizer)
 
 
-def _check_layer(layer: Any, payloads: Payloads | None) -> None:
+def _check_layer(layer: Any, payloads: Payloads | None, dequantize: bool) -> None:
     """A layer that learns: float32 weights that are marked too.  Core ML takes fewer types (spec/legality)."""
     kind = layer.WhichOneof("layer")
     where = f"layer {layer.name!r} ({kind})"
@@ -73,8 +80,8 @@ def _check_layer(layer: Any, payloads: Payloads | None) -> None:
         raise SpecError(f"{where}: mean and variance are collected together; mark both as updatable, or neither")
     for path, weight in marked.items():
         form = weight_form(weight)
-        if form not in ("floatValue", None):
-            raise SpecError(f"{where} is updatable, but its {path} are stored as {form}; expected 32-bit floats")
+        if form not in ("floatValue", None) and not dequantize:
+            raise SpecError(f"{where} is updatable, but its {path} are stored as {form}; {LOW_PRECISION}")
 
 
 def _check_parameters(update: Any, optimizer: str, source: str) -> None:

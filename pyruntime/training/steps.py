@@ -56,20 +56,28 @@ class StepRunner:
     def __init__(self, context: lib.Context, program: StepProgram, weights: Weights, hyper: Floats, limit: int) -> None:
         values = program.step.graph.inputs
         count = len(values) - 1 - len(program.step.parameters) - len(program.step.states)
+        more = len(program.step.graph.outputs) - 1 - len(program.step.parameters) - len(program.step.states)
         self.features = [room(value.shape) for value in values[: count - 1]]
         self.target = room(program.step.target)
         self._loss = np.zeros(1, np.float32)
-        self._weights = weights
+        self._right = [np.zeros(1, np.float32) for _ in range(more)]
+        """Of a step that counts right answers: see evaluation.measured."""
+        self._weights, self.program = weights, program
         session = lib.Session(context, program.plan, program.weights, limit)
         self._turns = []
         for turn in range(LIVES * STATES):
             read = (*weights.parameters[turn % LIVES], *weights.states[turn % STATES])
             written = (*weights.parameters[(turn + 1) % LIVES], *weights.states[(turn + 1) % STATES])
             inputs = [*self.features, self.target, *read, hyper]
-            self._turns.append(lib.Call(session, inputs, [self._loss, *written]))
+            self._turns.append(lib.Call(session, inputs, [self._loss, *written, *self._right]))
 
     def run(self) -> float:
         """One step on what lies in `features` and `target`.  The mean loss of the mini-batch, before the step."""
         self._turns[self._weights.at % len(self._turns)]()
         self._weights.at += 1
         return float(self._loss[0])
+
+    @property
+    def right(self) -> float:
+        """How many of the mini-batch the last step found right, in a step that counts them; else 0."""
+        return float(self._right[0][0]) if self._right else 0.0

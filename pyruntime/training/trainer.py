@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyruntime.compiler import compile_graph
 from pyruntime.engines.neural_network import NeuralNetworkEngine
@@ -12,34 +12,71 @@ from pyruntime.ir.types import Array, Shape
 from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
 from pyruntime.samples import sample_features
+from pyruntime.training.adapters import Adapters
 from pyruntime.training.builder import Parameter
+from pyruntime.training.evaluation import Evaluator, measured
+from pyruntime.training.losses import LossOptions
 from pyruntime.training.optimizers import make_optimizer
+from pyruntime.training.options import DEFAULT, LearningRateSchedule, TrainingOptions
 from pyruntime.training.program import StepGraph, build_step, compile_step
 from pyruntime.training.recipe import read_recipe
 from pyruntime.training.split import split_network
 from pyruntime.training.steps import StepRunner, Weights, room
 
 
+class StepMemory(NamedTuple):
+    """Bytes that training takes, besides the features of the examples.
+
+    batch: examples in a mini-batch.  segments: of the way forward, more than 1 where values are computed twice to stay
+    below the limit.  values: of one step; peak: the most of them alive at once.  results: what a step hands over, which
+    lies in parameters and states.  parameters: numbers that learn, in three copies; states: the optimizer's, in two.
+    """
+
+    batch: int
+    segments: int
+    values: int
+    peak: int
+    results: int
+    parameters: int
+    states: int
+
+
 class Trainer:
     """parameters: values by name, of those that cannot change in progress.
 
-    Raises SpecError and UnsupportedError for what cannot be trained, before any example is read.
+    Raises SpecError and UnsupportedError for what cannot be trained, ParametersError for options that do not fit the
+    network, before any example is read.
     """
 
-    def __init__(self, engine: NeuralNetworkEngine, parameters: Mapping[str, Any], source: str) -> None:
+    def __init__(
+        self,
+        engine: NeuralNetworkEngine,
+        parameters: Mapping[str, Any],
+        source: str,
+        options: TrainingOptions = DEFAULT,
+    ) -> None:
         part = engine.part
         self._engine = engine
         self._source = source
-        self.recipe = read_recipe(getattr(part.spec, part.kind), source, part.payloads)
+        self.adapters = Adapters(getattr(part.spec, part.kind), part.payloads, options)
+        self._payloads = self.adapters.payloads
+        dequantize = options.low_precision == "dequantize"
+        self.recipe = read_recipe(self.adapters.network, source, self._payloads, dequantize=dequantize)
         self._split = split_network(self.recipe, source)
-        self._optimizer = make_optimizer(self.recipe.optimizer, parameters)
+        self._optimizer = make_optimizer(self.recipe.optimizer, parameters, options)
+        self._chosen = LossOptions(options, engine.description.class_labels or ())
+        self.options = options
+        self._steps = (1, 1)
         self._legacy = is_legacy(self.recipe.network)
-        lowered = lower_network(self.recipe.network, part.description, part.payloads, self._split.features)
+        lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
         plan, constants = compile_graph(lowered.graph, part.context)
         self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
         self._runners: dict[int, StepRunner] = {}
-        self._hyper = room((self._optimizer.numbers,))
+        self._evaluators: dict[int, Evaluator] = {}
+        self.counts_right = False
+        """Whether steps count right answers, which cross entropy alone has: set before the first runner is made."""
+        self._hyper = room(self._optimizer.hyper.shape)
         self._shapes = self._expected_shapes()
         step = self._graph(max(1, int(parameters["miniBatchSize"])))
         self.parameters: tuple[Parameter, ...] = step.parameters
@@ -59,12 +96,19 @@ class Trainer:
             raise FeatureTypeError(f"one example at a time, but features of shape {shape} are a batch of {shape[1]}")
         return shape[0], *shape[2:]
 
-    def _graph(self, batch: int) -> StepGraph:
-        key = (batch, self._shapes)
+    def _graph(self, batch: int, *, collect: bool = True) -> StepGraph:
+        key = (batch, self._shapes, collect)
         if key not in self._graphs:
-            payloads = self._engine.part.payloads
-            self._graphs[key] = build_step(self.recipe, self._split, self._shapes, batch, self._optimizer, payloads)
+            self._graphs[key] = build_step(
+                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen,
+                collect=collect,
+            )  # fmt: skip
         return self._graphs[key]
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of the features of one example."""
+        return self._shapes
 
     @property
     def result_shape(self) -> Shape:
@@ -80,10 +124,9 @@ class Trainer:
         """What the frozen part makes of one example.  Raises FeatureTypeError."""
         return self._frozen.run(self._engine.arrays(table), len(self._split.features))
 
-    def fix(self, arrays: Sequence[Array]) -> tuple[Shape, ...]:
-        """All examples are of the sizes of this one from here on; its shapes."""
+    def fix(self, arrays: Sequence[Array]) -> None:
+        """All examples are of the sizes of this one from here on."""
         self._shapes = tuple(self._without_batch(array.shape) for array in arrays)
-        return self._shapes
 
     def check_shapes(self, arrays: Sequence[Array]) -> None:
         """Raises FeatureTypeError for an example of another size than the first."""
@@ -101,12 +144,36 @@ class Trainer:
             graph = self._graph(batch)
             if [p.start.shape for p in graph.parameters] != [p.start.shape for p in self.parameters]:
                 raise SpecError(f"{self._source}: weights whose shapes depend on the examples cannot learn")
-            program = compile_step(graph, part.context)
+            graph = measured(graph) if self.counts_right else graph
+            program = compile_step(graph, part.context, part.memory_limit)
             self._runners[batch] = StepRunner(part.context, program, self.weights, self._hyper, part.memory_limit)
         return self._runners[batch]
 
+    @property
+    def is_classifier(self) -> bool:
+        """Whether answers are right or wrong."""
+        return self.recipe.loss.kind == "categoricalCrossEntropyLossLayer"
+
+    def evaluator(self, batch: int) -> Evaluator:
+        """Measures losses of mini-batches of that size, with the weights as they are by then."""
+        if batch not in self._evaluators:
+            part = self._engine.part
+            graph = self._graph(batch, collect=not any(p.field == "variance" for p in self.parameters))
+            self._evaluators[batch] = Evaluator(
+                part.context, graph, self.weights, part.memory_limit, accuracy=self.is_classifier
+            )
+        return self._evaluators[batch]
+
+    def memory(self, batch: int) -> StepMemory:
+        """What steps of mini-batches of that size take."""
+        program = self.runner(batch).program
+        states = sum(array.nbytes for buffer in self.weights.states for array in buffer)
+        parameters = sum(array.nbytes for buffer in self.weights.parameters for array in buffer)
+        return StepMemory(batch, program.segments, program.arena, program.peak, program.results, parameters, states)
+
     def identity(self) -> Iterator[bytes | Array]:
         """What is trained: operators, frozen weights, and the weights before the first step."""
+        yield repr(self.options).encode()
         graph = self._graph(1).graph
         for node in graph.nodes:
             yield node.op.code.encode() + node.op.encode()
@@ -115,7 +182,14 @@ class Trainer:
             yield f"{parameter.layer}:{parameter.field}".encode()
             yield parameter.start
 
+    def plan(self, steps_per_epoch: int, epochs: int) -> None:
+        """How many steps there will be, for a schedule of the learning rate."""
+        self._steps = steps_per_epoch, epochs
+
     def steer(self, parameter: Callable[[str], Any]) -> None:
         """The optimizer's parameters for the next step."""
         values = {name: parameter(name) for name in self._optimizer.names}
+        schedule = self.options.schedule
+        if isinstance(schedule, LearningRateSchedule):
+            values["learningRate"] *= schedule.factor(self.weights.at, *self._steps)
         self._hyper[:] = self._optimizer.steer(values, self.weights.at + 1)

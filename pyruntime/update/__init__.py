@@ -3,6 +3,8 @@
 task      states, threads, handlers
 learner   what a model type does with examples: `neighbors` for k-NN, `networks` and `run` for networks
 checkpoint  progress in a file
+holdout   how good a model is on examples that it does not learn from
+history   metrics of the epochs, `plot` draws them
 examples  training data by number, with errors that name the example
 """
 
@@ -14,6 +16,7 @@ from pyruntime.update.context import (
     TaskState,
     UpdateEvent,
 )
+from pyruntime.update.history import TrainingHistory
 from pyruntime.update.task import MLUpdateTask
 
 __all__ = [
@@ -23,5 +26,6 @@ __all__ = [
     "MetricKey",
     "ParameterValues",
     "TaskState",
+    "TrainingHistory",
     "UpdateEvent",
 ]

@@ -32,14 +32,16 @@ Array = NDArray[Any]
 class Progress:
     """How far an update is.
 
-    epoch, batch: the next mini-batch.  total: the sum of the losses of this epoch's examples.  order: that of the
-    epoch.  random: the state of the generator behind it.  step: steps made.  parameters: values by name, those that a
-    handler changed included.  weights, states: as they are after the last step.
+    epoch, batch: the next mini-batch.  total: the sum of the losses of this epoch's examples.  right: how many of them
+    were right; None when nobody counts.  order: that of the epoch.  random: the state of the generator behind it.
+    step: steps made.  parameters: values by name, those that a handler changed included.  weights, states: as they are
+    after the last step.
     """
 
     epoch: int
     batch: int
     total: float
+    right: float | None
     order: Array
     random: Mapping[str, Any]
     step: int
@@ -64,6 +66,7 @@ class CheckpointFile:
         arrays = [np.ascontiguousarray(a) for a in (progress.order, *progress.weights, *progress.states)]
         header = {
             "update": update, "epoch": progress.epoch, "batch": progress.batch, "total": progress.total.hex(),
+            "right": progress.right,
             "random": progress.random, "step": progress.step, "parameters": dict(progress.parameters),
             "weights": len(progress.weights), "arrays": [[a.dtype.str, list(a.shape)] for a in arrays],
         }  # fmt: skip
@@ -102,7 +105,8 @@ class CheckpointFile:
         arrays = list(_arrays(body[HEADER.size + length :], header["arrays"]))
         count = header["weights"]
         return Progress(
-            header["epoch"], header["batch"], float.fromhex(header["total"]), arrays[0], header["random"],
+            header["epoch"], header["batch"], float.fromhex(header["total"]), header.get("right"), arrays[0],
+            header["random"],
             header["step"], header["parameters"], arrays[1 : 1 + count], arrays[1 + count :],
         )  # fmt: skip
 

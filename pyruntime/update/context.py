@@ -33,11 +33,18 @@ class TaskState(IntEnum):
 
 
 class MetricKey(str, Enum):
-    """MLMetricKey; metrics may be read by these or by their texts.  miniBatchIndex counts within its epoch."""
+    """MLMetricKey; metrics may be read by these or by their texts.  miniBatchIndex counts within its epoch.
+
+    The last three are not Core ML's: they are there at the end of an epoch of an update with hold-out examples.
+    Accuracies are shares of right answers; that of the training is measured as its loss is, before each step.
+    """
 
     LOSS_VALUE = "lossValue"
     EPOCH_INDEX = "epochIndex"
     MINI_BATCH_INDEX = "miniBatchIndex"
+    ACCURACY = "accuracy"
+    VALIDATION_LOSS = "validationLoss"
+    VALIDATION_ACCURACY = "validationAccuracy"
 
 
 class ParameterValues(Mapping[ParameterKey, Any]):

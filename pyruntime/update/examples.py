@@ -14,24 +14,27 @@ from pyruntime.providers import FeatureProvider, features_of
 class Examples:
     """Examples from a list of dictionaries, a batch provider, or anything with a length that can be iterated.
 
+    what: how errors call them; examples that are not the training's are "<what> example 3" there.
     Raises UpdateError when it has no length or is empty.
     """
 
-    def __init__(self, data: Any, features: tuple[FeatureDescription, ...]) -> None:
+    def __init__(self, data: Any, features: tuple[FeatureDescription, ...], what: str = "training") -> None:
         kind = type(data).__name__
         if isinstance(data, Mapping | str | bytes):
             raise UpdateError(
-                f"training data: expected a list of examples, got one {kind}; "
+                f"{what} data: expected a list of examples, got one {kind}; "
                 "lists of values by feature name become examples with ArrayBatchProvider"
             )
         if not hasattr(data, "__len__") or not (hasattr(data, "__getitem__") or hasattr(data, "__iter__")):
             raise UpdateError(
-                "training data: expected a list of examples, a batch provider or something else with a length, "
+                f"{what} data: expected a list of examples, a batch provider or something else with a length, "
                 f"got a {kind}"
             )
         if len(data) == 0:
-            raise UpdateError("training data: it is empty, expected at least one example to learn from")
+            purpose = "learn from" if what == "training" else "measure with"
+            raise UpdateError(f"{what} data: it is empty, expected at least one example to {purpose}")
         self._data, self._features = data, features
+        self.noun = "example" if what == "training" else f"{what} example"
 
     def __len__(self) -> int:
         return len(self._data)
@@ -39,7 +42,7 @@ class Examples:
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """(number, features) of each example; only features that the model learns from."""
         for index, example in enumerate(self._raw()):
-            with example_errors(index):
+            with example_errors(index, self.noun):
                 known = self._known(example)
             yield index, known
 
@@ -48,13 +51,13 @@ class Examples:
         count, data = len(self._data), self._data
         if hasattr(data, "__getitem__"):
             for index in range(count):
-                with example_errors(index):
+                with example_errors(index, self.noun):
                     example = data[index]
                 yield example
             return
         iterator = iter(data)
         for index in range(count):
-            with example_errors(index):
+            with example_errors(index, self.noun):
                 try:
                     example = next(iterator)
                 except StopIteration:
@@ -75,11 +78,11 @@ class Examples:
 
 
 @contextmanager
-def example_errors(index: int) -> Iterator[None]:
+def example_errors(index: int, noun: str = "example") -> Iterator[None]:
     """Errors of this package get the example's number; all others become UpdateError."""
     try:
         yield
     except MLModelError as error:
-        raise type(error)(f"example {index}: {error}") from error
+        raise type(error)(f"{noun} {index}: {error}") from error
     except Exception as error:
-        raise UpdateError(f"example {index}: reading it raised {type(error).__name__}: {error}") from error
+        raise UpdateError(f"{noun} {index}: reading it raised {type(error).__name__}: {error}") from error

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyruntime.description import FeatureDescription
-from pyruntime.errors import SpecError, UpdateError
+from pyruntime.errors import ParametersError, SpecError, UpdateError
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel
+from pyruntime.training.options import TrainingOptions
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
+from pyruntime.update.examples import Examples
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
@@ -44,6 +46,7 @@ class Learner(ABC):
     training_inputs: tuple[FeatureDescription, ...]
     scope: str = ""
     """That of the parameters of the model that learns: its name in a pipeline."""
+    _held: Examples | None = None
     places: frozenset[str] = frozenset()
     """Programs that are compiled anew with what was learned: see Programs."""
 
@@ -59,17 +62,29 @@ class Learner(ABC):
         """Keep progress there, and go on from it.  Raises UpdateError where an update has none to keep."""
         raise UpdateError("checkpoint: this model learns by reading each example once; there is nothing to go on from")
 
+    def hold_out(self, examples: Examples) -> None:
+        """Measure with these, which are not learned from."""
+        self._held = examples
+
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """What the completion handler gets as metrics.  model: what was learned."""
+        return {}
+
     def last_good(self) -> Callable[[], LeanModel] | None:
         """After a failure: what gives a model that is better than the original; None when there is none."""
         return None
 
 
-def make_learner(model: MLModel, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> Learner:
-    """Check that a model may be updated, and how.  parameters: those that it is trained with.
+def make_learner(
+    model: MLModel, lean: LeanModel, parameters: Mapping[ParameterKey, Any], options: TrainingOptions | None = None
+) -> Learner:
+    """Check that a model may be updated, and how.  parameters, options: those that it is trained with.
 
     Raises UpdateError when it is not updatable, SpecError when the file breaks a rule of updatable models, and
     UnsupportedError when something in it cannot be trained.
     """
+    if options is not None and not isinstance(options, TrainingOptions):
+        raise TypeError(f"options: expected TrainingOptions, got a {type(options).__name__}")
     spec = lean.spec
     if not spec.isUpdatable:
         raise UpdateError(
@@ -86,9 +101,13 @@ def make_learner(model: MLModel, lean: LeanModel, parameters: Mapping[ParameterK
     if kind in NETWORKS:
         from pyruntime.update.networks import NetworkLearner
 
-        return NetworkLearner(model.engine, lean, parameters)
+        return NetworkLearner(model.engine, lean, parameters, model.configuration, options or TrainingOptions())
     if kind != "kNearestNeighborsClassifier":
         raise SpecError(f"{lean.source}: a {kind} is marked as updatable; only networks and k-NN can be")
+    if options is not None and options != TrainingOptions():
+        raise ParametersError(
+            f"training options: expected none for a k-NN, which learns by keeping its examples, got {options}"
+        )
     from pyruntime.update.neighbors import NeighborsLearner
 
     return NeighborsLearner(model.engine, lean)

@@ -15,9 +15,11 @@ from pyruntime.engines.neighbors import Label
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
 from pyruntime.errors import SpecError
 from pyruntime.features import wrong
+from pyruntime.model import MLModel
 from pyruntime.spec import LeanModel, messages
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import example_errors
+from pyruntime.update.holdout import accuracy
 from pyruntime.update.learner import Control, Learner
 
 
@@ -84,6 +86,10 @@ class NeighborsLearner(Learner):
             table = engine.before_last(table)
             engine = engine.engines[-1]
         return np.array(self._last.vector(table))
+
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """A k-NN has no epochs: hold-out examples are asked once, at the end."""
+        return {} if self._held is None else accuracy(model, self._held, self._read_label, control)
 
     def snapshot(self) -> Callable[[], LeanModel]:
         return self._updated if self._samples else lambda: self._lean

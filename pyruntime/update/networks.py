@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyruntime.config import MLModelConfiguration
 from pyruntime.engines import Engine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
 from pyruntime.errors import SpecError
+from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
-from pyruntime.spec.paths import at_path
-from pyruntime.spec.weights import write_weights
 from pyruntime.training.features import FeatureStore
+from pyruntime.training.options import DEFAULT, TrainingOptions
+from pyruntime.training.results import write_learned
 from pyruntime.training.targets import TargetReader
-from pyruntime.training.trainer import Trainer
+from pyruntime.training.trainer import StepMemory, Trainer
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
-from pyruntime.update.examples import example_errors
+from pyruntime.update.examples import Examples, example_errors
+from pyruntime.update.holdout import HoldOut
 from pyruntime.update.learner import Control, Learner
 from pyruntime.update.run import NotFinite, Run
 
@@ -35,13 +38,21 @@ class NetworkLearner(Learner):
     loss and one that learns has no gradient.
     """
 
-    def __init__(self, engine: Engine, lean: LeanModel, parameters: Mapping[ParameterKey, Any]) -> None:
-        self._engine, self._lean = engine, lean
+    def __init__(
+        self,
+        engine: Engine,
+        lean: LeanModel,
+        parameters: Mapping[ParameterKey, Any],
+        configuration: MLModelConfiguration,
+        options: TrainingOptions = DEFAULT,
+    ) -> None:
+        self._engine, self._lean, self._configuration = engine, lean, configuration
         self.training_inputs = engine.description.training_inputs
         self._last, self.scope = _last(engine)
         self.places = frozenset([self._last.part.place])
         own = {key.name: value for key, value in parameters.items() if key.scope == self.scope}
-        self._trainer = Trainer(self._last, own, lean.source)
+        self._trainer = Trainer(self._last, own, lean.source, options)
+        self._batch = int(own["miniBatchSize"])
         self._check_inputs()
         trainer = self._trainer
         self._targets = TargetReader(
@@ -50,6 +61,7 @@ class NetworkLearner(Learner):
         self._good: list[Floats] | None = None
         """Weights of which the loss is known to be finite, after one that is not; else those of the trainer count."""
         self._checkpoint: CheckpointFile | None = None
+        self._last_epoch: Mapping[str, Any] = {}
 
     def _check_inputs(self) -> None:
         given = {feature.name for feature in self.training_inputs}
@@ -66,28 +78,49 @@ class NetworkLearner(Learner):
     def learn(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> None:
         control.report(UpdateEvent.TRAINING_BEGIN, {})
         control.check()
+        assert isinstance(examples, Examples)
+        self._trainer.counts_right = self._held is not None and self._trainer.is_classifier
         store, targets = self._read(examples, control)
+        held = self._read_held(control)
+        run = Run(self._trainer, store, targets, control, self._checkpoint, held)
         try:
-            Run(self._trainer, store, targets, control, self._checkpoint).epochs()
+            run.epochs()
+            self._last_epoch = run.last_epoch
         except NotFinite:
             self._good = self._trainer.weights.now(back=2)
             raise
 
-    def _read(self, examples: Iterable[tuple[int, Mapping[str, Any]]], control: Control) -> tuple[FeatureStore, Floats]:
-        """Features and targets of all examples, each of which is read once."""
-        assert isinstance(examples, Sized)
+    def final_metrics(self, model: MLModel, control: Control) -> Mapping[str, Any]:
+        """Those of the last epoch."""
+        return self._last_epoch
+
+    def memory(self) -> StepMemory:
+        """What training takes with full mini-batches of examples of the default sizes."""
+        return self._trainer.memory(self._batch)
+
+    def _read_held(self, control: Control) -> HoldOut | None:
+        if self._held is None:
+            return None
+        return HoldOut(self._trainer, *self._read(self._held, control))
+
+    def _read(self, examples: Examples, control: Control) -> tuple[FeatureStore, Floats]:
+        """Features and targets of all examples, each of which is read once.  The first one decides about sizes."""
         store: FeatureStore | None = None
-        count = len(examples)
+        count, settings = len(examples), self._configuration
         for index, features in examples:
-            with example_errors(index):
+            with example_errors(index, examples.noun):
                 arrays = self._trainer.features(self._table(features))
-                if store is None:
-                    shapes = self._trainer.fix(arrays)
-                    store = FeatureStore(count, shapes)
-                    targets = np.empty((count, *self._trainer.target_shape), np.float32)
+                if store is None and examples is not self._held:
+                    self._trainer.fix(arrays)
                 self._trainer.check_shapes(arrays)
-                store.put(index, arrays)
-                targets[index] = self._targets.read(features)
+                target = self._targets.read(features)
+            if store is None:
+                if examples is not self._held:  # not enough memory for a step should be known before all are read
+                    self._trainer.runner(min(int(control.parameter("miniBatchSize")), count))
+                store = FeatureStore(count, self._trainer.shapes, settings.feature_memory, settings.scratch_folder)
+                targets = np.empty((count, *self._trainer.target_shape), np.float32)
+            store.put(index, arrays)
+            targets[index] = target
             control.check()
         assert store is not None
         return store, targets
@@ -118,14 +151,7 @@ class NetworkLearner(Learner):
         place = spec
         while place.WhichOneof("Type") in ("pipeline", "pipelineClassifier", "pipelineRegressor"):
             place = pipeline_message(place).models[-1]
-        layers = {layer.name: layer for layer in getattr(place, place.WhichOneof("Type")).layers}
-        weights = []
-        for parameter in self._trainer.parameters:
-            layer = layers[parameter.layer]
-            weights.append(at_path(getattr(layer, layer.WhichOneof("layer")), parameter.field))
-        payloads = self._lean.payloads.branch(without=[weight.SerializeToString() for weight in weights])
-        for weight, values in zip(weights, learned, strict=True):
-            write_weights(weight, values, payloads)
+        payloads = write_learned(place, self._lean.payloads, self._trainer, learned)
         return LeanModel(spec, payloads, self._lean.source)
 
 

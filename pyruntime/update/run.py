@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from pyruntime.training.features import FeatureStore
 from pyruntime.training.trainer import Trainer
 from pyruntime.update.checkpoint import CheckpointFile, Progress, digest
 from pyruntime.update.context import UpdateEvent
+from pyruntime.update.holdout import HoldOut
 from pyruntime.update.learner import Control
 
 Floats = NDArray[np.float32]
@@ -35,12 +36,18 @@ class Run:
         targets: Floats,
         control: Control,
         checkpoint: CheckpointFile | None,
+        held: HoldOut | None = None,
     ) -> None:
         self._trainer, self._store, self._targets, self._control = trainer, store, targets, control
-        self._checkpoint = checkpoint
+        self._checkpoint, self._held = checkpoint, held
+        self.last_epoch: Mapping[str, Any] = {}
+        """Metrics of the epoch that ended last."""
         self._random = np.random.default_rng(int(control.parameter("seed") or 0))
         self._size = min(int(control.parameter("miniBatchSize")), len(targets))
         self._epoch, self._batch, self._total = 0, 0, 0.0
+        trainer.plan(-(-len(targets) // self._size), int(control.parameter("epochs")))
+        self._right: float | None = 0.0
+        """Right answers in this epoch; None when some of it was not counted, before it was interrupted."""
         self._update = digest(self._identity()) if checkpoint else ""
         progress = checkpoint.load(self._update) if checkpoint else None
         if progress is None:
@@ -69,13 +76,20 @@ class Run:
             if self._checkpoint and self._checkpoint.is_due():
                 self._save()
             self._control.check()
-        metrics = {"lossValue": self._total / len(self._order), "epochIndex": self._epoch}
-        self._control.report(UpdateEvent.EPOCH_END, metrics)
-        self._epoch, self._batch, self._total = self._epoch + 1, 0, 0.0
+        self.last_epoch = self._metrics()
+        self._control.report(UpdateEvent.EPOCH_END, self.last_epoch)
+        self._epoch, self._batch, self._total, self._right = self._epoch + 1, 0, 0.0, 0.0
         self._order = self._next_order()
         if self._checkpoint:
             self._save()
         self._control.check()
+
+    def _metrics(self) -> dict[str, Any]:
+        """Of the epoch that ends."""
+        metrics: dict[str, Any] = {"lossValue": self._total / len(self._order), "epochIndex": self._epoch}
+        if self._trainer.counts_right and self._right is not None:
+            metrics["accuracy"] = self._right / len(self._order)
+        return metrics | (self._held.metrics(self._size) if self._held else {})
 
     def _one_batch(self) -> None:
         start = self._batch * self._size
@@ -89,6 +103,8 @@ class Run:
             )
         metrics = {"lossValue": loss, "epochIndex": self._epoch, "miniBatchIndex": self._batch}
         self._batch, self._total = self._batch + 1, self._total + loss * len(chosen)
+        if self._right is not None:
+            self._right += self._trainer.runner(len(chosen)).right
         self._control.report(UpdateEvent.MINI_BATCH_END, metrics)
 
     def _step(self, chosen: NDArray[np.int64]) -> float:
@@ -116,14 +132,16 @@ class Run:
         parameters = {
             name: self._control.parameter(name) for name in names if self._control.parameter(name) is not None
         }
+        right = self._right if self._trainer.counts_right else None
         progress = Progress(
-            self._epoch, self._batch, self._total, self._order.astype(np.int64), self._random.bit_generator.state,
-            weights.at, parameters, weights.now(), weights.states_now(),
+            self._epoch, self._batch, self._total, right, self._order.astype(np.int64),
+            self._random.bit_generator.state, weights.at, parameters, weights.now(), weights.states_now(),
         )  # fmt: skip
         self._checkpoint.save(self._update, progress)
 
     def _go_on(self, progress: Progress) -> None:
         self._epoch, self._batch, self._total = progress.epoch, progress.batch, progress.total
+        self._right = progress.right if progress.batch else 0.0
         self._order = np.array(progress.order)
         self._random.bit_generator.state = progress.random
         self._trainer.weights.restore(progress.step, progress.weights, progress.states)

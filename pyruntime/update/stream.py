@@ -1,4 +1,4 @@
-"""Events of a task for a loop in another thread, one at a time: the task waits while the loop's body runs."""
+"""Who follows a task: a loop over its events, one at a time while the task waits, and coroutines that await its end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,34 @@ class EventStream:
             self._changed.notify_all()
 
 
-def resolve(over: asyncio.Future[None]) -> None:
+class Waiters:
+    """Coroutines, of any event loops, that wait for the end of a task."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = False
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+
+    async def wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        with self._lock:
+            if self._ended:
+                return
+            self._waiting.append((loop, over))
+        await over
+
+    def end(self) -> None:
+        """Wake them all; who comes later does not wait."""
+        with self._lock:
+            self._ended = True
+            waiting, self._waiting = self._waiting, []
+        for loop, over in waiting:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, over)
+
+
+def _resolve(over: asyncio.Future[None]) -> None:
     """Wake those who await the end, unless they gave up."""
     if not over.done():
         over.set_result(None)

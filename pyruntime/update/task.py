@@ -15,6 +15,7 @@ from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, Upd
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
 from pyruntime.spec import LeanModel
+from pyruntime.training.options import TrainingOptions
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import (
     Handler,
@@ -27,7 +28,7 @@ from pyruntime.update.context import (
 from pyruntime.update.examples import Examples
 from pyruntime.update.learner import make_learner
 from pyruntime.update.models import model_like, open_model, update_error
-from pyruntime.update.stream import EventStream, resolve
+from pyruntime.update.stream import EventStream, Waiters
 
 ALL_EVENTS = UpdateEvent.TRAINING_BEGIN | UpdateEvent.EPOCH_END | UpdateEvent.MINI_BATCH_END
 
@@ -40,9 +41,12 @@ class MLUpdateTask:
     configuration: as for MLModel; by default that of an opened model.
     completion_handler: called once at the end, also when it failed: look at `task.error`.
     progress_handlers: instead of completion_handler, when events are wanted too.
+    validation_data: examples in the same forms that are not learned from.  A network is measured with them at the end
+    of each epoch (metrics validationLoss, and accuracy and validationAccuracy of a classifier), a k-NN at the end.
     silent_cancel: no completion handler after `cancel`.
     checkpoint: path of a file that keeps a network's progress at the end of each epoch, after `cancel`, and every
     checkpoint_seconds.  A task for the same update goes on from it, to the same bits; a completed one removes it.
+    options: what a network's training does beyond its file, see TrainingOptions; not of Core ML.
 
     Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
     is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
@@ -61,9 +65,11 @@ class MLUpdateTask:
         *,
         completion_handler: Handler | None = None,
         progress_handlers: MLUpdateProgressHandlers | None = None,
+        validation_data: Any = None,
         silent_cancel: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
+        options: TrainingOptions | None = None,
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
@@ -76,8 +82,10 @@ class MLUpdateTask:
         for key, value in self._parameters.items():
             if value is None and key.name == ParameterKey.SEED.name:  # drawn, and told to handlers
                 self._parameters[key] = secrets.randbelow(1 << 31)
-        self._learner = make_learner(self._model, self._lean, self._parameters)
+        self._learner = make_learner(self._model, self._lean, self._parameters, options)
         self._examples = Examples(training_data, self._learner.training_inputs)
+        if validation_data is not None:
+            self._learner.hold_out(Examples(validation_data, self._learner.training_inputs, "validation"))
         self._checkpoint = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds)
         if self._checkpoint:
             self._learner.keep(self._checkpoint)
@@ -88,7 +96,7 @@ class MLUpdateTask:
         self._thread: threading.Thread | None = None
         self._finished = threading.Event()
         self._stream: EventStream | None = None
-        self._waiting: list[Callable[[], None]] = []
+        self._waiters = Waiters()
         self._result: MLUpdateContext | None = None
 
     @property
@@ -179,22 +187,10 @@ class MLUpdateTask:
         return self._finish_async().__await__()
 
     async def _finish_async(self) -> MLUpdateContext:
-        loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-
-        def tell() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(resolve, over)
-
-        with self._lock:
-            finished = self._finished.is_set()
-            if not finished:
-                self._waiting.append(tell)
         if self._state is TaskState.SUSPENDED:
             self.resume()
         try:
-            if not finished:
-                await over
+            await self._waiters.wait()
         except asyncio.CancelledError:
             self.cancel()
             raise
@@ -211,17 +207,19 @@ class MLUpdateTask:
     def _run(self) -> None:
         error: MLModelError | None = None
         model = self._model
+        metrics: Mapping[str, Any] = {}
         try:
             self.check()
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
+            metrics = self._learner.final_metrics(model, self)
             if self._checkpoint:
                 self._checkpoint.remove()
         except MLModelError as raised:
             error = raised
         except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
             error = update_error("training raised", raised)
-        self._finish(model, error)
+        self._finish(model, error, metrics)
 
     def check(self) -> None:
         """For the learner: raises UpdateCancelled when somebody called `cancel`."""
@@ -266,14 +264,16 @@ class MLUpdateTask:
         good = self._learner.last_good()
         return self._model if good is None else self._with(good)
 
-    def _finish(self, model: MLModel, error: MLModelError | None) -> None:
+    def _finish(self, model: MLModel, error: MLModelError | None, metrics: Mapping[str, Any]) -> None:
         """The state, then the completion handler, then those who wait."""
         with self._lock:
             if error is None and self._state is TaskState.CANCELLING:
                 error = UpdateCancelled("the update was cancelled; the model is unchanged")
             self._error = error
             self._state = TaskState.FAILED if error else TaskState.COMPLETED
-        self._result = self._context(UpdateEvent(0), {}, lambda: model if error is None else self._kept())
+        self._result = self._context(
+            UpdateEvent(0), {} if error else metrics, lambda: model if error is None else self._kept()
+        )
         handler = self._handlers.completion_handler
         silent = self._silent_cancel and isinstance(error, UpdateCancelled)
         try:
@@ -286,13 +286,10 @@ class MLUpdateTask:
             self._release()
 
     def _release(self) -> None:
-        with self._lock:
-            self._finished.set()
-            waiting, self._waiting = self._waiting, []
+        self._finished.set()
         if self._stream is not None:
             self._stream.end()
-        for tell in waiting:
-            tell()
+        self._waiters.end()
 
     def __repr__(self) -> str:
         return f"MLUpdateTask({self._identifier[:8]}, {self._state.name.lower()})"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -40,6 +43,33 @@ def test_every_step_is_in_the_profile(sticker: str) -> None:
     assert [(step.network, "dense_vector" in step.layer) for step in gemm] == [("embedding", True)]
 
 
+def test_a_profile_compares_steps_with_the_machine(run: Run, sticker: str) -> None:
+    lines = run("benchmark", sticker, "--runs", "3", "--threads", "1", "--profile").out.splitlines()
+    assert lines[-1].startswith("  This machine: ")
+    (header,) = [line for line in lines if line.lstrip().startswith("Layer")]
+    assert header.split() == ["Layer", "Operator", "µs", "Share", "GFLOP/s", "of", "peak", "GB/s", "of", "memory"]
+    (measured,) = benchmark([sticker], runs=3, profile=True)
+    assert measured.machine
+    assert measured.machine.operations > 1e6
+    assert measured.machine.bandwidth > 1e6
+
+
+def test_a_trace_has_an_event_per_step(run: Run, sticker: str, tmp_path: Path) -> None:
+    path = tmp_path / "trace.json"
+    steps = run("benchmark", sticker, "--runs", "3", "--trace", str(path), "--json").json["results"][0]["profile"]
+    events = [event for event in json.loads(path.read_text())["traceEvents"] if event["ph"] == "X"]
+    assert [event["name"] for event in events] == [step["layer"] for step in steps]
+    assert [event["dur"] for event in events] == pytest.approx([step["seconds"] * 1e6 for step in steps])
+    ends = [event["ts"] + event["dur"] for event in events]
+    assert [event["ts"] for event in events[1:]] == pytest.approx(ends[:-1])
+
+
+def test_a_trace_is_of_one_model(run: Run, linear: str, sticker: str, tmp_path: Path) -> None:
+    wrong = run("benchmark", linear, sticker, "--trace", str(tmp_path / "trace.json"))
+    assert wrong.code == 2
+    assert "--trace: expected one model, got 2" in wrong.err
+
+
 def test_text_has_one_row_per_model(run: Run, linear: str, sticker: str) -> None:
     lines = run("benchmark", linear, sticker, "--runs", "5", "--threads", "1").out.splitlines()
     assert lines[0].startswith("CPU, ")
@@ -53,6 +83,7 @@ def test_json_has_stable_keys(run: Run, linear: str) -> None:
     result = run("benchmark", linear, "--runs", "3", "--level", "ref", "--json").json["results"][0]
     assert list(result) == [
         "model", "load", "first", "timing", "threads", "level", "steps", "arena", "peak", "weights", "profile",
+        "machine",
     ]  # fmt: skip
     assert list(result["timing"]) == ["runs", "minimum", "median", "p90", "mean"]
     assert result["level"] == "ref"

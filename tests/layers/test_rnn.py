@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from .dynamic import constant
 from .network import array, check, layer, model, numbers, predict, refused, weights
 
 GATES = ("inputGate", "forgetGate", "blockInput", "outputGate")
@@ -207,3 +208,13 @@ def test_other_ranks_are_refused() -> None:
 def test_states_of_another_batch_are_refused() -> None:
     spec = model({"x": (4, 3, INPUTS, 1, 1), "h": (1, 2, HIDDEN, 1, 1)}, [lstm(parts(), "x h")], OUTPUTS, exact=True)
     refused(spec, "lstm1", "state h", "2", "3")
+
+
+def test_constant_zero_states_serve_any_batch() -> None:
+    """What coremltools writes for packed sequences: zeros for the batch of the example."""
+    q, x = parts(), numbers(4, 3, INPUTS, seed=9)
+    q["p"], q["b"] = 0 * q["p"], 0 * q["b"]
+    zeros = constant("zeros", np.zeros((1, 10, HIDDEN, 1, 1)))
+    spec = model({"x": (4, 3, INPUTS, 1, 1)}, [zeros, lstm(q, "x zeros zeros")], OUTPUTS, exact=True)
+    ys, h, c = steps(x, *[np.zeros((3, HIDDEN))] * 2, q, STANDARD, False, 0.0, 50.0)
+    check(spec, {"x": five(x)}, {"y": five(ys), "h_out": five(h), "c_out": five(c)}, oracle=False)

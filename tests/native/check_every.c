@@ -159,6 +159,19 @@ static void fit_product(int op, int32_t *words, pr_view *in, int inputs) {
     if (inputs > 2) SHAPE(2, n);
 }
 
+/* Steps of an optimizer, with and without a scale of the gradients. */
+static void fit_step(int op, int32_t *words, pr_view *in, int inputs) {
+    const bool sgd = op == PR_OP_SGD, scaled = sgd ? inputs == 5 || (inputs == 4 && random_int(0, 1)) : inputs == 6;
+    const pr_sgd_attrs s = {inputs - scaled == 4, random_int(0, 1), scaled, some_number(2), some_number(2)};
+    const pr_adam_attrs a = {random_int(0, 1), scaled, some_number(2), some_number(2)};
+    if (sgd) memcpy(words, &s, sizeof s);
+    else memcpy(words, &a, sizeof a);
+    for (int i = 1; i < inputs; i++) in[i] = in[0];
+    if (sgd) SHAPE(2, 2);
+    else SHAPE(4, 6);
+    if (scaled) SHAPE(inputs - 1, 1);
+}
+
 /* Shapes and words of operators that chance would not make legal. */
 static void fit(int op, int32_t *words, pr_view *in, int inputs) {
     switch (op) {
@@ -179,10 +192,7 @@ static void fit(int op, int32_t *words, pr_view *in, int inputs) {
         break;
     }
     case PR_OP_SGD: case PR_OP_ADAM:
-        words[0] = op == PR_OP_SGD && inputs == 4;
-        for (int i = 1; i < inputs; i++) in[i] = in[0];
-        if (op == PR_OP_SGD) SHAPE(2, 2);
-        else SHAPE(4, 6);
+        fit_step(op, words, in, inputs);
         break;
     default: break;
     }

@@ -169,20 +169,28 @@ static void check_reductions(int n) {
 static void check_steps(int n) {
     float *w = random_numbers(n, -2, 2), *g = random_numbers(n, -2, 2), *m = random_numbers(n, -1, 1), *v = random_numbers(n, 0, 1);
     float *want[3], *got[3];
-    const float hyper[5] = {0.01f, 0.9f, 0.99f, 1e-6f, 1.5f};
+    const float hyper[6] = {0.01f, 0.9f, 0.99f, 1e-6f, 1.5f, 0.999f};
     for (int i = 0; i < 3; i++) want[i] = guarded(n), got[i] = guarded(n + 5);
     plain->training->clip(g, w, want[0], n, -0.5f, 1);
     fast->training->clip(g, w, got[0], n, -0.5f, 1);
     compare("clip's gradient", got[0], want[0], n, 5, 0, 0);
-    plain->training->sgd(w, g, want[0], n, 0.1f);
-    fast->training->sgd(w, g, got[0], n, 0.1f);
-    compare("sgd", got[0], want[0], n, 5, 0, 0);
-    plain->training->momentum(w, g, m, want[0], want[1], n, 0.1f, 0.9f);
-    fast->training->momentum(w, g, m, got[0], got[1], n, 0.1f, 0.9f);
-    for (int i = 0; i < 2; i++) compare("momentum", got[i], want[i], n, 5, 0, 0);
-    plain->training->adam(w, g, m, v, want[0], want[1], want[2], n, hyper);
-    fast->training->adam(w, g, m, v, got[0], got[1], got[2], n, hyper);
-    for (int i = 0; i < 3; i++) compare("adam", got[i], want[i], n, 5, 2, 1);
+    for (int i = 0; i < 2; i++) {
+        const pr_gradient_shape some = {1.5f, 0.3f, 0.01f}, *shape = i ? &some : NULL;
+        plain->training->sgd(w, g, want[0], n, 0.1f, shape);
+        fast->training->sgd(w, g, got[0], n, 0.1f, shape);
+        compare("sgd", got[0], want[0], n, 5, 0, 0);
+        for (int nesterov = 0; nesterov < 2; nesterov++) {
+            plain->training->momentum(w, g, m, want[0], want[1], n, 0.1f, 0.9f, nesterov, shape);
+            fast->training->momentum(w, g, m, got[0], got[1], n, 0.1f, 0.9f, nesterov, shape);
+            for (int k = 0; k < 2; k++) compare("momentum", got[k], want[k], n, 5, 0, 0);
+        }
+        plain->training->adam(w, g, m, v, want[0], want[1], want[2], n, hyper, shape);
+        fast->training->adam(w, g, m, v, got[0], got[1], got[2], n, hyper, shape);
+        for (int k = 0; k < 3; k++) compare("adam", got[k], want[k], n, 5, 2, 1);
+    }
+    float *sums = guarded(2);
+    sums[0] = plain->training->squares(g, n, 1.5f), sums[1] = fast->training->squares(g, n, 1.5f);
+    compare("squares", &sums[1], &sums[0], 1, 0, (float)n, 8);
     release_all();
 }
 

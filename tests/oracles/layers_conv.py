@@ -72,6 +72,19 @@ def inner_product(p: Any, x: torch.Tensor) -> torch.Tensor:
     return y if x.ndim <= 3 else y[..., None, None]
 
 
+@layer("batchedMatmul")
+def batched_matmul(p: Any, x: torch.Tensor, *second: torch.Tensor) -> torch.Tensor:
+    """The matrix product over the last two axes; a stored second matrix is transposed, (columns, rows)."""
+    if not second:
+        sizes = (int(p.weightMatrixSecondDimension), int(p.weightMatrixFirstDimension))
+        y = x @ weights.tensor(p.weights, sizes, x).T
+        return y + weights.tensor(p.bias, sizes[:1], x) if p.hasBias else y
+    left, right = x, second[0]
+    left = left[None] if left.ndim == 1 else left.mT if p.transposeA else left
+    right = right[:, None] if right.ndim == 1 else right.mT if p.transposeB else right
+    return left @ right
+
+
 @layer("embedding")
 def embedding(p: Any, x: torch.Tensor) -> torch.Tensor:
     """Index (.., 1, 1, 1) -> column of W: (.., O, 1, 1).  A fraction in the index is cut off."""

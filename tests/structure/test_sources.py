@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "exec": {"include", "base", "ops", "plan", "exec"},
     "knn": {"include", "base", "ops", "exec", "knn"},
     "trees": {"include", "base", "exec", "trees"},
+    "peak": {"include", "base", "ops", "exec", "peak"},
 }
 C_FILES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".c", ".h", ".def")) if CSRC.is_dir() else []
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))

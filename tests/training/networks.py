@@ -131,19 +131,24 @@ class Record:
             self.epoch_losses.append(context.metrics["lossValue"])
 
 
-def update(spec: Any, examples: Any, threads: int = 1, **parameters: Any) -> tuple[MLUpdateTask, Record]:
+def update(
+    spec: Any, examples: Any, threads: int = 1, options: Any = None, **parameters: Any
+) -> tuple[MLUpdateTask, Record]:
     """A finished task, and what it told; raises its error."""
-    task, record = try_update(spec, examples, threads, **parameters)
+    task, record = try_update(spec, examples, threads, options, **parameters)
     if task.error:
         raise task.error
     return task, record
 
 
-def try_update(spec: Any, examples: Any, threads: int = 1, **parameters: Any) -> tuple[MLUpdateTask, Record]:
+def try_update(
+    spec: Any, examples: Any, threads: int = 1, options: Any = None, **parameters: Any
+) -> tuple[MLUpdateTask, Record]:
     configuration = MLModelConfiguration(threads=threads, parameters=parameters)
     record = Record()
     opened = MLModel(spec, configuration=configuration)
-    task = MLUpdateTask(opened, examples, progress_handlers=MLUpdateProgressHandlers(ALL, record.note))
+    handlers = MLUpdateProgressHandlers(ALL, record.note)
+    task = MLUpdateTask(opened, examples, progress_handlers=handlers, options=options)
     task.resume()
     assert task.wait(600)
     return task, record

@@ -19,6 +19,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     Broadcast,
     Conv,
     ConvWeightGradient,
+    ClipNorm,
     CrossEntropy,
     CumSum,
     Gather,
@@ -322,7 +323,7 @@ def test_transposed_convolution_of_a_given_size(size: tuple[int, int]) -> None:
 # every operator has one or a reason
 
 ONLY_IN_TRAINING = {
-    Adam, ConvWeightGradient, CrossEntropy, PoolGradient, RecurrenceGradient, Sgd, SquaredError, UnaryGradient,
+    Adam, ClipNorm, ConvWeightGradient, CrossEntropy, PoolGradient, RecurrenceGradient, Sgd, SquaredError, UnaryGradient,
 }  # fmt: skip
 """Made behind the loss."""
 IN_ANOTHER_FORM = {Lstm, Rnn}

@@ -233,24 +233,6 @@ def test_levels_of_the_cpu_agree() -> None:
         np.testing.assert_allclose(other, found[0], rtol=1e-3, atol=1e-5)
 
 
-def test_features_beyond_the_limit_go_to_a_file_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyruntime.training import features
-
-    _, kept = update(regression(), EXAMPLES)
-    stores: list[Any] = []
-    make = features.FeatureStore.__init__
-
-    def small(self: Any, count: int, shapes: Any, limit: int = 16) -> None:
-        make(self, count, shapes, limit)
-        stores.append(self)
-
-    monkeypatch.setattr(features.FeatureStore, "__init__", small)
-    _, spilled = update(regression(), EXAMPLES)
-    assert not stores[0].in_memory
-    assert isinstance(stores[0].arrays[0], np.memmap)
-    assert spilled.batch_losses == kept.batch_losses
-
-
 def test_a_frozen_prefix_runs_once_per_example(monkeypatch: pytest.MonkeyPatch) -> None:
     from pyruntime.training.trainer import Trainer
 

@@ -6,7 +6,8 @@ Batch first, images (B, C, H, W).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -128,22 +129,41 @@ LAYERS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class More:
+    """What PyTorch does besides.  loss: of logits and classes.  optimizer: of a list of parameters."""
+
+    optimizer: Callable[[Any], Any] | None = None
+    schedule: Callable[[Any], Any] | None = None
+    before_step: Callable[[Any], Any] | None = None
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
+    network: Callable[[Any], Any] | None = None
+
+
 def train(
-    network: Any, inputs: Arrays, target: np.ndarray, batches: Sequence[np.ndarray], **hyper: float
+    network: Any,
+    inputs: Arrays,
+    target: np.ndarray,
+    batches: Sequence[np.ndarray],
+    more: More = More(),
+    **hyper: float,
 ) -> tuple[list[float], dict[tuple[str, str], np.ndarray]]:
     """Losses of the mini-batches in `batches` (numbers of examples), and the weights after them."""
-    model = Network(network)
+    model = more.network(network) if more.network else Network(network)
     loss = network.updateParams.lossLayers[0]
     entropy = loss.WhichOneof("LossLayerType") == "categoricalCrossEntropyLossLayer"
     source = loss.categoricalCrossEntropyLossLayer.input if entropy else loss.meanSquaredErrorLossLayer.input
-    if "beta1" in hyper:
-        optimizer: Any = torch.optim.Adam(
+    if more.optimizer:
+        optimizer: Any = more.optimizer(list(model.parameters.values()))
+    elif "beta1" in hyper:
+        optimizer = torch.optim.Adam(
             model.parameters.values(), hyper["learningRate"], (hyper["beta1"], hyper["beta2"]), hyper["eps"]
         )
     else:
         optimizer = torch.optim.SGD(model.parameters.values(), hyper["learningRate"], hyper.get("momentum", 0.0))
     tensors = {name: torch.tensor(np.asarray(a, np.float32), dtype=torch.float64) for name, a in inputs.items()}
     tensors = {name: t[:, 0] if t.ndim == 5 else t for name, t in tensors.items()}  # (1, C, H, W) each
+    schedule = more.schedule(optimizer) if more.schedule else None
     losses = []
     for batch in batches:
         optimizer.zero_grad()
@@ -151,10 +171,16 @@ def train(
         if entropy:
             chosen = y.reshape(len(batch), -1)[torch.arange(len(batch)), torch.tensor(target[batch]).long().reshape(-1)]
             value = -chosen.log().mean()
+            if more.loss:  # log p has the same softmax as the logits
+                value = more.loss(y.reshape(len(batch), -1).log(), torch.tensor(target[batch]).long().reshape(-1))
         else:
             value = ((y.reshape(len(batch), -1) - torch.tensor(target[batch]).reshape(len(batch), -1)) ** 2).mean()
         value.backward()
+        if more.before_step:
+            more.before_step(list(model.parameters.values()))
         optimizer.step()
+        if schedule:
+            schedule.step()
         losses.append(value.item())
     return losses, {key: p.detach().numpy() for key, p in model.parameters.items()}
 

@@ -127,3 +127,34 @@ def test_two_updates_of_one_model_at_once_do_not_meet(stickers: Path, examples: 
         assert task.context is not None
         assert task.context.model.model_description.class_labels == (f"{n}",)
     assert model.predict({"x": examples[0]["x"]})["label"] == "unknown"
+
+
+def test_hold_out_examples_of_a_knn_are_asked_once_at_the_end(stickers: Path, examples: Any) -> None:
+    held = [*examples[20:], examples[0] | {"label": "never seen"}]
+    asked = []
+
+    class Counted:
+        def __len__(self) -> int:
+            return len(held)
+
+        def __getitem__(self, index: int) -> Any:
+            asked.append(index)
+            return held[index]
+
+    task = MLUpdateTask(stickers, examples[:20], validation_data=Counted())
+    task.resume()
+    assert task.wait(60)
+    assert task.error is None, task.error
+    assert asked == list(range(11))
+    answers = [task.context.model.predict({"x": e["x"]})["label"] for e in held]
+    share = np.mean([answer == e["label"] for answer, e in zip(answers, held, strict=True)])
+    assert dict(task.context.metrics) == {"validationAccuracy": share}
+    assert 0.5 < share < 1
+
+
+def test_a_hold_out_example_that_does_not_fit_a_knn_is_named(stickers: Path, examples: Any) -> None:
+    task = MLUpdateTask(stickers, examples, validation_data=[examples[0], {"x": examples[1]["x"]}])
+    task.resume()
+    assert task.wait(60)
+    assert str(task.error).startswith("validation example 1: feature 'label'")
+    assert task.context.model.predict({"x": examples[0]["x"]})["label"] == "unknown"

@@ -3,10 +3,12 @@
     python tools/conformance                    the set `core`: layers, models, pipelines
     python tools/conformance layers -k topk     one group, some of its tests
     python tools/conformance all --write        everything, and the page docs/conformance.md
+    python tools/conformance all --resume       what is not in build/conformance-results yet
     python tools/conformance fast --here        in the running Python's environment, whatever versions it has
 
 The first run makes an environment of its own (build/conformance, some minutes): the suite needs NumPy 1 and old
-releases of other libraries.  Nothing of the suite is stored here: it comes with coremltools' wheel.
+releases of other libraries.  Nothing of the suite is stored here: it comes with coremltools' wheel.  Results of whole
+groups are kept in build/conformance-results, so a run of hours may be stopped; the page is made of all that are there.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
 from groups import GROUPS, SETS  # noqa: E402
-from report import Result, page, read_results, table  # noqa: E402
+from report import Result, keep, kept, page, read_results, table  # noqa: E402
 
 ENVIRONMENT = ROOT / "build" / "conformance"
+RESULTS = ROOT / "build" / "conformance-results"
 
 
 def environment() -> Path:
@@ -72,7 +75,7 @@ def run_group(name: str, python: Path, suite: Path, options: argparse.Namespace)
         ]  # fmt: skip
         start = time.monotonic()
         done = subprocess.run(command, cwd=scratch, env=variables, capture_output=True, text=True)
-        result = read_results(name, results, time.monotonic() - start)
+        result = read_results(name, results, time.monotonic() - start, options.most)
         if not result.finished:
             print(done.stdout[-3000:], done.stderr[-3000:], sep="\n")
         return result
@@ -98,7 +101,8 @@ def main() -> int:
     parser.add_argument(
         "--offset", type=float, default=0, help="add this to every prediction: proof that tests can fail"
     )
-    parser.add_argument("--write", action="store_true", help="write docs/conformance.md")
+    parser.add_argument("--resume", action="store_true", help="leave out groups whose results are kept")
+    parser.add_argument("--write", action="store_true", help="write docs/conformance.md of all results that are kept")
     options = parser.parse_args()
     names = [name for word in options.groups for name in SETS.get(word, (word,))]
     unknown = [name for name in names if name not in GROUPS]
@@ -108,16 +112,23 @@ def main() -> int:
         parser.error("coremltools is not installed here; without --here an environment with it is made")
     python = Path(sys.executable) if options.here else environment()
     suite = suite_folder(python)
+    whole = not options.k and not options.offset
     results = []
     for name in names:
+        if options.resume and kept(RESULTS, name):
+            print(f"{name}: kept")
+            continue
         results.append(run_group(name, python, suite, options))
+        if whole and results[-1].finished:
+            keep(RESULTS, results[-1])
         print(table(results[-1:], head=len(results) == 1), flush=True)
         for failure in results[-1].failures:
             print(
                 f"    {failure.test.split('::', 1)[-1]}: {failure.crash.splitlines()[0][:160] if failure.crash else ''}"
             )
     if options.write:
-        (ROOT / "docs" / "conformance.md").write_text(page(results, options.most), encoding="utf-8")
+        found = [result for name in GROUPS if (result := kept(RESULTS, name))]
+        (ROOT / "docs" / "conformance.md").write_text(page(found), encoding="utf-8")
     return 0 if all(result.finished and not result.failures for result in results) else 1
 
 

@@ -28,10 +28,12 @@ class Result:
     verified: asked for predictions, all were answered, and the suite's own comparison passed.
     refused: passed although something was refused: tests that expect an error.
     quiet: passed without asking for a prediction.  unasked: failed before asking for one.
+    most: variants of each test function that were run, 0 for all.
     """
 
     group: str
     seconds: float
+    most: int = 0
     finished: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
@@ -39,9 +41,26 @@ class Result:
     verified_layers: Counter[str] = field(default_factory=Counter)
 
 
-def read_results(group: str, path: Path, seconds: float) -> Result:
+def keep(folder: Path, result: Result) -> None:
+    """Write a group's result where `kept` finds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{result.group}.json").write_text(json.dumps(vars(result), indent=1), encoding="utf-8")
+
+
+def kept(folder: Path, group: str) -> Result | None:
+    """The newest result of a whole group."""
+    try:
+        row = json.loads((folder / f"{group}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    lists = {name: [Failure(*failure) for failure in row[name]] for name in ("failures", "unasked")}
+    counters = {name: Counter(row[name]) for name in ("counts", "verified_layers")}
+    return Result(**(row | lists | counters))
+
+
+def read_results(group: str, path: Path, seconds: float, most: int) -> Result:
     """What plugin.py wrote."""
-    result = Result(group, seconds)
+    result = Result(group, seconds, most)
     tests: dict[str, dict[str, Any]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -108,19 +127,22 @@ def _names(tests: list[str]) -> str:
     return ", ".join(f"`{name}`" + (f" ({count} variants)" if count > 1 else "") for name, count in functions.items())
 
 
-def page(results: list[Result], most: int) -> str:
+def _variants(result: Result) -> str:
+    return f"at most {result.most}, evenly spread" if result.most else "all"
+
+
+def page(results: list[Result]) -> str:
     """docs/conformance.md."""
     total = Result("all", sum(result.seconds for result in results))
     for result in results:
         total.counts += result.counts
     reach = sum(total.counts[verdict] for verdict in ("verified", "failed", "refused"))
-    thinned = f" At most {most} variants of each test function were run, evenly spread." if most else ""
     failures = [failure for result in results for failure in result.failures]
     unasked = [failure for result in results for failure in result.unasked]
     parts = [
         "# Conformance",
         "coremltools' own tests (release 9.0, as shipped in its wheel, unchanged), run on Linux with pyruntime in the "
-        f"place of Core ML. Written by `python tools/conformance all --write`.{thinned}",
+        "place of Core ML. Written by `python tools/conformance all --write`.",
         f"**{total.counts['verified']} of the {reach} tests that ask for a prediction pass**; "
         f"{total.counts['refused']} more expect an error and get one; {total.counts['failed']} fail.",
         table([*results, total]),
@@ -128,7 +150,8 @@ def page(results: list[Result], most: int) -> str:
         "they were asked for, and the test failed. *refused*: the test passed although something was refused: it "
         "expects that. *quiet*: passed without a prediction. *unasked*: failed before one was asked for. The last two "
         "columns are the suite's own.",
-        "| group | about |\n| --- | --- |\n" + "\n".join(f"| {r.group} | {GROUPS[r.group].about} |" for r in results),
+        "| group | about | variants of each test function |\n| --- | --- | --- |\n"
+        + "\n".join(f"| {r.group} | {GROUPS[r.group].about} | {_variants(r)} |" for r in results),
         "## Why tests fail",
         "\n".join(_explained(failures)) or "None fails.",
         "## Tests that fail before they ask for a prediction",

@@ -49,4 +49,69 @@ static void dots(const float *a, const float *b, ptrdiff_t ldb, int64_t k, int64
     for (; j < n; j++) some_dots(a, b + j * ldb, ldb, k, y + j, 1);
 }
 
-const pr_matmul_kernels PR_LEVEL_NAME(pr_matmul) = {add_rows, dots};
+/* 12 sums: as many as hide fma's latency and leave room for what they read in 16 registers. */
+PR_INLINE void dot_block(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int64_t k, float *y, ptrdiff_t ldy,
+                         const int count) {
+    vf sum[PR_DOT_ROWS][4];
+    PR_UNROLL for (int i = 0; i < PR_DOT_ROWS; i++) PR_UNROLL for (int j = 0; j < count; j++) sum[i][j] = vf_zero();
+    int64_t p = 0;
+    for (; p + PR_VL <= k; p += PR_VL) {
+        vf row[PR_DOT_ROWS];
+        PR_UNROLL for (int i = 0; i < PR_DOT_ROWS; i++) row[i] = vf_load(a + i * lda + p);
+        PR_UNROLL for (int j = 0; j < count; j++) {
+            const vf column = vf_load(b + j * ldb + p);
+            PR_UNROLL for (int i = 0; i < PR_DOT_ROWS; i++) sum[i][j] = vf_fma(row[i], column, sum[i][j]);
+        }
+    }
+    if (p < k) {
+        const int n = (int)(k - p);
+        PR_UNROLL for (int j = 0; j < count; j++) {
+            const vf column = vf_load_n(b + j * ldb + p, n);
+            PR_UNROLL for (int i = 0; i < PR_DOT_ROWS; i++) sum[i][j] = vf_fma(vf_load_n(a + i * lda + p, n), column, sum[i][j]);
+        }
+    }
+    PR_UNROLL for (int i = 0; i < PR_DOT_ROWS; i++) PR_UNROLL for (int j = 0; j < count; j++) y[i * ldy + j] = vf_hsum(sum[i][j]);
+}
+
+static void dot_rows(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int64_t k, int64_t n, float *y, ptrdiff_t ldy) {
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) dot_block(a, lda, b + j * ldb, ldb, k, y + j, ldy, 4);
+    for (; j < n; j++) dot_block(a, lda, b + j * ldb, ldb, k, y + j, ldy, 1);
+}
+
+/* `rows` rows of y, `vectors` vectors wide, of which the last has `last` numbers; 0 when all are full. */
+PR_INLINE void outer_block(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int64_t k, float *y, ptrdiff_t ldy,
+                           const int rows, const int vectors, const int last) {
+    vf sum[4][3];
+    PR_UNROLL for (int i = 0; i < rows; i++) PR_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = vf_zero();
+    for (int64_t p = 0; p < k; p++) {
+        vf wide[3];
+        PR_UNROLL for (int j = 0; j < vectors; j++)
+            wide[j] = last ? vf_load_n(b + p * ldb + j * PR_VL, last) : vf_load(b + p * ldb + j * PR_VL);
+        PR_UNROLL for (int i = 0; i < rows; i++) {
+            const vf factor = vf_set1(a[p * lda + i]);
+            PR_UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = vf_fma(factor, wide[j], sum[i][j]);
+        }
+    }
+    PR_UNROLL for (int i = 0; i < rows; i++) PR_UNROLL for (int j = 0; j < vectors; j++) {
+        if (last) vf_store_n(y + i * ldy + j * PR_VL, sum[i][j], last);
+        else vf_store(y + i * ldy + j * PR_VL, sum[i][j]);
+    }
+}
+
+PR_INLINE void outer_columns(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int64_t k, int64_t m, float *y,
+                             ptrdiff_t ldy, const int vectors, const int last) {
+    int64_t i = 0;
+    for (; i + 4 <= m; i += 4) outer_block(a + i, lda, b, ldb, k, y + i * ldy, ldy, 4, vectors, last);
+    for (; i < m; i++) outer_block(a + i, lda, b, ldb, k, y + i * ldy, ldy, 1, vectors, last);
+}
+
+static void outer(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int64_t k, int64_t m, int64_t n, float *y,
+                  ptrdiff_t ldy) {
+    int64_t j = 0;
+    for (; j + 3 * PR_VL <= n; j += 3 * PR_VL) outer_columns(a, lda, b + j, ldb, k, m, y + j, ldy, 3, 0);
+    for (; j + PR_VL <= n; j += PR_VL) outer_columns(a, lda, b + j, ldb, k, m, y + j, ldy, 1, 0);
+    if (j < n) outer_columns(a, lda, b + j, ldb, k, m, y + j, ldy, 1, (int)(n - j));
+}
+
+const pr_matmul_kernels PR_LEVEL_NAME(pr_matmul) = {add_rows, dots, dot_rows, outer};

@@ -1,17 +1,26 @@
 /* The operator PRODUCT: dense layers whose weight is an operand, and their gradients. */
 #include "ops/check.h"
+#include "ops/gemm/matmul.h"
 #include "ops/kernels.h"
 #include "ops/training/matrix.h"
 #include "ops/training/training.h"
+
+/* Factors of up to so many floats stay in the second-level cache while the other is read against them. */
+#define PR_DOT_FLOATS 65536
+/* Rows of b up to which sums over them are made where they lie; columns of y of a work item. */
+#define PR_OUTER_ROWS 64
+#define PR_OUTER_COLUMNS 192
 
 /* y (m, n) = a (m, k) b (k, n) with strides of a and b that take care of transposition. */
 typedef struct product {
     const pr_gemm_kernel *kernel;
     const pr_copy_kernels *copy;
+    const pr_matmul_kernels *matmul;
     const float *a, *b, *bias;
     float *y;
     ptrdiff_t a_row, a_k, b_k, b_n;
     int64_t m, n, k;
+    bool dots, outer;                       /* without packing: few sums of long rows; sums of few long rows */
     bool swapped;                           /* y^T = b^T a^T: b is read in place and a is packed, which is the smaller */
     float *packed, *rows, *turned;          /* the packed factor; a or b^T with its rows dense; y^T */
 } product;
@@ -23,7 +32,8 @@ static void describe(const pr_env *env, const pr_view *in, const pr_view *out, p
     const pr_product_attrs *attrs = env->attrs;
     const pr_view *a = &in[0], *b = &in[1];
     int64_t rows = pr_view_span(a, 0, a->rank - 1), last = a->shape[a->rank - 1], wide = b->shape[b->rank - 1];
-    *p = (product){.kernel = env->kernels->gemm, .copy = env->kernels->copy, .a = a->data, .b = b->data,
+    *p = (product){.kernel = env->kernels->gemm, .copy = env->kernels->copy,
+                   .matmul = env->kernels->matmul, .a = a->data, .b = b->data,
                    .bias = attrs->has_bias ? in[2].data : NULL, .y = out->data};
     p->m = attrs->transpose_a ? last : rows;
     p->k = attrs->transpose_a ? rows : last;
@@ -32,10 +42,13 @@ static void describe(const pr_env *env, const pr_view *in, const pr_view *out, p
     p->a_k = attrs->transpose_a ? last : 1;
     p->b_k = attrs->transpose_b ? 1 : wide;
     p->b_n = attrs->transpose_b ? wide : 1;
+    p->dots = attrs->transpose_b && !attrs->transpose_a && (p->m <= 16 || p->n <= 16) && (p->m + p->n) * p->k <= PR_DOT_FLOATS;
+    p->outer = attrs->transpose_a && !attrs->transpose_b && !attrs->has_bias && p->k <= PR_OUTER_ROWS;
     p->swapped = attrs->transpose_b && !attrs->transpose_a && p->m < p->n;
 }
 
 static pr_status scratch_of(pr_env *env, const product *p) {
+    if (p->dots || p->outer) return PR_OK;
     int64_t packed = p->swapped ? pr_gemm_packed_floats(p->kernel, p->k, p->m) : pr_gemm_packed_floats(p->kernel, p->k, p->n);
     int64_t rows = p->swapped || p->a_k == 1 ? 0 : p->m * p->k, turned = p->swapped ? p->m * p->n : 0;
     if (packed < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurdly large product", env->layer);
@@ -107,12 +120,42 @@ static void finish_range(void *arg, int64_t begin, int64_t end, int worker) {
         for (int64_t j = 0; j < p->n; j++) p->y[i * p->n + j] = p->turned[j * p->m + i] + (p->bias ? p->bias[j] : 0);
 }
 
+/* Rows of y, PR_DOT_ROWS an item. */
+static void dot_range(void *arg, int64_t begin, int64_t end, int worker) {
+    const product *p = arg;
+    (void)worker;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t first = item * PR_DOT_ROWS, rows = p->m - first < PR_DOT_ROWS ? p->m - first : PR_DOT_ROWS;
+        const float *a = p->a + first * p->k;
+        float *y = p->y + first * p->n;
+        if (rows == PR_DOT_ROWS) p->matmul->dot_rows(a, p->k, p->b, p->k, p->k, p->n, y, p->n);
+        else for (int64_t i = 0; i < rows; i++) p->matmul->dots(a + i * p->k, p->b, p->k, p->k, p->n, y + i * p->n);
+        for (int64_t i = 0; p->bias && i < rows; i++)
+            for (int64_t j = 0; j < p->n; j++) y[i * p->n + j] += p->bias[j];
+    }
+}
+
+static void outer_range(void *arg, int64_t begin, int64_t end, int worker) {
+    const product *p = arg;
+    const int64_t from = begin * PR_OUTER_COLUMNS, to = end * PR_OUTER_COLUMNS < p->n ? end * PR_OUTER_COLUMNS : p->n;
+    (void)worker;
+    p->matmul->outer(p->a, p->m, p->b + from, p->n, p->k, p->m, to - from, p->y + from, p->n);
+}
+
 pr_status pr_product_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     static const pr_activation nothing = {1, -__builtin_inff(), __builtin_inff()};
     product p;
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
     describe(env, in, out, &p);
+    if (p.dots) {
+        pr_for(env->pool, (p.m + PR_DOT_ROWS - 1) / PR_DOT_ROWS, pr_row_grain(PR_DOT_ROWS * p.n * p.k), dot_range, &p);
+        return PR_OK;
+    }
+    if (p.outer) {
+        pr_for(env->pool, (p.n + PR_OUTER_COLUMNS - 1) / PR_OUTER_COLUMNS, pr_row_grain(PR_OUTER_COLUMNS * p.m * p.k), outer_range, &p);
+        return PR_OK;
+    }
     int64_t columns = p.swapped ? p.m : p.n;
     p.packed = env->scratch;
     p.rows = p.turned = p.packed + rounded(pr_gemm_packed_floats(p.kernel, p.k, columns));

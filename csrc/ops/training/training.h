@@ -47,10 +47,13 @@ typedef struct pr_crop_resize_gradient_attrs {
 /* g, v (same shape) -> g * f'.  v is the function's argument or its result, as slope.def says. */
 typedef pr_unary_attrs pr_unary_gradient_attrs;
 
-/* p (rows, classes)   target (rows): class numbers   ->   gradient of the mean loss with respect to what went into
- * the softmax that made p (rows, classes), loss of each row (rows) = -log(max(p[target], floor)). */
+/* p (rows, classes) of a softmax   target (rows): class numbers   weights w (classes)?   ->   gradient of the mean loss with
+ * respect to what went into the softmax (rows, classes), loss of each row (rows) = -log(max(p[target], floor)).
+ * With w (1 without them) or smoothing s, a[c] = w[c] ((1 - s) [c is target] + s / classes), the loss of a row is the sum of
+ * -a[c] log(max(p[c], floor)), times rows / (sum of w[target] over the rows): their mean is the weighted mean.  Rows that
+ * together weigh nothing have the loss 0. */
 typedef struct pr_cross_entropy_attrs {
-    float floor;
+    float floor, smoothing;
 } pr_cross_entropy_attrs;
 
 /* y, target (rows, n) -> gradient of the mean loss (rows, n), loss of each row (rows) = mean of (y - target)^2. */
@@ -58,16 +61,27 @@ typedef struct pr_squared_error_attrs {
     int32_t unused;                         /* C has no empty structs */
 } pr_squared_error_attrs;
 
-/* w, g, hyper (2): rate, momentum   ->   w - rate g; or, with a fourth input v of the shape of w, a second result
- * v' = momentum v + g, and w - rate v'. */
+/* gradients g1, g2 ...   ->   scale (1): min(1, most / (norm + 1e-6)), norm the Euclidean one of all of them together, each
+ * number cut to -limit .. limit first. */
+typedef struct pr_clip_norm_attrs {
+    float most, limit;
+} pr_clip_norm_attrs;
+
+/* In both optimizers, with `scale` (1) as last input where has_scale says so, g stands for clamp(g, -limit, limit) * scale +
+ * decay w; decoupled: the decay takes rate decay w from w instead, as AdamW does.
+ *
+ * w, g, hyper (2): rate, momentum   ->   w - rate g; or, with a further input v of the shape of w, a second result
+ * v' = momentum v + g, and w - rate v'; with nesterov, w - rate (g + momentum v'). */
 typedef struct pr_sgd_attrs {
-    int32_t has_momentum;
+    int32_t has_momentum, nesterov, has_scale;
+    float decay, limit;
 } pr_sgd_attrs;
 
 /* w, g, m, v, hyper (6): rate, beta1, beta2, eps, 1 - beta1^t, 1 - beta2^t   ->   w', m', v' with
  * m' = beta1 m + (1 - beta1) g, v' = beta2 v + (1 - beta2) g^2, w' = w - rate / h4 * m' / (sqrt(v' / h5) + eps). */
 typedef struct pr_adam_attrs {
-    int32_t unused;
+    int32_t decoupled, has_scale;
+    float decay, limit;
 } pr_adam_attrs;
 
 #endif

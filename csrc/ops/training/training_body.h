@@ -22,39 +22,79 @@ static void clip(const float *g, const float *v, float *out, int64_t n, float lo
     }
 }
 
-static void sgd(const float *w, const float *g, float *w_out, int64_t n, float rate) {
+/* What the optimizer takes for a gradient.  `shaped` is a constant where this is called. */
+PR_INLINE vf slope_of(vf g, vf w, const pr_gradient_shape *s, const int shaped) {
+    if (!shaped) return g;
+    const vf cut = vf_max(vf_set1(-s->limit), vf_min(vf_set1(s->limit), g));
+    return vf_add(vf_mul(cut, vf_set1(s->scale)), vf_mul(vf_set1(s->decay), w));
+}
+
+static float squares(const float *g, int64_t n, float limit) {
+    const vf high = vf_set1(limit), low = vf_set1(-limit);
+    vf sum = vf_zero();
+    for (int64_t i = 0; i < n; i += PR_VL) {
+        const vf cut = vf_max(low, vf_min(high, load(g + i, PR_TAIL(i, n))));
+        sum = vf_add(sum, vf_mul(cut, cut));
+    }
+    return vf_hsum(sum);
+}
+
+PR_INLINE void sgd_step(const float *w, const float *g, float *w_out, int64_t n, float rate, const pr_gradient_shape *shape,
+                        const int shaped) {
     const vf r = vf_set1(rate);
     for (int64_t i = 0; i < n; i += PR_VL) {
         const int lanes = PR_TAIL(i, n);
-        store(w_out + i, vf_sub(load(w + i, lanes), vf_mul(r, load(g + i, lanes))), lanes);
+        const vf weight = load(w + i, lanes);
+        store(w_out + i, vf_sub(weight, vf_mul(r, slope_of(load(g + i, lanes), weight, shape, shaped))), lanes);
+    }
+}
+
+static void sgd(const float *w, const float *g, float *w_out, int64_t n, float rate, const pr_gradient_shape *shape) {
+    if (shape) sgd_step(w, g, w_out, n, rate, shape, 1);
+    else sgd_step(w, g, w_out, n, rate, shape, 0);
+}
+
+PR_INLINE void momentum_step(const float *w, const float *g, const float *v, float *w_out, float *v_out, int64_t n, float rate,
+                             float kept, const int nesterov, const pr_gradient_shape *shape, const int shaped) {
+    const vf r = vf_set1(rate), k = vf_set1(kept);
+    for (int64_t i = 0; i < n; i += PR_VL) {
+        const int lanes = PR_TAIL(i, n);
+        const vf weight = load(w + i, lanes), slope = slope_of(load(g + i, lanes), weight, shape, shaped);
+        const vf velocity = vf_add(vf_mul(k, load(v + i, lanes)), slope);
+        const vf step = nesterov ? vf_add(slope, vf_mul(k, velocity)) : velocity;
+        store(v_out + i, velocity, lanes);
+        store(w_out + i, vf_sub(weight, vf_mul(r, step)), lanes);
     }
 }
 
 static void momentum(const float *w, const float *g, const float *v, float *w_out, float *v_out, int64_t n, float rate,
-                     float kept) {
-    const vf r = vf_set1(rate), k = vf_set1(kept);
-    for (int64_t i = 0; i < n; i += PR_VL) {
-        const int lanes = PR_TAIL(i, n);
-        const vf velocity = vf_add(vf_mul(k, load(v + i, lanes)), load(g + i, lanes));
-        store(v_out + i, velocity, lanes);
-        store(w_out + i, vf_sub(load(w + i, lanes), vf_mul(r, velocity)), lanes);
-    }
+                     float kept, int nesterov, const pr_gradient_shape *shape) {
+    static const pr_gradient_shape as_it_is = {INFINITY, 1, 0};
+    if (nesterov) momentum_step(w, g, v, w_out, v_out, n, rate, kept, 1, shape ? shape : &as_it_is, 1);
+    else if (shape) momentum_step(w, g, v, w_out, v_out, n, rate, kept, 0, shape, 1);
+    else momentum_step(w, g, v, w_out, v_out, n, rate, kept, 0, shape, 0);
 }
 
-static void adam(const float *w, const float *g, const float *m, const float *v, float *w_out, float *m_out, float *v_out,
-                 int64_t n, const float hyper[5]) {
+PR_INLINE void adam_step(const float *w, const float *g, const float *m, const float *v, float *w_out, float *m_out,
+                         float *v_out, int64_t n, const float hyper[6], const pr_gradient_shape *shape, const int shaped) {
     const vf rate = vf_set1(hyper[0]), beta1 = vf_set1(hyper[1]), beta2 = vf_set1(hyper[2]), eps = vf_set1(hyper[3]);
-    const vf second = vf_set1(hyper[4]), rest1 = vf_set1(1 - hyper[1]), rest2 = vf_set1(1 - hyper[2]);
+    const vf second = vf_set1(hyper[4]), kept = vf_set1(hyper[5]), rest1 = vf_set1(1 - hyper[1]), rest2 = vf_set1(1 - hyper[2]);
     for (int64_t i = 0; i < n; i += PR_VL) {
         const int lanes = PR_TAIL(i, n);
-        const vf slope = load(g + i, lanes);
+        const vf weight = load(w + i, lanes), slope = slope_of(load(g + i, lanes), weight, shape, shaped);
         const vf mean = vf_add(vf_mul(beta1, load(m + i, lanes)), vf_mul(rest1, slope));
         const vf square = vf_add(vf_mul(beta2, load(v + i, lanes)), vf_mul(rest2, vf_mul(slope, slope)));
         store(m_out + i, mean, lanes);
         store(v_out + i, square, lanes);
         const vf divisor = vf_add(vf_mul(vf_sqrt(square), second), eps);
-        store(w_out + i, vf_sub(load(w + i, lanes), vf_div(vf_mul(rate, mean), divisor)), lanes);
+        store(w_out + i, vf_sub(vf_mul(kept, weight), vf_div(vf_mul(rate, mean), divisor)), lanes);
     }
+}
+
+static void adam(const float *w, const float *g, const float *m, const float *v, float *w_out, float *m_out, float *v_out,
+                 int64_t n, const float hyper[6], const pr_gradient_shape *shape) {
+    if (shape) adam_step(w, g, m, v, w_out, m_out, v_out, n, hyper, shape, 1);
+    else adam_step(w, g, m, v, w_out, m_out, v_out, n, hyper, shape, 0);
 }
 
 /* The largest number and its first cell, then g to that cell. */
@@ -95,4 +135,4 @@ static void to_all(const pr_pool_cells *c, const float *share, int64_t n, int sq
     }
 }
 
-const pr_training_kernels PR_LEVEL_NAME(pr_training) = {clip, sgd, momentum, adam, to_maximum, to_all};
+const pr_training_kernels PR_LEVEL_NAME(pr_training) = {clip, squares, sgd, momentum, adam, to_maximum, to_all};

@@ -70,6 +70,7 @@ from pyruntime.ir.ops.softmax import Softmax as Softmax
 from pyruntime.ir.ops.sort import ArgSort as ArgSort
 from pyruntime.ir.ops.sort import TopK as TopK
 from pyruntime.ir.ops.training import Adam as Adam
+from pyruntime.ir.ops.training import ClipNorm as ClipNorm
 from pyruntime.ir.ops.training import ConvWeightGradient as ConvWeightGradient
 from pyruntime.ir.ops.training import CropResizeGradient as CropResizeGradient
 from pyruntime.ir.ops.training import CrossEntropy as CrossEntropy

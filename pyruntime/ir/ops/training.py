@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -124,10 +125,11 @@ class RecurrenceGradient(Op):
 
 @dataclass(frozen=True, slots=True)
 class CrossEntropy(Op):
-    """p (rows, classes) of a softmax, target (rows) -> gradient of the mean loss before the softmax, losses (rows)."""
+    """p (rows, classes) of a softmax, target (rows), weights (classes)? -> gradient before it, losses (rows)."""
 
     code: ClassVar[str] = "CROSS_ENTROPY"
     floor: float
+    smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +140,35 @@ class SquaredError(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class ClipNorm(Op):
+    """Gradients -> by what to multiply them (1), so that the norm of all together is at most `most`."""
+
+    code: ClassVar[str] = "CLIP_NORM"
+    most: float
+    limit: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Sgd(Op):
-    """w, g, hyper (2), v? -> w', v'?"""
+    """w, g, hyper (2), v?, scale (1)? -> w', v'?"""
 
     code: ClassVar[str] = "SGD"
     has_momentum: bool
+    nesterov: bool = False
+    has_scale: bool = False
+    decay: float = 0.0
+    limit: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Adam(Op):
-    """w, g, m, v, hyper (6) -> w', m', v'."""
+    """w, g, m, v, hyper (6), scale (1)? -> w', m', v'."""
 
     code: ClassVar[str] = "ADAM"
+    decoupled: bool = False
+    has_scale: bool = False
+    decay: float = 0.0
+    limit: float = math.inf
 
 
 FROM_RESULT = frozenset(

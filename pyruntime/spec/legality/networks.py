@@ -32,7 +32,7 @@ def some_layer_learns(part: Part) -> Iterator[str]:
         yield "the network is updatable, but none of its layers is; mark one, or set isUpdatable to false"
 
 
-@rule(*NETWORKS, updatable=True)
+@rule(*NETWORKS, updatable=True, limit=True)
 def only_layers_with_weights_learn(part: Part) -> Iterator[str]:
     for layer in part.message.layers:
         kind = layer.WhichOneof("layer")
@@ -96,7 +96,7 @@ def producers(part: Part) -> dict[str, Any]:
     return {blob: layer for layer in part.message.layers for blob in layer.output}
 
 
-@rule(*NETWORKS, updatable=True)
+@rule(*NETWORKS, updatable=True, limit=True)
 def cross_entropy_is_of_a_softmax(part: Part) -> Iterator[str]:
     """Of the layer `softmax`; softmaxND is another one."""
     loss = loss_of(part)
@@ -123,7 +123,7 @@ def target_of_the_loss_comes_from_outside(part: Part) -> Iterator[str]:
         yield f"loss {loss[0]!r}: its target {loss[2].target!r} is computed by the network, expected a training input"
 
 
-@rule(*NETWORKS, updatable=True)
+@rule(*NETWORKS, updatable=True, limit=True)
 def gradients_reach_what_learns(part: Part) -> Iterator[str]:
     """Each layer with one that learns behind it, seen from the loss, can pass gradients."""
     loss = loss_of(part)

@@ -12,6 +12,9 @@ from pyruntime.spec.payloads import Payloads
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 
+BEYOND = ("pyruntime.training", "beyond Core ML")
+"""An entry of a model's metadata: its training goes beyond what Core ML can, so rules that are limits are not asked."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -37,12 +40,16 @@ Check = Callable[[Part], Iterator[str]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: what it is called, which models it is about, and what finds sentences about its breaches."""
+    """A rule: what it is called, which models it is about, and what finds sentences about its breaches.
+
+    limit: it says what Core ML's training can do, not what a network is: see BEYOND.
+    """
 
     name: str
     kinds: tuple[str, ...] | None
     updatable: bool | None
     check: Check
+    limit: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,14 +63,15 @@ class Broken:
 RULES: list[Rule] = []
 
 
-def rule(*kinds: str, updatable: bool | None = None) -> Callable[[Check], Check]:
+def rule(*kinds: str, updatable: bool | None = None, limit: bool = False) -> Callable[[Check], Check]:
     """File a function as the rule of its name.
 
     kinds: model types that it is about, all without any.  updatable: only those that learn, or only others.
+    limit: of Core ML's training.
     """
 
     def file(check: Check) -> Check:
-        RULES.append(Rule(check.__name__.replace("_", " "), kinds or None, updatable, check))
+        RULES.append(Rule(check.__name__.replace("_", " "), kinds or None, updatable, check, limit))
         return check
 
     return file
@@ -71,7 +79,10 @@ def rule(*kinds: str, updatable: bool | None = None) -> Callable[[Check], Check]
 
 def applicable(part: Part) -> Iterator[Rule]:
     """The rules about a model."""
+    beyond = part.spec.description.metadata.userDefined.get(BEYOND[0]) == BEYOND[1]
     for one in RULES:
+        if one.limit and beyond:
+            continue
         if one.kinds is not None and part.kind not in one.kinds:
             continue
         if one.updatable is None or one.updatable == bool(part.spec.isUpdatable):

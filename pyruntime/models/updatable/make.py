@@ -1,0 +1,284 @@
+"""make_updatable: any model with a network, as one that learns on the device."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from pyruntime.errors import BuildError
+from pyruntime.models.neural_network.weighted_layers import weighted
+from pyruntime.models.updatable.candidates import LEARN, Candidate, candidates, default_layer
+from pyruntime.models.updatable.chain import rewrite, walk
+from pyruntime.models.updatable.channels import Blocked
+from pyruntime.models.updatable.losses import ENTROPY, Loss, choose_loss, loss_blob, write_loss
+from pyruntime.models.updatable.network import Net
+from pyruntime.models.updatable.options import Allowed, write_options
+from pyruntime.spec import messages
+from pyruntime.spec.legality import broken_rules
+from pyruntime.spec.legality.rules import BEYOND, PIPELINES
+from pyruntime.spec.weights import read_weights, stored_weight, weight_form, weights_of, write_weights
+
+FIRST_VERSION = 4
+"""specificationVersion that brought updates."""
+
+
+def updatable_spec(
+    spec: Any,
+    layers: str | Iterable[str] | None = None,
+    *,
+    loss: str | None = None,
+    output: str | None = None,
+    optimizer: Any = "sgd",
+    learning_rate: float | None = None,
+    epochs: int | None = None,
+    mini_batch_size: int | None = None,
+    allowed: Allowed | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    dequantize: bool = False,
+    add_softmax: bool = False,
+    core_ml_only: bool = True,
+    replace: bool = False,
+) -> Any:
+    """Like make_updatable, from one Model message to another."""
+    result = copied(spec)
+    if result.isUpdatable and not replace:
+        raise BuildError(
+            "the model is updatable already; replace=True makes it so anew, with another loss, optimizer and layers"
+        )
+    _clear(result)
+    network, where = last_network(result)
+    net = Net(network, where)
+    wanted = _names(layers)
+    chosen = choose_loss(net, loss, output, add_softmax)
+    learners = [net.find(name) for name in wanted] if wanted is not None else [default_layer(net, chosen.blob)]
+    net.name_apart()
+    _check_layers(net, learners, core_ml_only)
+    _expand_weights(net, learners, dequantize)
+    chosen = _rewritten(net, chosen, learners, core_ml_only)
+    _mark(net, [layer.name for layer in learners])
+    target = write_loss(net, chosen, "loss")
+    values = {"epochs": epochs, "miniBatchSize": mini_batch_size, "learningRate": learning_rate}
+    write_options(net.message.updateParams, optimizer, allowed, shuffle, seed, values)
+    mark_models(result, network, target)
+    _judge(result, network, core_ml_only)
+    return result
+
+
+def update_candidates(model: Any, output: str | None = None) -> list[Candidate]:
+    """The layers of a model that could learn, the last one first.
+
+    model: an MLModel, a path or a Model message.  output: which one the loss would read, as for make_updatable.
+    """
+    network, where = last_network(copied(spec_of(model)))
+    net = Net(network, where)
+    try:
+        end = loss_blob(net, output)
+    except BuildError:
+        end = ""
+    return candidates(net, end)
+
+
+def spec_of(model: Any) -> Any:
+    """The Model message of an MLModel, of a file, or the one given."""
+    if hasattr(model, "get_spec"):
+        return model.get_spec()
+    if isinstance(model, str | os.PathLike):
+        from pyruntime.model import MLModel
+
+        return MLModel(model).get_spec() if os.path.isdir(model) else _load(model)
+    if hasattr(model, "SerializeToString"):
+        return model
+    raise BuildError(f"expected an MLModel, a path or a Model message, got a {type(model).__name__}")
+
+
+def _load(path: Any) -> Any:
+    from pyruntime.spec import load_spec
+
+    return load_spec(path)
+
+
+def copied(spec: Any) -> Any:
+    """A message of this package that can be changed."""
+    return messages.Model.FromString(spec.SerializeToString())
+
+
+def pipeline_of(spec: Any) -> Any:
+    """The Pipeline message of one of the three types."""
+    kind = spec.WhichOneof("Type")
+    return spec.pipeline if kind == "pipeline" else getattr(spec, kind).pipeline
+
+
+def last_network(spec: Any, where: str = "") -> tuple[Any, str]:
+    """The network of a model, or that at the end of a pipeline, and where it is.  Raises BuildError for others."""
+    kind = spec.WhichOneof("Type")
+    if kind in PIPELINES:
+        models = pipeline_of(spec).models
+        if not models:
+            raise BuildError(f"{where}the pipeline has no models")
+        names = pipeline_of(spec).names
+        name = names[len(models) - 1] if len(names) == len(models) else f"model{len(models) - 1}"
+        return last_network(models[-1], f"{where}model {name!r}, the last of the pipeline: ")
+    if not kind or not kind.startswith("neuralNetwork"):
+        hint = "; only the last model of a pipeline may learn" if where else ""
+        raise BuildError(
+            f"{where}it is of type {kind}, expected a neural network: only networks can be made updatable{hint}"
+        )
+    return spec, where
+
+
+def _names(layers: Any) -> list[str] | None:
+    if layers is None:
+        return None
+    names = [layers] if isinstance(layers, str) else list(layers)
+    if not names:
+        raise BuildError("layers is empty, expected names of layers, or None for the last one that can learn")
+    return list(dict.fromkeys(names))
+
+
+def _check_layers(net: Net, learners: list[Any], core_ml_only: bool) -> None:
+    for layer in learners:
+        kind = layer.WhichOneof("layer")
+        has_weights = any(True for _, weight in weights_of(layer) if stored_weight(weight) is not None)
+        if not has_weights and not (kind == "batchedMatmul" and len(layer.input) == 2):
+            raise BuildError(f"{net.where}layer {layer.name!r} ({kind}) has no weights, so there is nothing to learn")
+        if core_ml_only and kind not in LEARN:
+            raise BuildError(
+                f"{net.where}layer {layer.name!r} is {kind}; Core ML trains {', '.join(LEARN[:2])} layers "
+                "(batchedMatmul is rewritten as one).  core_ml_only=False lets it learn in this package alone"
+            )
+
+
+def _expand_weights(net: Net, learners: list[Any], dequantize: bool) -> None:
+    """32-bit floats where a weight learns, and everywhere instead of 16-bit ones, with which Core ML does not train."""
+    marked = {id(layer) for layer in learners}
+    for layer in net.layers:
+        for field, weight in weights_of(layer):
+            form = weight_form(weight)
+            quantized = form in ("rawValue", "int8RawValue") and id(layer) in marked
+            if form != "float16Value" and not quantized:
+                continue
+            if not dequantize:
+                raise BuildError(_compressed(net, layer, field, quantized))
+            if not quantized:
+                _widen(layer, field, weight)
+        if id(layer) in marked:
+            for one in weighted(layer):
+                if weight_form(one.params) in ("rawValue", "int8RawValue"):
+                    axis = one.channel_axis or 0
+                    floats = read_weights(
+                        one.params, shape=one.shape, layer=layer.name, field=one.field, channel_axis=axis
+                    )
+                    write_weights(one.params, floats)
+            kind = layer.WhichOneof("layer")
+            if kind in ("innerProduct", "batchedMatmul"):
+                getattr(layer, kind).int8DynamicQuantize = False
+
+
+def _compressed(net: Net, layer: Any, field: str, quantized: bool) -> str:
+    start = f"{net.where}layer {layer.name!r}, {field}: "
+    if quantized:
+        return (
+            f"{start}quantized weights cannot learn; dequantize=True makes 32-bit floats of those of the layers named"
+        )
+    return (
+        f"{start}the weights are 16-bit floats, and Core ML trains no network that has any; dequantize=True makes "
+        "32-bit floats of them, or split_for_update leaves the layers that do not learn in a model of their own"
+    )
+
+
+def _widen(layer: Any, field: str, weight: Any) -> None:
+    numbers = stored_weight(weight)
+    assert numbers is not None
+    write_weights(weight, read_weights(weight, shape=(numbers[1],), layer=layer.name, field=field))
+
+
+def _rewritten(net: Net, loss: Loss, learners: list[Any], core_ml_only: bool) -> Loss:
+    """The loss after the layers before it were rewritten where that is needed."""
+    from pyruntime.layers.network import is_legacy
+
+    legacy = is_legacy(net.message)
+    try:
+        end = rewrite(net, walk(net, loss.blob, learners), whole=True)
+    except Blocked as why:
+        if core_ml_only:
+            raise BuildError(
+                f"{net.where}{why}.  Let layers behind it learn, split the model there (split_for_update), or give "
+                "core_ml_only=False to train in this package alone"
+            ) from None
+        end = loss.blob
+    net.commit()
+    if not legacy and is_legacy(net.message):  # ranks stay those of the original
+        net.message.arrayInputShapeMapping = messages.EXACT_ARRAY_MAPPING
+    return Loss(loss.kind, end, loss.output)
+
+
+def _mark(net: Net, names: list[str]) -> None:
+    """Mark layers and their weights as learning."""
+    for layer in net.layers:
+        if layer.name not in names:
+            continue
+        layer.isUpdatable = True
+        for _, weight in weights_of(getattr(layer, layer.WhichOneof("layer"))):
+            if stored_weight(weight) is not None:
+                weight.isUpdatable = True
+
+
+def mark_models(spec: Any, network: Any, target: str) -> None:
+    """Mark the model and the pipelines around its network; these learn from their own inputs and the target."""
+    spec.isUpdatable = True
+    spec.specificationVersion = max(spec.specificationVersion, FIRST_VERSION)
+    if spec.WhichOneof("Type") not in PIPELINES:
+        return
+    mark_models(pipeline_of(spec).models[-1], network, target)
+    described = next(f for f in network.description.trainingInput if f.name == target)
+    spec.description.ClearField("trainingInput")
+    for feature in spec.description.input:
+        spec.description.trainingInput.add().CopyFrom(feature)
+    if target in [feature.name for feature in spec.description.input]:
+        raise BuildError(f"the pipeline has an input {target!r}, which is the name of the target; rename the input")
+    spec.description.trainingInput.add().CopyFrom(described)
+
+
+def _judge(spec: Any, network: Any, core_ml_only: bool) -> None:
+    """Ask the rules of models that learn.  What only goes beyond Core ML is marked, with a warning."""
+    broken = broken_rules(spec)
+    if not broken:
+        return
+    if core_ml_only:
+        raise BuildError(f"{broken[0].sentence} (the rule {broken[0].rule!r})")
+    for part in _around(spec):
+        part.description.metadata.userDefined[BEYOND[0]] = BEYOND[1]
+    left = broken_rules(spec)
+    if left:
+        raise BuildError(f"{left[0].sentence} (the rule {left[0].rule!r})")
+    warnings.warn(f"only this package trains the model, Core ML does not: {broken[0].sentence}", stacklevel=4)
+
+
+def _around(spec: Any) -> list[Any]:
+    """A model, and the last ones inside it."""
+    models = pipeline_of(spec).models if spec.WhichOneof("Type") in PIPELINES else []
+    inside = _around(models[-1]) if models else []
+    return [spec, *inside]
+
+
+def _clear(spec: Any) -> None:
+    """Forget what a model says about learning."""
+    for part in _around(spec):
+        part.isUpdatable = False
+        part.description.ClearField("trainingInput")
+        if BEYOND[0] in part.description.metadata.userDefined:
+            del part.description.metadata.userDefined[BEYOND[0]]
+        kind = part.WhichOneof("Type")
+        if kind.startswith("neuralNetwork"):
+            message = getattr(part, kind)
+            message.ClearField("updateParams")
+            for layer in message.layers:
+                layer.isUpdatable = False
+                for _, weight in weights_of(layer):
+                    weight.isUpdatable = False
+
+
+__all__ = ["ENTROPY", "last_network", "spec_of", "updatable_spec", "update_candidates"]
