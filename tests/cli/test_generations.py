@@ -111,8 +111,8 @@ def test_a_model_that_somebody_else_updates_is_refused_before_it_learns(
     run: Run,
     mine: Path,
     sticker: str,
-    drawings: Path,
-    place: str,  # noqa: F811
+    drawings: Path,  # noqa: F811
+    place: str,
 ) -> None:
     lock = UpdateLock(str(mine / "update.lock"), "it")
     lock.acquire()
