@@ -17,9 +17,8 @@ from pyruntime.ir.ops import (  # fmt: skip
     Band,
     BinaryKind,
     Broadcast,
-    Conv,
-    ConvWeightGradient,
     ClipNorm,
+    Conv,
     CrossEntropy,
     CumSum,
     Gather,
@@ -30,9 +29,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     Pad,
     Padding,
     PadMode,
-    PoolGradient,
     PRelu,
-    RecurrenceGradient,
     Reduce,
     ReduceKind,
     ReverseSequence,
@@ -49,7 +46,6 @@ from pyruntime.ir.ops import (  # fmt: skip
     SquaredError,
     Tile,
     TopK,
-    UnaryGradient,
     UnaryKind,
     Windows,
 )
@@ -322,9 +318,7 @@ def test_transposed_convolution_of_a_given_size(size: tuple[int, int]) -> None:
 
 # every operator has one or a reason
 
-ONLY_IN_TRAINING = {
-    Adam, ClipNorm, ConvWeightGradient, CrossEntropy, PoolGradient, RecurrenceGradient, Sgd, SquaredError, UnaryGradient,
-}  # fmt: skip
+ONLY_IN_TRAINING = {Adam, ClipNorm, CrossEntropy, Sgd, SquaredError}
 """Made behind the loss."""
 IN_ANOTHER_FORM = {Lstm, Rnn}
 """TrainingBuilder writes them as Recurrence."""
