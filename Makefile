@@ -1,6 +1,7 @@
 # demo, test, lint, bench: each sets up what it needs in .venv and build/.  Needs Python 3.10+, a C compiler and git.
 #
 #   make demo               the drawing classifier learns your stickers (MODEL=path for another model)
+#   make stickers           a page to draw on, that learns what you draw; ARGS="--host 0.0.0.0" for phones
 #   make test               all tests; ORACLES=1 adds PyTorch, ONNX Runtime and coremltools as oracles
 #   make lint               linters, types, and the C library without a warning under gcc and clang
 #   make check              the kernel checker at every level of this CPU; CROSS=1 also for ARM under an emulator
@@ -14,7 +15,7 @@ BIN    := $(VENV)/bin
 ORACLES ?=
 SOURCES := $(shell find csrc pyruntime tools/sources.py meson.build meson.options pyproject.toml -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: demo test lint check sanitize bench conformance install clean
+.PHONY: demo stickers test lint check sanitize bench conformance install clean
 .DEFAULT_GOAL := install
 
 $(BIN)/python:
@@ -46,7 +47,10 @@ $(VENV)/lint-tools: $(VENV)/build-tools
 install: $(VENV)/installed
 
 demo: $(VENV)/installed
-	@$(BIN)/python examples/sticker/demo.py $(if $(MODEL),--model $(MODEL))
+	@$(BIN)/python examples/stickers/demo.py $(if $(MODEL),--model $(MODEL))
+
+stickers: $(VENV)/installed
+	@$(BIN)/python examples/stickers/serve.py $(ARGS)
 
 test: $(VENV)/test-tools$(ORACLES) $(VENV)/build-tools
 	$(BIN)/pytest $(ARGS)

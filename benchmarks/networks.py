@@ -14,7 +14,7 @@ from pyruntime.model import MLModel
 from pyruntime.native.lib import Session
 from pyruntime.samples import sample_features
 
-STICKER = Path(__file__).resolve().parent.parent / "examples/sticker/Sticker.mlmodel"
+STICKER = Path(__file__).resolve().parent.parent / "examples/stickers/Sticker.mlmodel"
 THIRD_PARTY = (
     "UpdatableDrawingClassifier", "MNISTClassifier", "DeepLabV3Int8LUT", "PoseHourglass", "HandGestureSqueezeNet",
     "GestureLSTMClassifier", "Waifu2xAnimeNoise0", "HousePriceUpdatable", "LinearUpdatable", "FlowerMNISTUpdatable",

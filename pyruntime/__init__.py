@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pyruntime.compiled.generations import Generation, generations, rollback
     from pyruntime.config import ComputeUnit, MLModelConfiguration
     from pyruntime.custom import MLCustomLayer, MLCustomModel, register_custom_layer, register_custom_model
     from pyruntime.description import (
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from pyruntime.errors import (
         CustomLayerError,
         CustomModelError,
+        DamageWarning,
         FeatureTypeError,
+        GenerationWarning,
         MLModelError,
         ModelIOError,
         ParametersError,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
         UnsupportedError,
         UpdateCancelled,
         UpdateError,
+        UpdateLocked,
+        UpdateRefused,
     )
     from pyruntime.image_folder import ImageFolderProvider
     from pyruntime.images import CropAndScale, ImageOptions
@@ -61,9 +66,11 @@ if TYPE_CHECKING:
         TaskState,
         TrainingHistory,
         UpdateEvent,
+        UpdateGuard,
     )
 
 _HOME = {
+    "compiled.generations": ("Generation", "generations", "rollback"),
     "config": ("ComputeUnit", "MLModelConfiguration"),
     "custom": ("MLCustomLayer", "MLCustomModel", "register_custom_layer", "register_custom_model"),
     "description": (
@@ -71,8 +78,9 @@ _HOME = {
         "SequenceConstraint",
     ),
     "errors": (
-        "CustomLayerError", "CustomModelError", "FeatureTypeError", "MLModelError", "ModelIOError", "ParametersError",
-        "PredictionCancelled", "SpecError", "UnsupportedError", "UpdateCancelled", "UpdateError",
+        "CustomLayerError", "CustomModelError", "DamageWarning", "FeatureTypeError", "GenerationWarning",
+        "MLModelError", "ModelIOError", "ParametersError", "PredictionCancelled", "SpecError", "UnsupportedError",
+        "UpdateCancelled", "UpdateError", "UpdateLocked", "UpdateRefused",
     ),
     "image_folder": ("ImageFolderProvider",),
     "images": ("CropAndScale", "ImageOptions"),
@@ -85,12 +93,12 @@ _HOME = {
     "training.options": ("Adapter", "LearningRateSchedule", "TrainingOptions"),
     "update": (
         "MLUpdateContext", "MLUpdateProgressHandlers", "MLUpdateTask", "MetricKey", "TaskState", "TrainingHistory",
-        "UpdateEvent",
+        "UpdateEvent", "UpdateGuard",
     ),
 }  # fmt: skip
 """Public names by the module that has them."""
 
-_MODULES = ("models", "spec", "utils")
+_MODULES = ("converters", "models", "spec", "tasks", "utils")
 """Modules that `import pyruntime` alone makes reachable."""
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -103,11 +111,14 @@ __all__ = [
     "CropAndScale",
     "CustomLayerError",
     "CustomModelError",
+    "DamageWarning",
     "DictionaryConstraint",
     "DictionaryFeatureProvider",
     "FeatureDescription",
     "FeatureProvider",
     "FeatureTypeError",
+    "Generation",
+    "GenerationWarning",
     "ImageConstraint",
     "ImageFolderProvider",
     "ImageOptions",
@@ -139,12 +150,17 @@ __all__ = [
     "UpdateCancelled",
     "UpdateError",
     "UpdateEvent",
+    "UpdateGuard",
+    "UpdateLocked",
+    "UpdateRefused",
     "compile_model",
+    "generations",
     "load_spec",
     "make_updatable",
     "register_custom_layer",
     "register_custom_model",
     "register_model_type",
+    "rollback",
     "save_spec",
     "split_for_update",
 ]

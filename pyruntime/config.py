@@ -60,6 +60,8 @@ class MLModelConfiguration:
         layers and of convolutions in one group stay as small as the file has them, and kernels expand them piece by
         piece; answers are the same, docs/performance.md has the speed.  A compiled model directory keeps the form that
         it was compiled with.
+    vectors: how a k-NN keeps the vectors of its examples while it runs: "stored", as the model has them, or "float32",
+        "int8" or "int8+float32", docs/nearest-neighbors.md.  `write` and `save` keep what the model has.
     memory_limit: bytes that the values of one prediction may take, or of one step of an update, which computes values
         twice instead of keeping them where that helps to stay below it.
     feature_memory: bytes of examples, as the part of a network that does not learn sees them, that an update keeps in
@@ -78,6 +80,7 @@ class MLModelConfiguration:
     threads: int = 0
     levels: int = ALL_LEVELS
     weights: str = "expanded"
+    vectors: str = "stored"
     memory_limit: int = field(default_factory=_physical_memory)
     feature_memory: int | None = None
     scratch_folder: str | os.PathLike[str] | None = None
@@ -88,6 +91,8 @@ class MLModelConfiguration:
     def __post_init__(self) -> None:
         if self.weights not in ("expanded", "compressed"):
             raise ValueError(f'weights is {self.weights!r}, expected "expanded" or "compressed"')
+        if self.vectors not in ("stored", "float32", "int8", "int8+float32"):
+            raise ValueError(f'vectors is {self.vectors!r}, expected "stored", "float32", "int8" or "int8+float32"')
         if self.compute_units is ComputeUnit.CPU_AND_NE:
             _say_once_that_there_is_no_neural_engine()
 

@@ -6,7 +6,7 @@ expected, what came instead, and what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class MLModelError(Exception):
@@ -57,6 +57,28 @@ class UpdateCancelled(UpdateError):
     """The caller cancelled the update.  The model is unchanged."""
 
 
+class UpdateLocked(UpdateError):
+    """Another update of the same model, or with the same checkpoint, is at work.  Nothing was started.
+
+    process: its number.  since: when it began, by the clock on the wall.  Both None where that is not known.
+    """
+
+    def __init__(self, message: str, process: int | None = None, since: str | None = None) -> None:
+        super().__init__(message)
+        self.process, self.since = process, since
+
+
+class UpdateRefused(UpdateError):
+    """An UpdateGuard found what was learned worse than the model before.  The model is unchanged.
+
+    before, after: the two scores.  candidate: the refused MLModel, for those who want it all the same.
+    """
+
+    def __init__(self, message: str, before: float, after: float, candidate: Any = None) -> None:
+        super().__init__(message)
+        self.before, self.after, self.candidate = before, after, candidate
+
+
 class ParametersError(MLModelError):
     """A parameter key is unknown, not allowed here, or its value is outside the allowed set."""
 
@@ -71,3 +93,18 @@ class PredictionCancelled(MLModelError):
 
 class BuildError(SpecError, ValueError):
     """A builder was asked for something that no valid model has: a wrong shape, an unknown name or choice."""
+
+
+class DamageWarning(UserWarning):
+    """A file is damaged, and an older one was opened in its place: a generation of a model, or a checkpoint.
+
+    The message names what is damaged and what was opened.  `warnings.simplefilter("error", DamageWarning)` makes it an
+    error.
+    """
+
+
+class GenerationWarning(UserWarning):
+    """A model was written over a generation that it does not come from: somebody else learned meanwhile.
+
+    Both are kept as generations of their own, as many as `keep_generations` says.
+    """

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.opening import Source, open_source
 from pyruntime.config import ComputeUnit, MLModelConfiguration
 from pyruntime.description import ModelDescription, describe_model
@@ -18,6 +19,7 @@ from pyruntime.metadata import FeatureTexts, MetadataText
 from pyruntime.spec import LeanModel, load_lean_bytes, messages, save_spec
 
 if TYPE_CHECKING:
+    from pyruntime.neighbors.examples import StoredExamples
     from pyruntime.parameters import ParameterKey
     from pyruntime.providers import DictionaryFeatureProvider, FeatureProvider
 
@@ -95,13 +97,23 @@ class MLModel:
 
     @classmethod
     def from_lean(
-        cls, lean: LeanModel, programs: Programs | None = None, configuration: MLModelConfiguration | None = None
+        cls,
+        lean: LeanModel,
+        programs: Programs | None = None,
+        configuration: MLModelConfiguration | None = None,
+        *,
+        lineage: Lineage | None = None,
     ) -> MLModel:
         """A model from an opened file; networks that `programs` has are not compiled again.  For this package's use."""
+        return cls.from_source(Source(lean, programs or Programs(), lineage=lineage or Lineage()), configuration)
+
+    @classmethod
+    def from_source(cls, source: Source, configuration: MLModelConfiguration | None = None) -> MLModel:
+        """A model from what was opened already.  For this package's use."""
         start = time.perf_counter_ns()
         model = cls.__new__(cls)
         model._configure(configuration, None)
-        model._open(Source(lean, programs or Programs()))
+        model._open(source)
         model._load_duration = time.perf_counter_ns() - start
         return model
 
@@ -116,17 +128,19 @@ class MLModel:
 
     def _open(self, source: Source) -> None:
         self._lean, self._programs = source.lean, source.programs
-        self._compiled_path = source.compiled_path
+        self._compiled_path, self._lineage = source.compiled_path, source.lineage
         self._parameters = self._checked_parameters()
         try:
             self._engine = self._build()
-        except SpecError:
+        except SpecError as error:
+            if source.older is not None:
+                return self._open(source.older(error))
             if source.forget is None:
                 raise
             source.forget()  # an entry of the cache that does not fit after all: without it
             self._programs = Programs()
             self._engine = self._build()
-        source.keep()
+        return source.keep()
 
     def _build(self) -> Engine:
         config, lean = self.configuration, self._lean
@@ -136,7 +150,7 @@ class MLModel:
             ModelPart(
                 lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters,
                 links=Links.of_file(path, tuple(config.linked_model_roots), config.bundles),
-                open_source=lambda linked: open_source(linked, config),
+                open_source=lambda linked: open_source(linked, config), vectors=config.vectors,
             )
         )  # fmt: skip
 
@@ -178,6 +192,15 @@ class MLModel:
         from pyruntime.parameter_values import parameter_value
 
         return parameter_value(self._lean, self._parameters, key)
+
+    def examples(self) -> StoredExamples:
+        """The examples that the model's k-NN keeps: list, forget, cap, deduplicate them.
+
+        Raises UpdateError when the model has no k-NN, or several.
+        """
+        from pyruntime.neighbors.examples import StoredExamples
+
+        return StoredExamples(self)
 
     def predict(
         self,
@@ -279,15 +302,17 @@ class MLModel:
         """Write a .mlmodel file, in one step: whatever happens, the path has the old file or the new one."""
         save_spec(self._lean, path)
 
-    def write(self, path: AnyPath) -> None:
-        """Write a compiled model directory (.mlmodelc) in one step, replacing a compiled model that is there.
+    def write(self, path: AnyPath, *, keep_generations: int | None = None) -> None:
+        """Write a compiled model directory (.mlmodelc) in one step; a compiled model that is there gets a generation.
+
+        keep_generations: how many generations stay there, this one included; 3 unless it is given, 1 for this one
+        alone; docs/generations.md.
 
         Raises ModelIOError when it cannot be written; what was there before is then unchanged.
         """
-        from pyruntime.compiled.manifest import kernels_of
-        from pyruntime.compiled.writing import write_compiled
+        from pyruntime.compiled.generations import write_generation
 
-        write_compiled(self._lean, self._programs, kernels_of(self.configuration.context()), path)
+        write_generation(self, path, keep_generations)
 
     def get_compiled_model_path(self) -> str:
         """A compiled directory of this model: where it was opened from, else a temporary one that lives as long."""
@@ -296,8 +321,9 @@ class MLModel:
 
             self._temporary = tempfile.TemporaryDirectory(prefix="pyruntime-")
             path = os.path.join(self._temporary.name, "model.mlmodelc")
+            lineage = self._lineage
             self.write(path)
-            self._compiled_path = path
+            self._compiled_path, self._lineage = path, lineage
         return self._compiled_path
 
     @property

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes and measures examples/sticker: the demo's network, its drawings, its numbers.
+"""Makes and measures examples/stickers: the demo's network, its drawings, its numbers.
 
     tools/train_sticker.py train TRAINING.npz MODEL     train on drawings of other classes, write the model
     tools/train_sticker.py drawings DRAWINGS.npz OUT    choose the demo's drawings

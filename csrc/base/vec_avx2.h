@@ -13,6 +13,9 @@ typedef __m256 vf;
 typedef __m256 vm;
 
 PR_INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+PR_INLINE vf vf_load_i8(const int8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
 PR_INLINE void vf_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
 PR_INLINE vf vf_load_n(const float *p, int n) {
     __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

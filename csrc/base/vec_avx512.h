@@ -14,6 +14,9 @@ typedef __mmask16 vm;
 
 PR_INLINE __mmask16 vf_first(int n) { return (__mmask16)((1u << n) - 1); }
 PR_INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+PR_INLINE vf vf_load_i8(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+}
 PR_INLINE void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
 PR_INLINE vf vf_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
 PR_INLINE void vf_store_n(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, vf_first(n), v); }

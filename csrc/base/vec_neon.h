@@ -13,6 +13,11 @@ typedef float32x4_t vf;
 typedef uint32x4_t vm;
 
 PR_INLINE vf vf_load(const float *p) { return vld1q_f32(p); }
+PR_INLINE vf vf_load_i8(const int8_t *p) {
+    int32_t four;
+    __builtin_memcpy(&four, p, sizeof four);
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four))))));
+}
 PR_INLINE void vf_store(float *p, vf v) { vst1q_f32(p, v); }
 PR_INLINE vf vf_load_n(const float *p, int n) {
     vf v = vdupq_n_f32(0);

@@ -3,6 +3,7 @@
  *
  *   vf              PR_VL floats          vm              a mask: one truth per lane
  *   vf_load_n, vf_store_n(p, n)           the first n lanes, 0 <= n <= PR_VL; nothing else is touched, missing ones are 0
+ *   vf_load_i8(p)                         PR_VL signed bytes as floats
  *   vf_fma(a, b, c)                       a * b + c, fused where the level can
  *   vf_min(a, b), vf_max(a, b)            a NaN in b comes out; for one in a, that depends on the level
  *   vf_round, vf_floor                    to even, down
@@ -26,6 +27,7 @@ typedef int32_t vm __attribute__((vector_size(16)));
 typedef vm vf_bits;                         /* the same 128 bits as integers */
 
 PR_INLINE vf vf_load(const float *p) { vf v; memcpy(&v, p, sizeof v); return v; }
+PR_INLINE vf vf_load_i8(const int8_t *p) { return (vf){p[0], p[1], p[2], p[3]}; }
 PR_INLINE void vf_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
 PR_INLINE vf vf_load_n(const float *p, int n) {
     vf v = {0, 0, 0, 0};

@@ -119,14 +119,28 @@ void pr_session_work(const pr_session *session, double *operations, double *byte
 double pr_peak_multiply(pr_context *context, int64_t rounds);
 void pr_peak_read(pr_context *context, const float *data, int64_t count);
 
-/* Exact k nearest neighbours by squared Euclidean distance among `samples`: (count, dimensions) finite floats, row-major.
- * leaf_size: 0 to compare with every sample, else samples per leaf of a kd-tree, at most.  Both give the same answers.
- * Keeps pointers to `context` and `samples`: both must outlive the index. */
-pr_status pr_knn_open(pr_context *context, const float *samples, int64_t count, int64_t dimensions, int64_t leaf_size,
+/* A piece of the samples of a k-NN index: `count` rows of floats, of codes (a row's numbers are codes times its scale), or
+ * both; then codes are only looked at to rule samples out, and errors[i] is at least the Euclidean distance between row i
+ * of floats and that of codes.  checked: not 0 when floats and scales are known to be finite, so they are not all read. */
+typedef struct pr_knn_samples {
+    int64_t count;
+    const float *floats;
+    const int8_t *codes;
+    const float *scales;
+    const float *errors;
+    int32_t checked;
+} pr_knn_samples;
+
+/* Exact k nearest neighbours by squared Euclidean distance among samples of so many finite numbers each, in `parts` pieces,
+ * numbered through.  leaf_size: 0 to compare with every sample, else samples per leaf of a kd-tree, at most, which is used
+ * where it is faster (not for codes).  All give the same answers.  Keeps pointers to `context` and to the arrays of the
+ * pieces: all must outlive the index. */
+pr_status pr_knn_open(pr_context *context, const pr_knn_samples *samples, int32_t parts, int64_t dimensions, int64_t leaf_size,
                       pr_knn **index, pr_message *message);
 void pr_knn_close(pr_knn *index);
 /* For each of `count` queries (count, dimensions) the k <= count of samples nearest, nearest first, equally near ones in
- * the order of the samples: squared distances (count, k) and numbers of the samples (count, k).  Safe from several threads. */
+ * the order of the samples: squared distances (count, k) and numbers of the samples (count, k).  Safe from several threads.
+ * PR_BAD_VALUE when a query, or an unchecked sample, turns out not to be finite. */
 pr_status pr_knn_search(const pr_knn *index, const float *queries, int64_t count, int64_t k, float *distances,
                         int64_t *neighbors, pr_message *message);
 

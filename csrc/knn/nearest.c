@@ -1,4 +1,4 @@
-/* The k nearest so far, and the scan that feeds them. */
+/* The k nearest so far. */
 #include <stdlib.h>
 
 #include "knn/knn.h"
@@ -36,14 +36,6 @@ void pr_nearest_sort(pr_nearest *nearest) {
     }
 }
 
-void pr_knn_scan(const pr_knn *index, const float *rows, const int64_t *order, int64_t begin, int64_t end,
-                 const float *query, pr_nearest *nearest) {
-    float distances[PR_KNN_BLOCK];
-    for (int64_t at = begin; at < end; at += PR_KNN_BLOCK) {
-        int64_t n = end - at < PR_KNN_BLOCK ? end - at : PR_KNN_BLOCK;
-        index->distances(rows + at * index->dimensions, n, index->dimensions, query, distances);
-        for (int64_t i = 0; i < n; i++)
-            if (distances[i] <= pr_nearest_limit(nearest))
-                pr_nearest_offer(nearest, (pr_neighbor){distances[i], order ? order[at + i] : at + i});
-    }
+void pr_nearest_merge(pr_nearest *nearest, const pr_nearest *other) {
+    for (int64_t i = 0; i < other->count; i++) pr_nearest_offer(nearest, other->heap[i]);
 }

@@ -8,6 +8,7 @@ from typing import Any
 from pyruntime.card.data import LayerCard, NeighborsCard, NetworkCard, merge
 from pyruntime.card.data import WeightCard as Weight
 from pyruntime.card.names import type_name
+from pyruntime.neighbors.messages import stored
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import stored_weight
 
@@ -37,17 +38,18 @@ def networks(spec: Any, payloads: Payloads | None) -> tuple[NetworkCard, ...]:
     )
 
 
-def neighbors(spec: Any) -> tuple[NeighborsCard, ...]:
+def neighbors(spec: Any, payloads: Payloads | None) -> tuple[NeighborsCard, ...]:
     """One card per k-nearest-neighbours classifier."""
     found = []
     for name, model in parts(spec):
         if model.WhichOneof("Type") == "kNearestNeighborsClassifier":
             knn = model.kNearestNeighborsClassifier
             index, default = knn.nearestNeighborsIndex, knn.WhichOneof("DefaultClassLabel")
+            store = stored(knn, payloads)
             found.append(
                 NeighborsCard(
                     name=name,
-                    samples=len(index.floatSamples),
+                    samples=len(index.floatSamples) if store is None else len(store),
                     dimensions=index.numberOfDimensions,
                     index=index.WhichOneof("IndexType") or "not set",
                     weighting=knn.WhichOneof("WeightingScheme") or "not set",

@@ -42,7 +42,7 @@ def model_card(
         parameters=parameters(spec),
         labels=d.class_labels,
         networks=networks(spec, payloads),
-        neighbors=neighbors(spec),
+        neighbors=neighbors(spec, payloads),
         run=run,
     )
 

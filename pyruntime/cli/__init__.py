@@ -1,4 +1,4 @@
-"""The command `pyruntime`: describe, predict, update, compile, benchmark.
+"""The command `pyruntime`; its commands are in COMMANDS.
 
 Exit codes: 0 done; 1 the model, the data or the machine is at fault, one sentence on stderr says how; 2 the
 command line is wrong; 130 interrupted.  Results go to stdout, all else to stderr.
@@ -11,11 +11,35 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pyruntime.cli import benchmark, compile, describe, predict, update
+from pyruntime.cli import (
+    benchmark,
+    compile,
+    describe,
+    generate,
+    generations,
+    make_updatable,
+    predict,
+    split,
+    stored_examples,
+    tasks,
+    update,
+)
 from pyruntime.cli.console import Console
-from pyruntime.cli.failure import Parser, UsageError, sentence
+from pyruntime.cli.failure import Parser, UsageError, sentence, warnings_as_lines
 
-COMMANDS = (describe, predict, update, compile, benchmark)
+COMMANDS = (
+    describe,
+    predict,
+    make_updatable,
+    split,
+    update,
+    stored_examples,
+    generations,
+    tasks,
+    generate,
+    compile,
+    benchmark,
+)
 
 EPILOG = """\
 examples:
@@ -65,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     console = Console(quiet=options.quiet)
     try:
-        options.run(options, console)
+        with warnings_as_lines(console):
+            options.run(options, console)
         sys.stdout.flush()
     except UsageError as error:
         options.parser.error(str(error))

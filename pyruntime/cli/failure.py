@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
+from pyruntime.cli.console import Console
 from pyruntime.errors import MLModelError
 
 
@@ -17,6 +20,28 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+@contextmanager
+def warnings_as_lines(console: Console) -> Iterator[None]:
+    """What is damaged, and what was opened or written in its place, is said even where all else is quiet."""
+    import warnings
+
+    from pyruntime.errors import DamageWarning, GenerationWarning
+
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, DamageWarning | GenerationWarning):
+            console.error(f"warning: {message}")
+        else:
+            shown(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        for category in (DamageWarning, GenerationWarning):
+            warnings.simplefilter("always", category)
+        warnings.showwarning = show
+        yield
 
 
 def sentence(error: Exception) -> str:

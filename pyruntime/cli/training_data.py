@@ -55,8 +55,8 @@ class Examples(Sequence[dict[str, Any]]):
         return tuple(sorted({item.label for item in self.items if item.label}))
 
 
-def read_examples(path: str, description: ModelDescription, note: Note, option: str = "--data") -> list[Labelled]:
-    """The examples of a folder or JSON file.  option: where the path comes from.
+def read_examples(path: str, description: ModelDescription, note: Note, *, option: str = "--data") -> list[Labelled]:
+    """The examples of a folder or JSON file.  option: where the path was given, for errors.
 
     Raises UpdateError when there are none, FeatureTypeError when they do not fit the model.
     """

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from pyruntime.cli.console import Console
 from pyruntime.cli.failure import UsageError
 from pyruntime.cli.options import add_running, command, configuration
+from pyruntime.cli.training_options import add_training, training_options
 
 if TYPE_CHECKING:
+    from pyruntime.description import ModelDescription
     from pyruntime.model import MLModel
-    from pyruntime.update import TrainingHistory
+    from pyruntime.update import TrainingHistory, UpdateGuard
 
 EXAMPLES = """\
   pyruntime update Sticker.mlmodel --data my-drawings/ --output Mine.mlmodelc
@@ -22,6 +24,8 @@ EXAMPLES = """\
   pyruntime update Mine.mlmodelc --data more-drawings/ --in-place
   pyruntime update Digits.mlmodel --data digits/ --output Mine.mlmodel --validation others/ --plot curve.png
   pyruntime update House.mlmodel --data sold.jsonl --output Mine.mlmodel --parameter epochs=20
+  pyruntime update Digits.mlmodel --data digits/ --output Mine.mlmodel --optimizer adamw --schedule cosine
+  pyruntime update Mine.mlmodelc --data more-drawings/ --in-place --guard known-drawings/
 
 DATA is a folder with one folder of pictures per class (my-drawings/cat/1.png), or a file with a JSON object
 of the model's training inputs on each line.  --validation-split 0.2 keeps a fifth of each class out of the
@@ -57,11 +61,27 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--plot", metavar="PATH", help="save curves of loss and accuracy of the epochs as a picture, .png or .svg"
     )
+    parser.add_argument(
+        "--guard", metavar="DATA", help="examples that are not learned from; a model that answers them worse is refused"
+    )
+    parser.add_argument(
+        "--guard-metric", choices=("accuracy", "loss"), default="accuracy", help="what the guard compares"
+    )
+    parser.add_argument(
+        "--guard-tolerance", type=float, default=0.0, metavar="X", help="by how much it may be worse (default 0)"
+    )
+    parser.add_argument(
+        "--keep-generations", type=int, metavar="N",
+        help="generations that stay in a .mlmodelc, the new one included (default 3); docs/generations.md",
+    )  # fmt: skip
+    add_training(parser)
     add_running(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    target = _target(options)
+    target = target_from(options)
+    if options.keep_generations is not None and options.keep_generations < 1:
+        raise UsageError(f"--keep-generations {options.keep_generations}: expected a number from 1")
     if not 0 <= options.hold_out <= 0.9:
         raise UsageError(f"--validation-split {options.hold_out:g}: expected a share from 0 to 0.9, such as 0.2")
     if options.plot and Path(options.plot).suffix.lower() not in PLOTS:
@@ -75,17 +95,21 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
     model = MLModel(options.model, configuration=configuration(options))
     if not model.model_description.is_updatable:
-        raise UpdateError(f"{options.model} is not updatable: it was not made to learn; see `pyruntime describe`")
+        raise UpdateError(
+            f"{options.model} is not updatable: make it so with `pyruntime make-updatable` or `pyruntime split`"
+        )
+    chosen = training_options(options, model.model_description.class_labels)
     items, held = split(read_examples(options.data, model.model_description, console.note), options.hold_out)
     if options.validation:
         held = read_examples(options.validation, model.model_description, console.note, option="--validation")
     examples, test = Examples(items, console.note_once), Examples(held, console.note_once)
     before = judge(model, test)
     started = time.perf_counter()
-    learned = learn(model, examples, test, console)
+    guarded = guard(options, model.model_description, console)
+    learned = learn(model, examples, test, console, guard=guarded, options=chosen)
     seconds = time.perf_counter() - started
     after = judge(learned.model, test)
-    save(learned.model, target)
+    save(learned.model, target, options.keep_generations)
     plot = _plot(learned.history, options.plot, console)
     losses = _values(learned.history, "lossValue")
     if options.json:
@@ -97,6 +121,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             "validation_loss": _values(learned.history, "validationLoss"),
             "validation_accuracy": _values(learned.history, "validationAccuracy"),
             "plot": plot, "parameters": learned.parameters, "seconds": seconds,
+            "generation": _generations(target)[0],
         })  # fmt: skip
     classes = f" of {counted(len(examples.labels), 'class')}" if examples.labels else ""
     console.print(f"learned {counted(len(examples), 'example')}{classes} in {seconds:.1f} s")
@@ -107,7 +132,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         console.print(
             f"{after.kind} on {counted(len(test), 'example')} not learned from: {before} before, {after} after"
         )
-    console.print(f"saved {target}")
+    console.print(f"saved {target}{_generations(target)[1]}")
     if plot:
         console.print(f"plotted {plot}")
     return None
@@ -131,45 +156,72 @@ def _plot(history: TrainingHistory, path: str | None, console: Console) -> str |
     return path
 
 
-def _target(options: argparse.Namespace) -> Path:
-    """Where to save, checked before the work begins.  Raises UsageError or ModelIOError."""
+def target_from(options: argparse.Namespace) -> Path:
+    """Where to save, checked before the work begins."""
+    target = Path(options.model if options.in_place else options.output)
+    return target_of(target, "--in-place" if options.in_place else f"--output {target}")
+
+
+def target_of(target: Path, what: str) -> Path:
+    """A path to save a model at, if it is one.  what: how the caller gave it.  Raises UsageError or ModelIOError."""
     from pyruntime.errors import ModelIOError
 
-    target = Path(options.model if options.in_place else options.output)
     if target.suffix.lower() not in SUFFIXES:
-        what = "--in-place" if options.in_place else f"--output {target}"
-        raise UsageError(f"{what}: a learned model is saved as {' or '.join(SUFFIXES)}; give --output with such a name")
+        raise UsageError(f"{what}: a model is saved as {' or '.join(SUFFIXES)}; give --output with such a name")
     folder = target.resolve().parent
     if not folder.is_dir():
-        raise ModelIOError(f"--output {target}: the folder {folder} does not exist; make it first, nothing was learned")
+        raise ModelIOError(f"--output {target}: the folder {folder} does not exist; make it first, nothing was done")
     if not os.access(folder, os.W_OK):
-        raise ModelIOError(f"--output {target}: no permission to write into {folder}; nothing was learned")
+        raise ModelIOError(f"--output {target}: no permission to write into {folder}; nothing was done")
     return target
 
 
-def save(model: MLModel, target: Path) -> None:
+def guard(options: argparse.Namespace, description: ModelDescription, console: Console) -> UpdateGuard | None:
+    """What --guard asks for.  Raises UsageError, UpdateError or FeatureTypeError."""
+    if options.guard is None:
+        return None
+    if not 0 <= options.guard_tolerance < float("inf"):
+        raise UsageError(f"--guard-tolerance {options.guard_tolerance:g}: expected a number from 0")
+    from pyruntime.cli.training_data import Examples, read_examples
+    from pyruntime.update import UpdateGuard
+
+    held = Examples(read_examples(options.guard, description, console.note, option="--guard"), console.note_once)
+    return UpdateGuard(held, options.guard_metric, options.guard_tolerance)
+
+
+def save(model: MLModel, target: Path, keep: int | None = None) -> None:
     """Save a learned model; where that fails, keep it in the temporary folder: learning takes long."""
     import tempfile
 
     from pyruntime.errors import ModelIOError
 
     try:
-        _write(model, target)
+        _write(model, target, keep)
     except ModelIOError as error:
         rescue = Path(tempfile.mkdtemp(prefix="pyruntime-")) / target.name
         try:
-            _write(model, rescue)
+            _write(model, rescue, keep)
         except ModelIOError:
             rescue.parent.rmdir()
             raise error from None
         raise ModelIOError(f"{error}; what was learned is saved in {rescue}") from None
 
 
-def _write(model: MLModel, target: Path) -> None:
+def _write(model: MLModel, target: Path, keep: int | None) -> None:
     if target.suffix.lower() == ".mlmodel":
         model.save(target)
     else:
-        model.write(target)
+        model.write(target, keep_generations=keep)
+
+
+def _generations(target: Path) -> tuple[int | None, str]:
+    """The number of what was written, and for people also what is kept; None and "" for a file."""
+    if target.suffix.lower() == ".mlmodel":
+        return None, ""
+    from pyruntime.cli.generations import kept
+
+    number, text = kept(target)
+    return number, f", {text}"
 
 
 def _shortened(losses: list[float]) -> list[float]:

@@ -1,9 +1,10 @@
 """Directories of files that are written so that at every instant the old or the new content can be read.
 
-One file, the manifest, says which other files count, and their names contain their hash.  So a directory is renewed by
-adding files and then renaming one manifest over the other: a single step that every file system does atomically, while
-exchanging two directories is not possible on all of them (FAT, overlays, network drives).  Files that stay the same
-are not written again.  A new directory is filled under another name and renamed when it is complete.
+Manifests say which other files count, and the names of those contain their hash.  So a directory is renewed by adding
+files, then older generations' manifests, and then renaming one manifest over the other: a single step that every file
+system does atomically, while exchanging two directories is not possible on all of them (FAT, overlays, network drives).
+Files that stay the same are not written again.  A new directory is filled under another name and renamed when it is
+complete.
 
 What a killed writer leaves (files that no manifest names, an unfinished `.name.….part` directory) is ignored by readers
 and removed by the next writer.  Writers exclude each other with a lock that the system drops when a process dies.
@@ -20,25 +21,26 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
-from pyruntime.compiled.files import open_file, open_folder, read_manifest
-from pyruntime.compiled.manifest import FILE_NAME, NAME
+from pyruntime.compiled.files import open_file, open_folder
+from pyruntime.compiled.manifest import FILE_NAME, GENERATION_NAME, NAME
 from pyruntime.errors import ModelIOError
 
 LOCK = "lock"
+UPDATE_LOCK = "update.lock"
 PART = ".part"
 Pieces = Sequence[bytes | memoryview]
-Names = Callable[[bytes], frozenset[str]]
 _CHUNK = 1 << 20
 # While a directory is filled: another writer made the target, or took ours, not locked yet, for one of a killed writer.
 _OTHER_WRITERS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
 
 
 class Content:
-    """The bytes of one file, in pieces."""
+    """The bytes of one file, in pieces.  known: their SHA-256 when they are mapped from a file of that hash."""
 
-    def __init__(self, pieces: Pieces) -> None:
-        self.pieces = pieces
+    def __init__(self, pieces: Pieces, known: str | None = None) -> None:
+        self.pieces, self.known = pieces, known
 
     @cached_property
     def size(self) -> int:
@@ -46,28 +48,46 @@ class Content:
 
     @cached_property
     def sha256(self) -> str:
+        if self.known is not None:
+            return self.known
         digest = sha256()
         for piece in self.pieces:
             digest.update(piece)
         return digest.hexdigest()
 
 
+class Commit(NamedTuple):
+    """What a directory is to become.
+
+    manifests: in the order in which they are written, the one that decides last.
+    keep: which files of ours stay afterwards.  keep_failed: which stay when it cannot be written.
+    """
+
+    manifests: Mapping[str, bytes]
+    keep: Callable[[str], bool]
+    keep_failed: Callable[[str], bool]
+
+
+Compose = Callable[[int | None], Commit]
+"""From the open directory, locked, or None for a new one.  Raises FileNotFoundError when no manifest is there, and an
+MLModelError when it is none of ours: the directory is then left alone."""
+
+
 def write_folder(
-    path: str | os.PathLike[str], files: Mapping[str, Content], manifest: bytes, used: Names, *, renew: bool = True
+    path: str | os.PathLike[str], files: Mapping[str, Content], compose: Compose, *, renew: bool = True
 ) -> bool:
     """Make or renew the directory `path`, and bring it to the disk; whether it was written.
 
-    files: by names that contain their hash.  used: the files that an older manifest names; it raises an MLModelError
-    when the manifest is none of ours, and the directory is then left alone.  renew: False leaves a directory that is
-    there.  Raises ModelIOError when it cannot be written; then what was there before is still there.
+    files: by names that contain their hash.  renew: False leaves a directory that is there.  Raises ModelIOError when
+    it cannot be written; then what was there before is still there.
     """
     target = Path(os.path.realpath(path))
     try:
         while True:  # until a directory that appears or disappears at this moment has decided itself
             if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-                done = _create(target, files, manifest)
+                done = _create(target, files, compose(None))
             elif renew:
-                done = _renew(target, files, manifest, used)
+                done = _renew(target, files, compose)
             else:
                 return False
             if done:
@@ -79,7 +99,7 @@ def write_folder(
         ) from None
 
 
-def _create(target: Path, files: Mapping[str, Content], manifest: bytes) -> bool:
+def _create(target: Path, files: Mapping[str, Content], commit: Commit) -> bool:
     """Fill a directory beside `target` and rename it; False when another writer was faster."""
     remove_unfinished(target.parent, target.name)
     temporary = target.with_name(f"{_prefix(target.name)}{os.urandom(8).hex()}{PART}")
@@ -87,7 +107,8 @@ def _create(target: Path, files: Mapping[str, Content], manifest: bytes) -> bool
         os.mkdir(temporary)
         try:
             with open_folder(temporary) as folder, _locked(folder):
-                _fill(folder, files, manifest)
+                _fill(folder, files, commit.manifests)
+                os.fsync(folder)  # a directory without its manifest would be nobody's
                 os.rename(temporary, target)
         except BaseException as error:
             _remove(temporary)
@@ -98,38 +119,45 @@ def _create(target: Path, files: Mapping[str, Content], manifest: bytes) -> bool
     return True
 
 
-def _renew(target: Path, files: Mapping[str, Content], manifest: bytes, used: Names) -> bool:
-    """Add files, rename the manifest, remove what it does not name; False when the directory went away."""
+def _renew(target: Path, files: Mapping[str, Content], compose: Compose) -> bool:
+    """Add files, rename the manifest, remove what nobody names; False when the directory went away."""
     if not target.is_dir():
         raise ModelIOError(f"cannot write the compiled model {target}: there is a file of that name; remove it first")
     with open_folder(target) as folder:
-        try:
-            old = used(read_manifest(folder))
-        except FileNotFoundError:
-            raise ModelIOError(
-                f"cannot write the compiled model {target}: the folder has no {NAME}, so it is none of ours and "
-                "is left alone; choose another path, or remove it first"
-            ) from None
+        _compose(compose, folder, target)  # before a lock file is made in somebody else's folder
         with _locked(folder):
             if not _is_at(folder, target):
                 return False
-            old = used(read_manifest(folder))
+            commit = _compose(compose, folder, target)
             try:
-                _fill(folder, files, manifest)
+                _fill(folder, files, commit.manifests)
             except BaseException:
-                _remove_others(folder, old)
+                _remove_others(folder, commit.keep_failed)
                 raise
             _sync_written(folder, target)
-            _remove_others(folder, frozenset(files))
+            _remove_others(folder, commit.keep)
     return True
 
 
-def _fill(folder: int, files: Mapping[str, Content], manifest: bytes) -> None:
+def _compose(compose: Compose, folder: int, target: Path) -> Commit:
+    try:
+        return compose(folder)
+    except FileNotFoundError:
+        raise ModelIOError(
+            f"cannot write the compiled model {target}: the folder has no {NAME}, so it is none of ours and "
+            "is left alone; choose another path, or remove it first"
+        ) from None
+
+
+def _fill(folder: int, files: Mapping[str, Content], manifests: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         if not _has(folder, name, content):
             _write(folder, name, content.pieces)
-    os.fsync(folder)  # names before the manifest that relies on them
-    _write(folder, NAME, [manifest])
+    for name, manifest in manifests.items():
+        if name == NAME:
+            os.fsync(folder)  # names before the manifest that relies on them
+        if not _has(folder, name, Content([manifest])):
+            _write(folder, name, [manifest])
 
 
 def _sync_written(folder: int, target: Path) -> None:
@@ -168,6 +196,8 @@ def _has(folder: int, name: str, content: Content) -> bool:
         with open_file(folder, name) as file:
             if os.fstat(file.fileno()).st_size != content.size:
                 return False
+            if content.known is not None:  # what is there is what is mapped, or as good
+                return True
             digest = sha256()
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
@@ -176,12 +206,13 @@ def _has(folder: int, name: str, content: Content) -> bool:
         return False
 
 
-def _remove_others(folder: int, keep: frozenset[str]) -> None:
-    """Remove files of ours that no manifest names any more.  Other people's files stay."""
+def _remove_others(folder: int, keep: Callable[[str], bool]) -> None:
+    """Remove files of ours that are not to stay, manifests first.  Other people's files stay."""
     with suppress(OSError):  # it is only litter
-        for name in os.listdir(folder):
+        for name in sorted(os.listdir(folder)):  # "generation…" stands before "model…" and "network…"
             plain = name.removesuffix(PART)
-            if name not in keep and (FILE_NAME.fullmatch(plain) or name == NAME + PART):
+            ours = FILE_NAME.fullmatch(plain) or GENERATION_NAME.fullmatch(plain) or plain == NAME
+            if ours and (plain != name or not (name == NAME or keep(name))):
                 os.unlink(name, dir_fd=folder)
 
 
@@ -210,7 +241,7 @@ def _remove(path: Path) -> None:
     with suppress(OSError):
         for name in os.listdir(path):
             plain = name.removesuffix(PART)
-            if FILE_NAME.fullmatch(plain) or plain in (NAME, LOCK):
+            if FILE_NAME.fullmatch(plain) or GENERATION_NAME.fullmatch(plain) or plain in (NAME, LOCK, UPDATE_LOCK):
                 os.unlink(path / name)
         os.rmdir(path)
 

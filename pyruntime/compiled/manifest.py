@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 FORMAT = "pyruntime compiled model"
-VERSION = 1
+VERSION = 2
+"""Version 1 had no generations; it is read as a first one."""
 MAX_BYTES = 1 << 22  # of a manifest; real ones have some KB
 MAX_FILE_BYTES = 1 << 48
-FILE_NAME = re.compile(r"(?:model|network(?:\.[0-9]+)*)-[0-9a-f]{16}\.(?:mlmodel|plan|weights)")
+FILE_NAME = re.compile(r"(?:model|network(?:\.[0-9]+)*|segment)-[0-9a-f]{16}\.(?:mlmodel|plan|weights|examples)")
+GENERATION_NAME = re.compile(r"generation-([1-9][0-9]{0,8})\.json")
+MAX_GENERATION = 999_999_999
 _PLACE = re.compile(r"(?:[0-9]+(?:\.[0-9]+)*)?")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -64,12 +67,25 @@ class Network(NamedTuple):
 class Manifest(NamedTuple):
     """The parts are named tuples: they take a fifth of the time of dataclasses to make, at every start of a program.
 
-    model: name of the file with the complete specification, None in the cache, whose models have their own file."""
+    model: name of the file with the complete specification, None in the cache, whose models have their own file.
+    generation: its number, from 1; 0 in the cache.  provenance: how it came to be, see provenance.py; not checked here.
+    """
 
     kernels: Kernels
     model: str | None
     networks: tuple[Network, ...]
     files: Mapping[str, File]
+    generation: int = 0
+    provenance: Mapping[str, Any] = {}
+
+    @property
+    def model_hash(self) -> str | None:
+        """SHA-256 of the complete model: what provenance calls a model by."""
+        return None if self.model is None else self.files[self.model].sha256
+
+    def same_content(self, other: Manifest) -> bool:
+        """Whether both name the same files for the same kernels."""
+        return self[:4] == other[:4]
 
     def to_bytes(self) -> bytes:
         content = {
@@ -79,6 +95,8 @@ class Manifest(NamedTuple):
             "model": self.model,
             "networks": [network._asdict() for network in self.networks],
             "files": {name: file._asdict() for name, file in self.files.items()},
+            "generation": self.generation,
+            "provenance": self.provenance,
         }
         return json.dumps({**content, "check": _checksum(content)}, indent=1).encode() + b"\n"
 
@@ -97,12 +115,24 @@ def parse(data: bytes, source: str) -> Manifest:
     """The manifest in `data`.  Raises SpecError that begins with `source` when anything of it is not as it must be."""
     try:
         return _parse(data)
+    except _Newer as error:
+        raise NewerFormat(
+            f"{source}: {error}; compile the model again with this release, into another folder"
+        ) from None
     except _Bad as error:
         raise SpecError(f"{source}: {error}; remove the folder and compile the model again") from None
 
 
 class _Bad(Exception):
     """What is wrong, without where."""
+
+
+class NewerFormat(SpecError):
+    """A manifest that a later release wrote: not damaged, but not for this one to read or replace."""
+
+
+class _Newer(Exception):
+    """Its sentence."""
 
 
 def _parse(data: bytes) -> Manifest:
@@ -114,8 +144,10 @@ def _parse(data: bytes) -> Manifest:
         raise _Bad(f"is damaged, it is not JSON ({error})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise _Bad(f"is not the manifest of a {FORMAT}")
-    if content.get("version") != VERSION:
-        raise _Bad(f"has format version {content.get('version')!r}, this release reads version {VERSION}")
+    version = content.get("version")
+    if version not in (1, VERSION) or isinstance(version, bool | float):
+        newer = type(version) is int and version > VERSION
+        raise (_Newer if newer else _Bad)(f"has format version {version!r}, this release reads up to {VERSION}")
     if content.pop("check", None) != _checksum(content):
         raise _Bad("is damaged, its checksum does not fit")
     kernels = _fields(content.get("kernels"), "kernels", Kernels)
@@ -134,7 +166,10 @@ def _parse(data: bytes) -> Manifest:
     if len({network.place for network in networks}) < len(networks):
         raise _Bad("has two networks for one place")
     numbers = kernels["pyruntime"], kernels["plan"], kernels["operators"]
-    return Manifest(Kernels(*numbers, levels), model, networks, files)
+    generation, provenance = (1, {}) if version == 1 else (content.get("generation"), content.get("provenance"))
+    if type(generation) is not int or not (0 if model is None else 1) <= generation <= MAX_GENERATION:
+        raise _Bad(f"has the generation {str(generation)[:80]}, expected a number from 1")
+    return Manifest(Kernels(*numbers, levels), model, networks, files, generation, _dict(provenance, "provenance"))
 
 
 def _network(raw: Any) -> Network:

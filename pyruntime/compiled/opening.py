@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyruntime.compiled.cache import Cache
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.manifest import kernels_of
-from pyruntime.compiled.reading import is_compiled, open_compiled
+from pyruntime.compiled.reading import Opened, is_compiled, open_compiled, warn_fallback
 from pyruntime.engines.base import Programs
-from pyruntime.errors import ModelIOError
+from pyruntime.errors import MLModelError, ModelIOError, SpecError
 from pyruntime.spec import LeanModel, load_lean_bytes
 from pyruntime.spec.reader import find_spec_file, read_model_file
 
@@ -29,7 +30,8 @@ class Source(NamedTuple):
     """A model and what is compiled of it.
 
     keep: to be called when an engine has compiled the rest.  forget: when the programs turn out not to fit the model.
-    compiled_path: the compiled directory that it came from.
+    compiled_path: the compiled directory that it came from.  lineage: the generation of it.
+    older: when it turns out to be damaged after all: an older generation, with a warning.
     """
 
     lean: LeanModel
@@ -37,6 +39,8 @@ class Source(NamedTuple):
     keep: Callable[[], None] = _nothing
     forget: Callable[[], None] | None = None
     compiled_path: str | None = None
+    lineage: Lineage = Lineage()
+    older: Callable[[SpecError], Source] | None = None
 
 
 def open_source(path: str | os.PathLike[str], configuration: MLModelConfiguration, *, verify: bool = False) -> Source:
@@ -49,21 +53,49 @@ def open_source(path: str | os.PathLike[str], configuration: MLModelConfiguratio
 
 
 def _open_compiled(path: str | os.PathLike[str], configuration: MLModelConfiguration, verify: bool) -> Source:
-    opened = open_compiled(path, verify=verify)
+    return _compiled_source(os.fspath(path), configuration, open_compiled(path, verify=verify), verify)
+
+
+def _compiled_source(path: str, configuration: MLModelConfiguration, opened: Opened, verify: bool) -> Source:
     if opened.lean is None:
-        raise ModelIOError(f"{os.fspath(path)} is an entry of the cache, without a model: {_GIVE}")
+        raise ModelIOError(f"{path} is an entry of the cache, without a model: {_GIVE}")
+    manifest = opened.manifest
+
+    def older(problem: SpecError) -> Source:
+        try:
+            found = open_compiled(path, verify=verify, below=manifest.generation)
+        except MLModelError:
+            raise problem from None
+        warn_fallback(path, [problem], found.manifest)
+        return _compiled_source(path, configuration, found, verify)
+
+    return _generation_source(path, configuration, opened, older)
+
+
+def generation_source(path: str, configuration: MLModelConfiguration, opened: Opened) -> Source:
+    """One generation of a compiled directory, and never another one in its place."""
+    return _generation_source(path, configuration, opened, None)
+
+
+def _generation_source(
+    path: str, configuration: MLModelConfiguration, opened: Opened, older: Callable[[SpecError], Source] | None
+) -> Source:
+    assert opened.lean is not None
+    manifest = opened.manifest
+    place = os.path.realpath(path)
+    lineage = Lineage(place, manifest.generation, manifest.model_hash, manifest.provenance, seen=opened.newest)
     wanted = kernels_of(configuration.context())
-    if opened.kernels == wanted:
-        return Source(opened.lean, opened.programs, compiled_path=os.fspath(path))
+    if manifest.kernels == wanted:
+        return Source(opened.lean, opened.programs, compiled_path=path, lineage=lineage, older=older)
     import logging
 
     logging.getLogger("pyruntime").info(
         "%s was compiled for %s, this is %s: compiling in memory; compile it here to open it faster",
         path,
-        opened.kernels,
+        manifest.kernels,
         wanted,
     )
-    return Source(opened.lean, Programs())
+    return Source(opened.lean, Programs(), lineage=lineage, older=older)
 
 
 def _open_file(path: str | os.PathLike[str], configuration: MLModelConfiguration) -> Source:

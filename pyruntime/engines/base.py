@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pyruntime.engines.custom_layers import CustomLayers
 
 
+STORED = "stored"
+"""MLModelConfiguration.vectors: as the model has them."""
+
+
 @dataclass(frozen=True)
 class NetworkProgram:
     """A compiled network.  plan, weights: bytes aligned for C.  inputs, outputs: features and blobs in plan order."""
@@ -75,6 +79,8 @@ class ModelPart:
     links: Links = field(default_factory=Links)
     open_source: Callable[[str], Any] | None = None
     """Opens the file of a linked model (compiled/opening.py); None where there are none."""
+    vectors: str = STORED
+    """How a k-NN keeps its vectors while it runs: MLModelConfiguration.vectors."""
 
     @cached_property
     def description(self) -> ModelDescription:

@@ -9,22 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import SpecError
+from pyruntime.neighbors.messages import read_store
+from pyruntime.neighbors.segments import Label
+from pyruntime.neighbors.store import ExampleStore
 from pyruntime.spec.payloads import Payloads
-from pyruntime.spec.weights import read_samples
-
-Label = str | int
 
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Stored samples float32 (count, dimensions), and labels, one per sample.
+    """The examples that are stored, and how they vote.
 
-    default_label: the answer while there are no samples.  leaf_size: 0 for the linear index.
+    default_label: the answer while there are none.  leaf_size: 0 for the linear index.
     inverse_distance: votes weigh 1 / distance instead of 1.
     """
 
-    samples: NDArray[np.float32]
-    labels: tuple[Label, ...]
+    store: ExampleStore
     default_label: Label | None
     label_type: type[str] | type[int]
     leaf_size: int
@@ -32,26 +31,36 @@ class Neighbors:
 
     @property
     def dimensions(self) -> int:
-        return int(self.samples.shape[1])
+        return self.store.dimensions
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """One per example."""
+        return tuple(self.store.labels())
 
 
-def read_neighbors(message: Any, payloads: Payloads | None) -> Neighbors:
-    """Check and read a KNearestNeighborsClassifier message.  Raises SpecError naming the rule that it breaks."""
+def read_neighbors(model: Any, payloads: Payloads | None) -> Neighbors:
+    """Check and read a k-NN model.  Raises SpecError naming the rule that it breaks."""
+    message = model.kNearestNeighborsClassifier
     _check_choices(message)
-    samples = read_samples(message.nearestNeighborsIndex, payloads)
-    infinite = np.flatnonzero(~np.isfinite(samples).all(axis=1))
-    if infinite.size:
-        raise _broken(f"floatSamples: sample {infinite[0]} has NaN or infinite numbers, expected finite ones")
-    labels, default, label_type = _labels(message)
-    if len(labels) != len(samples):
-        raise _broken(f"it has {len(samples)} samples and {len(labels)} labels, expected one label per sample")
-    if not labels and default is None:
+    default, label_type = _labels(message)
+    store = read_store(model, payloads)
+    for segment in store.segments:
+        if not segment.samples.checked and segment.samples.floats is not None:
+            _check_finite(segment.samples.floats)
+    if not len(store) and default is None:
         raise _broken("it has no samples, which needs a default label (defaultStringLabel or defaultInt64Label)")
     index = message.nearestNeighborsIndex
     is_tree = index.WhichOneof("IndexType") == "singleKdTreeIndex"
     inverse = message.WhichOneof("WeightingScheme") == "inverseDistanceWeighting"
     leaf_size = index.singleKdTreeIndex.leafSize if is_tree else 0
-    return Neighbors(samples, labels, default, label_type, leaf_size, inverse)
+    return Neighbors(store, default, label_type, leaf_size, inverse)
+
+
+def _check_finite(floats: NDArray[np.float32]) -> None:
+    if not np.isfinite(floats).all():
+        sample = np.flatnonzero(~np.isfinite(floats).all(axis=1))[0]
+        raise _broken(f"floatSamples: sample {sample} has NaN or infinite numbers, expected finite ones")
 
 
 def _broken(rule: str) -> SpecError:
@@ -77,8 +86,8 @@ def _check_choices(message: Any) -> None:
         raise _broken(f"singleKdTreeIndex.leafSize is {index.singleKdTreeIndex.leafSize}, expected at least 1")
 
 
-def _labels(message: Any) -> tuple[tuple[Label, ...], Label | None, type[str] | type[int]]:
-    """Labels, default label, and the type of both."""
+def _labels(message: Any) -> tuple[Label | None, type[str] | type[int]]:
+    """The default label, and the type of all labels."""
     labels, default = message.WhichOneof("ClassLabels"), message.WhichOneof("DefaultClassLabel")
     types: dict[str | None, type[str] | type[int]] = {
         "stringClassLabels": str, "defaultStringLabel": str, "int64ClassLabels": int, "defaultInt64Label": int,
@@ -87,5 +96,4 @@ def _labels(message: Any) -> tuple[tuple[Label, ...], Label | None, type[str] | 
         raise _broken(f"its labels are {labels} and its default label is {default}, expected the same type")
     if not labels and not default:
         raise _broken("neither class labels nor a default label are set")
-    values = tuple(getattr(message, labels).vector) if labels else ()
-    return values, getattr(message, default) if default else None, types[labels or default]
+    return getattr(message, default) if default else None, types[labels or default]

@@ -35,6 +35,8 @@ PAYLOAD_FIELDS = {
     "CoreML.Specification.MILSpec.TensorValue.RepeatedBytes": ("values",),
 }
 
+_SAMPLES = 2  # NearestNeighborsIndex.floatSamples
+
 _MARK = b"@pyruntime" + os.urandom(11).hex().encode()  # 32 bytes
 _stores = itertools.count()
 _children: dict[str, dict[int, Any]] = {}
@@ -45,7 +47,7 @@ class Payloads:
 
     def __init__(self) -> None:
         self._mark = _MARK + b"%06x" % (next(_stores) & 0xFFFFFF)
-        self._parts: list[memoryview] = []
+        self._parts: list[Any] = []
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -60,6 +62,17 @@ class Payloads:
         self._parts.append(data)
         return self._mark + b"%010x" % (len(self._parts) - 1)
 
+    def add_examples(self, store: Any) -> bytes:
+        """Keep the examples of a k-NN (neighbors/store.py) and give the reference that stands for all of them."""
+        self._parts.append(store)
+        return self._mark + b"%010x" % (len(self._parts) - 1)
+
+    def examples(self, data: bytes) -> Any:
+        """The examples that a serialised FloatVector stands for; None when it is an ordinary one."""
+        found = data.find(self._mark)
+        part = self.get(data[found : found + REFERENCE_BYTES]) if found >= 0 else None
+        return None if isinstance(part, memoryview) else part
+
     def branch(self, without: Iterable[bytes] = ()) -> Payloads:
         """The same payloads for a copy of the messages, to which others can be added; the bytes are shared.
 
@@ -73,8 +86,8 @@ class Payloads:
                 copy._parts[int(data[found + len(self._mark) : found + REFERENCE_BYTES], 16)] = memoryview(b"")
         return copy
 
-    def get(self, reference: bytes) -> memoryview:
-        """The payload behind a reference.  Raises SpecError when it is one of another model."""
+    def get(self, reference: bytes) -> Any:
+        """The payload behind a reference, or the examples.  Raises SpecError when it is one of another model."""
         if not reference.startswith(self._mark):
             raise SpecError(
                 "these weights belong to another model: pass the payloads that were loaded with the message"
@@ -120,7 +133,8 @@ def _detach(
     inner = _inner(descriptor)
     pieces: list[memoryview | bytes] = []
     copied, size = start, 0
-    for number, wire_type, tag_start, value, stop in wire.fields(data, start, end):
+    first = _past_samples(data, start, end) if descriptor.full_name.endswith(".NearestNeighborsIndex") else start
+    for number, wire_type, tag_start, value, stop in wire.fields(data, first, end):
         if number not in inner:
             continue
         if wire_type != wire.LENGTH:
@@ -139,6 +153,22 @@ def _detach(
         copied = stop
     pieces.append(data[copied:end])
     return pieces, size + end - copied
+
+
+def _past_samples(data: memoryview, start: int, end: int) -> int:
+    """The end of the samples of a k-NN that are all of one size, too small to be payloads: there may be a million."""
+    import numpy as np
+
+    for number, wire_type, tag_start, value, stop in wire.fields(data, start, end):
+        if number != _SAMPLES:
+            continue
+        row = stop - tag_start
+        if wire_type != wire.LENGTH or stop - value >= DETACH_FROM:
+            break
+        rows = np.frombuffer(data, np.uint8, (end - tag_start) // row * row, tag_start).reshape(-1, row)
+        other = np.flatnonzero((rows[:, : value - tag_start] != rows[0, : value - tag_start]).any(axis=1))
+        return tag_start + row * (int(other[0]) if other.size else len(rows))
+    return start
 
 
 def attach(data: bytes, descriptor: Any, payloads: Payloads) -> tuple[list[memoryview | bytes], int]:

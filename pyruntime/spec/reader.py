@@ -44,7 +44,9 @@ class LeanModel:
 
     def to_spec(self) -> messages.Model:
         """The standard message with all numbers in it; an independent copy of the size of the file."""
-        data = self.spec.SerializeToString(deterministic=True)
+        from pyruntime.neighbors.messages import with_examples
+
+        data = with_examples(self.spec, self.payloads).SerializeToString(deterministic=True)
         pieces, _ = attach(data, self.spec.DESCRIPTOR, self.payloads)
         return parse_model(b"".join(pieces), self.source)
 

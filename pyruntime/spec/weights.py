@@ -166,21 +166,6 @@ def read_floats(message: Any, payloads: Payloads | None = None) -> NDArray[np.fl
     return np.frombuffer(_join(pieces), "<f4")
 
 
-def read_samples(index: messages.NearestNeighborsIndex, payloads: Payloads | None = None) -> NDArray[np.float32]:
-    """The stored samples of a k-NN index: float32 (samples, numberOfDimensions).
-
-    Raises SpecError when a sample has another length.
-    """
-    width = index.numberOfDimensions
-    if width < 1:
-        raise SpecError(f"nearestNeighborsIndex: numberOfDimensions is {width}, expected at least 1")
-    rows = [read_floats(vector, payloads) for vector in index.floatSamples]
-    for place, row in enumerate(rows):
-        if row.size != width:
-            raise SpecError(f"nearestNeighborsIndex: sample {place} has {row.size} numbers, expected {width}")
-    return np.concatenate(rows).reshape(-1, width) if rows else np.empty((0, width), np.float32)
-
-
 def write_weights(params: messages.WeightParams, values: NDArray[Any], payloads: Payloads | None = None) -> None:
     """Replace the numbers of a weight by float32 `values`, any shape, row-major; isUpdatable stays."""
     for name in ("float16Value", "rawValue", "int8RawValue", "quantization"):

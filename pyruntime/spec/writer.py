@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,6 +13,8 @@ from pyruntime.errors import MLModelError, ModelIOError, SpecError
 from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import attach, has_reference
 from pyruntime.spec.reader import LeanModel
+
+_NAME = 50  # characters of a file's name that are in that of its unfinished one
 
 
 def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *, check: bool = True) -> None:
@@ -25,6 +28,8 @@ def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *,
     Raises ModelIOError when the path cannot be written (the old file is still there then), and SpecError when
     the model is larger than the format allows or breaks a rule, which is named.
     """
+    if isinstance(spec, LeanModel):
+        spec = _with_examples(spec)
     if check:
         from pyruntime.spec.legality import check_spec
 
@@ -35,6 +40,8 @@ def save_spec(spec: messages.Model | LeanModel, path: str | os.PathLike[str], *,
 
 def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     """The bytes of the .mlmodel file, in pieces; weights of a LeanModel are not copied."""
+    if isinstance(spec, LeanModel):
+        spec = _with_examples(spec)
     message = spec.spec if isinstance(spec, LeanModel) else spec
     try:
         data = message.SerializeToString(deterministic=True)
@@ -51,21 +58,32 @@ def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     return pieces
 
 
-def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryview]) -> None:
+def _with_examples(lean: LeanModel) -> LeanModel:
+    """With a message for each example of its k-NN."""
+    from pyruntime.neighbors.messages import with_examples
+
+    return LeanModel(with_examples(lean.spec, lean.payloads), lean.payloads, lean.source)
+
+
+def write_atomically(
+    path: str | os.PathLike[str], pieces: Iterable[bytes | memoryview], *, previous: str | None = None
+) -> None:
     """Write a file beside `path`, bring it to the disk, rename it to `path`, bring the name to the disk.
 
-    A symbolic link is followed, and permissions of a file that is replaced are kept.  Raises ModelIOError.
+    A symbolic link is followed, and permissions of a file that is replaced are kept.  previous: a path in the same
+    folder that the file before is renamed to; then there is a moment in which it has only that name.
+    Raises ModelIOError.
     """
     target = os.path.realpath(os.fspath(path))
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(8).hex()}.part")
+    temporary = os.path.join(folder, f".{name[:_NAME]}.{os.urandom(8).hex()}.part")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             _write_all(handle, pieces)
             if os.path.exists(target):
                 os.chmod(temporary, os.stat(target).st_mode & 0o7777)
-            os.replace(temporary, target)
+            _exchange(temporary, target, previous)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -81,12 +99,34 @@ def write_atomically(path: str | os.PathLike[str], pieces: Iterable[bytes | memo
         ) from None
 
 
+def is_unfinished(entry: str, name: str) -> bool:
+    """Whether a file is what a killed `write_atomically` of the file `name` left beside it."""
+    return re.fullmatch(re.escape(f".{name[:_NAME]}.") + "[0-9a-f]{16}[.]part", entry) is not None
+
+
+def _exchange(temporary: str, target: str, previous: str | None) -> None:
+    moved = False
+    try:
+        if previous is not None and os.path.exists(target):
+            os.replace(target, previous)
+            moved = True
+        os.replace(temporary, target)
+    except OSError:
+        if moved and previous is not None:
+            with suppress(OSError):
+                os.replace(previous, target)
+        raise
+
+
 def _write_all(handle: int, pieces: Iterable[bytes | memoryview]) -> None:
-    with os.fdopen(handle, "wb") as file:
+    try:
         for piece in pieces:
-            file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
+            left = memoryview(piece).cast("B")
+            while left:
+                left = left[os.write(handle, left) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: str) -> None:

@@ -205,7 +205,8 @@ def _steps(
     new_parameters: list[Value] = []
     new_states: list[Value] = []
     b.layer, b.kind = "clip", ""
-    scale = optimizer.scale([gradients[p.value.name] for p in parameters if p.value.name not in b.collected], b)
+    learning = [p.value.name for p in parameters if p.value.name not in b.collected]
+    scale = optimizer.scale([gradients[name] for name in learning], b)
     for parameter in parameters:
         w = parameter.value
         if w.name in b.collected:

@@ -11,6 +11,7 @@ from pyruntime.errors import FeatureTypeError, SpecError
 from pyruntime.ir.types import Array, Shape
 from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
+from pyruntime.native.custom import compiling
 from pyruntime.samples import sample_features
 from pyruntime.training.adapters import Adapters
 from pyruntime.training.builder import Parameter
@@ -68,9 +69,10 @@ class Trainer:
         self.options = options
         self._steps = (1, 1)
         self._legacy = is_legacy(self.recipe.network)
-        lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
-        plan, constants = compile_graph(lowered.graph, part.context)
-        self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
+        with compiling(lambda: part.custom_layers):
+            lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
+            plan, constants = compile_graph(lowered.graph, part.context)
+        self._frozen = lib.Session(part.context, plan, constants, part.memory_limit, lambda: part.custom_layers)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
         self._runners: dict[int, StepRunner] = {}
         self._evaluators: dict[int, Evaluator] = {}

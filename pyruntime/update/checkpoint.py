@@ -1,16 +1,19 @@
 """Checkpoints: all that an update needs to go on as if it had never stopped, in one file.
 
 A file is a mark, the SHA-256 of what follows, the length of a JSON header, the header, and the arrays one after the
-other.  It is written beside its place and renamed, so it is there as a whole or not at all.
+other.  It is written beside its place and renamed, so it is there as a whole or not at all.  The one before stays
+beside it, for a disk that damages the newest one: going on from either ends with the same bits.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import struct
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,13 +22,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyruntime.errors import ModelIOError, UpdateError
-from pyruntime.spec.writer import write_atomically
+from pyruntime.errors import DamageWarning, ModelIOError, UpdateError
+from pyruntime.spec.writer import is_unfinished, write_atomically
 
 MARK = b"pyruntime update 1\n"
 HEADER = struct.Struct("<Q")
 TYPES: dict[str, np.dtype[Any]] = {"<f4": np.dtype("<f4"), "<i8": np.dtype("<i8")}
 Array = NDArray[Any]
+
+
+class CheckpointError(UpdateError):
+    """The checkpoint that is there is damaged, or of another update."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,10 @@ class Progress:
     states: Sequence[Array]
 
 
+class _Damaged(CheckpointError):
+    """Of no use to any update."""
+
+
 class CheckpointFile:
     """Where an update keeps its progress.  seconds: between two checkpoints inside an epoch."""
 
@@ -57,6 +68,13 @@ class CheckpointFile:
         self.path = os.fspath(path)
         self._seconds = seconds
         self._last = time.monotonic()
+        self._sound = True
+        """The file at `path` is of use, as far as we know: it becomes the previous one, not the other way round."""
+
+    @property
+    def previous(self) -> str:
+        """The path of the checkpoint before."""
+        return f"{os.path.realpath(self.path)}.previous"
 
     def is_due(self) -> bool:
         return time.monotonic() - self._last >= self._seconds
@@ -76,30 +94,52 @@ class CheckpointFile:
         for piece in pieces:
             check.update(piece)
         try:
-            write_atomically(self.path, [MARK, check.digest(), *pieces])
+            previous = self.previous if self._sound else None
+            write_atomically(self.path, [MARK, check.digest(), *pieces], previous=previous)
+            self._sound = True
         except ModelIOError as error:
             raise UpdateError(f"the checkpoint: {error}") from None
         self._last = time.monotonic()
 
     def load(self, update: str) -> Progress | None:
-        """The progress that is there; None without a file.  Raises UpdateError when it is damaged or another's."""
+        """The progress that is there; None without a file.
+
+        A damaged file gives the one before, with a DamageWarning.  Raises CheckpointError when there is none, and for
+        the checkpoint of another update.  What a killed update was writing is removed: there is one update at a time.
+        """
+        self._remove_unfinished()
         try:
-            with open(self.path, "rb") as file:
+            progress = self._read(self.path, update)
+        except _Damaged:
+            try:
+                progress = self._read(self.previous, update)
+            except CheckpointError:
+                progress = None
+            if progress is None:
+                raise
+            self._sound = False
+            message = f"{self.path} is damaged; the update goes on from the checkpoint before, {self.previous}"
+            warnings.warn(message, DamageWarning, stacklevel=2)
+            return progress
+        return self._read(self.previous, update) if progress is None else progress
+
+    def _read(self, path: str, update: str) -> Progress | None:
+        try:
+            with open(path, "rb") as file:
                 data = memoryview(file.read())
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UpdateError(f"the checkpoint {self.path} cannot be read: {error.strerror}") from None
+            kind = _Damaged if error.errno == errno.EIO else UpdateError
+            raise kind(f"the checkpoint {path} cannot be read: {error.strerror}") from None
         body = data[len(MARK) + 32 :]
         if data[: len(MARK)] != MARK or hashlib.sha256(body).digest() != data[len(MARK) : len(MARK) + 32]:
-            raise UpdateError(
-                f"{self.path} is no checkpoint, or a damaged one; remove it to begin anew, or give another path"
-            )
+            raise _Damaged(f"{path} is no checkpoint, or a damaged one; remove it to begin anew, or give another path")
         (length,) = HEADER.unpack_from(body)
         header = json.loads(bytes(body[HEADER.size : HEADER.size + length]))
         if header["update"] != update:
-            raise UpdateError(
-                f"{self.path} is the checkpoint of another update: model, examples or parameters differ; remove it to "
+            raise CheckpointError(
+                f"{path} is the checkpoint of another update: model, examples or parameters differ; remove it to "
                 "begin anew, or give another path"
             )
         arrays = list(_arrays(body[HEADER.size + length :], header["arrays"]))
@@ -110,10 +150,18 @@ class CheckpointFile:
             header["step"], header["parameters"], arrays[1 : 1 + count], arrays[1 + count :],
         )  # fmt: skip
 
+    def _remove_unfinished(self) -> None:
+        folder, name = os.path.split(os.path.realpath(self.path))
+        with suppress(OSError):
+            for entry in os.listdir(folder):
+                if is_unfinished(entry, name):
+                    os.unlink(os.path.join(folder, entry))
+
     def remove(self) -> None:
         """The update is complete."""
-        with suppress(FileNotFoundError):
-            os.unlink(self.path)
+        for path in (self.previous, self.path):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def _arrays(data: memoryview, described: Sequence[Any]) -> Iterable[Array]:

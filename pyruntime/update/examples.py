@@ -9,6 +9,7 @@ from typing import Any
 from pyruntime.description import FeatureDescription
 from pyruntime.errors import FeatureTypeError, MLModelError, UpdateError
 from pyruntime.providers import FeatureProvider, features_of
+from pyruntime.update.data_digest import Digest
 
 
 class Examples:
@@ -34,6 +35,7 @@ class Examples:
             purpose = "learn from" if what == "training" else "measure with"
             raise UpdateError(f"{what} data: it is empty, expected at least one example to {purpose}")
         self._data, self._features = data, features
+        self._digest = Digest()
         self.noun = "example" if what == "training" else f"{what} example"
 
     def __len__(self) -> int:
@@ -41,10 +43,17 @@ class Examples:
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """(number, features) of each example; only features that the model learns from."""
+        self._digest = Digest()
         for index, example in enumerate(self._raw()):
             with example_errors(index, self.noun):
                 known = self._known(example)
+            self._digest.add(known)
             yield index, known
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 over all that was read the last time; None before."""
+        return self._digest.text
 
     def _raw(self) -> Iterator[Any]:
         """Each example once, as the data gives it."""

@@ -88,7 +88,8 @@ def make_learner(
     spec = lean.spec
     if not spec.isUpdatable:
         raise UpdateError(
-            f"{lean.source} is not updatable: it was not made to learn on the device; nothing was started"
+            f"{lean.source} is not updatable: it was not made to learn on the device; nothing was started; of a "
+            "network, pyruntime.make_updatable(model, layers) makes one that can"
         )
     if spec.specificationVersion < FIRST_VERSION:
         raise SpecError(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from typing import Any
 
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.config import MLModelConfiguration
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel
@@ -22,10 +23,18 @@ def open_model(model: Any, configuration: MLModelConfiguration | None) -> MLMode
 
 
 def model_like(
-    model: MLModel, lean: LeanModel, configuration: MLModelConfiguration, without: Collection[str] = ()
+    model: MLModel,
+    lean: LeanModel,
+    configuration: MLModelConfiguration,
+    without: Collection[str] = (),
+    lineage: Lineage | None = None,
 ) -> MLModel:
-    """A model with the compiled networks of another one, but for those at the places in `without`."""
-    return MLModel.from_lean(lean, model._programs.without(without), configuration)
+    """A model with the compiled networks of another one, but for those at the places in `without`.
+
+    lineage: where it comes from; by default from where the other one does.
+    """
+    programs = model._programs.without(without)
+    return MLModel.from_lean(lean, programs, configuration, lineage=lineage or model._lineage)
 
 
 def update_error(what: str, raised: BaseException) -> UpdateError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from pyruntime.description import FeatureDescription
 from pyruntime.engines import Engine
 from pyruntime.engines.nearest_neighbors import NearestNeighborsEngine
-from pyruntime.engines.neighbors import Label
-from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
+from pyruntime.engines.pipeline import PipelineEngine
 from pyruntime.errors import SpecError
 from pyruntime.features import wrong
 from pyruntime.model import MLModel
-from pyruntime.spec import LeanModel, messages
+from pyruntime.neighbors.messages import replaced
+from pyruntime.neighbors.segments import UNKNOWN, Label
+from pyruntime.spec import LeanModel
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import example_errors
 from pyruntime.update.holdout import accuracy
@@ -36,6 +38,7 @@ class NeighborsLearner(Learner):
         self._label = self._label_input()
         self._samples: list[NDArray[np.float32]] = []
         self._labels: list[Label] = []
+        self._time = UNKNOWN
 
     def _label_input(self) -> FeatureDescription:
         """The training input that is the label; the others must be inputs of a prediction."""
@@ -67,7 +70,7 @@ class NeighborsLearner(Learner):
                 labels.append(self._read_label(features))
                 samples.append(self._vector(features))
             control.check()
-        self._samples, self._labels = samples, labels
+        self._samples, self._labels, self._time = samples, labels, int(time.time())
 
     def _read_label(self, features: Mapping[str, Any]) -> Label:
         value = self._engine.feature(features, self._label)
@@ -95,13 +98,10 @@ class NeighborsLearner(Learner):
         return self._updated if self._samples else lambda: self._lean
 
     def _updated(self) -> LeanModel:
-        spec = messages.Model()
-        spec.CopyFrom(self._lean.spec)
-        place = spec
-        while place.WhichOneof("Type") != "kNearestNeighborsClassifier":
-            place = pipeline_message(place).models[-1]
-        place.CopyFrom(self._last.updated_spec(self._samples, self._labels))
-        return LeanModel(spec, self._lean.payloads, self._lean.source)
+        vectors = np.array(self._samples, np.float32).reshape(len(self._labels), self._last.neighbors.dimensions)
+        store = self._last.neighbors.store.appended(vectors, self._labels, self._time)
+        spec, payloads = replaced(self._lean.spec, self._lean.payloads, self._last.part.place, store)
+        return LeanModel(spec, payloads, self._lean.source)
 
 
 def _last(engine: Engine) -> NearestNeighborsEngine:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from pyruntime.config import MLModelConfiguration
-from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, UpdateError
+from pyruntime.errors import MLModelError, ParametersError, UpdateCancelled, UpdateError, UpdateRefused
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey, describe_parameters, find_parameter
 from pyruntime.spec import LeanModel
@@ -26,8 +26,10 @@ from pyruntime.update.context import (
     UpdateEvent,
 )
 from pyruntime.update.examples import Examples
+from pyruntime.update.guard import UpdateGuard
 from pyruntime.update.learner import make_learner
 from pyruntime.update.models import model_like, open_model, update_error
+from pyruntime.update.record import Locks, Record
 from pyruntime.update.stream import EventStream, Waiters
 
 ALL_EVENTS = UpdateEvent.TRAINING_BEGIN | UpdateEvent.EPOCH_END | UpdateEvent.MINI_BATCH_END
@@ -47,6 +49,8 @@ class MLUpdateTask:
     checkpoint: path of a file that keeps a network's progress at the end of each epoch, after `cancel`, and every
     checkpoint_seconds.  A task for the same update goes on from it, to the same bits; a completed one removes it.
     options: what a network's training does beyond its file, see TrainingOptions; not of Core ML.
+    guard: refuses a model that is worse on held-out examples, see UpdateGuard.
+    exclusive: while it runs, no other update of the same writable .mlmodelc can; docs/generations.md.
 
     Nothing starts before `resume`.  Raises what MLModel raises for a bad path or parameter, UpdateError when the model
     is not updatable or the data is empty, SpecError when the file breaks a rule of updatable models, UnsupportedError
@@ -70,6 +74,8 @@ class MLUpdateTask:
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 30.0,
         options: TrainingOptions | None = None,
+        guard: UpdateGuard | None = None,
+        exclusive: bool = True,
     ) -> None:
         if completion_handler is not None and progress_handlers is not None:
             raise TypeError("give the completion handler inside progress_handlers, or alone, not both")
@@ -89,6 +95,9 @@ class MLUpdateTask:
         self._checkpoint = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds)
         if self._checkpoint:
             self._learner.keep(self._checkpoint)
+        self._guarded = None if guard is None else guard.begin(self._model, self._learner.training_inputs)
+        self._record = Record(self._model, self._examples, options)
+        self._locks = Locks(self._model, self._checkpoint, exclusive)
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._state = TaskState.SUSPENDED
@@ -210,16 +219,35 @@ class MLUpdateTask:
         metrics: Mapping[str, Any] = {}
         try:
             self.check()
+            self._locks.acquire()
+            self._record.start()
+            if self._guarded:
+                self._guarded.before(self.check)
             self._learner.learn(self._examples, self)
             model = self._with(self._learner.snapshot())
-            metrics = self._learner.final_metrics(model, self)
-            if self._checkpoint:
-                self._checkpoint.remove()
+            metrics = self._record.metrics = self._learner.final_metrics(model, self)
+            self._judge(model)
+            self._complete()
+        except UpdateRefused as refused:
+            self._complete()
+            error = refused
         except MLModelError as raised:
             error = raised
         except BaseException as raised:  # a daemon thread that dies of it would leave its waiters alone
             error = update_error("training raised", raised)
         self._finish(model, error, metrics)
+
+    def _judge(self, model: MLModel) -> None:
+        """Raises UpdateRefused."""
+        if self._guarded:
+            self._record.guard = self._guarded.after(model, self.check)
+        if model is not self._model:
+            model._lineage = self._record.lineage(self._parameters)
+
+    def _complete(self) -> None:
+        """Nothing is left to go on from."""
+        if self._checkpoint:
+            self._checkpoint.remove()
 
     def check(self) -> None:
         """For the learner: raises UpdateCancelled when somebody called `cancel`."""
@@ -236,6 +264,8 @@ class MLUpdateTask:
 
     def report(self, event: UpdateEvent, metrics: Mapping[str, Any]) -> None:
         """For the learner: tell those who subscribed to `event`."""
+        if event is UpdateEvent.EPOCH_END:
+            self._record.metrics = metrics
         handler = self._handlers.progress_handler if event & self._handlers.events else None
         if handler is None and (self._stream is None or not self._stream.wants(event)):
             return
@@ -257,7 +287,8 @@ class MLUpdateTask:
         lean = snapshot()
         if lean is self._lean:
             return self._model
-        return model_like(self._model, lean, self._model.configuration, without=self._learner.places)
+        lineage = self._record.lineage(self._parameters)
+        return model_like(self._model, lean, self._model.configuration, self._learner.places, lineage)
 
     def _kept(self) -> MLModel:
         """After a failure: the model as it was, or what the learner could save of it."""
@@ -283,6 +314,7 @@ class MLUpdateTask:
             self._error = error or update_error("the completion handler raised", raised)
             self._state = TaskState.FAILED
         finally:
+            self._locks.release()
             self._release()
 
     def _release(self) -> None:

@@ -47,7 +47,7 @@ def test_a_saved_model_knows_the_classes_and_the_original_is_unchanged(
     outcome = run("update", sticker, "--data", drawings, "--output", output)
     assert outcome.code == 0
     assert outcome.out.startswith("learned 20 examples of 2 classes in ")
-    assert outcome.out.endswith(f"saved {output}\n")
+    assert outcome.out.endswith(f"saved {output}{', generation 1' if suffix == '.mlmodelc' else ''}\n")
     assert "Learning 20 examples" in outcome.err
     assert Path(sticker).read_bytes() == before
     for label in PROTOTYPES:
@@ -122,10 +122,10 @@ def test_what_was_learned_is_kept_elsewhere_when_the_disk_is_full(
 
     output, write = tmp_path / "Mine.mlmodel", update._write
 
-    def full(model: object, target: Path) -> None:
+    def full(model: object, target: Path, keep: int | None) -> None:
         if target == output:
             raise ModelIOError(f"cannot write the model {target}: No space left on device")
-        write(model, target)  # type: ignore[arg-type]
+        write(model, target, keep)  # type: ignore[arg-type]
 
     monkeypatch.setattr(update, "_write", full)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyruntime import MLModel, MLModelError, ModelIOError
+from pyruntime import MLModel, MLModelError, ModelIOError, generations
 from tests.small_models import X, linear, linear_answer
 
 from .conftest import seed_of
@@ -31,6 +32,14 @@ def in_child(work: Callable[[], None]) -> int:
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def files_of(path: Path) -> set[str]:
+    """What the generations of a compiled model are: their manifests, and the files that those name."""
+    names = set()
+    for manifest in path.glob("generation-*.json"):
+        names |= {manifest.name, *json.loads(manifest.read_bytes())["files"]}
+    return names
 
 
 def kill_at(count: int) -> None:
@@ -78,7 +87,7 @@ def test_kill_at_any_point_of_write_leaves_the_old_or_the_new_model(old, tmp_pat
         models[2].write(path)  # the next writer is not held up by what is left, and cleans it away
         assert seed_of(path) == 2
         assert os.listdir(place) == ["m.mlmodelc"]
-        assert sorted(p.suffix for p in path.iterdir()) == ["", ".json", ".mlmodel", ".plan", ".weights"]
+        assert sorted(os.listdir(path)) == sorted(["lock", "manifest.json", *files_of(path)])
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -155,7 +164,7 @@ def test_a_full_disk_as_the_system_reports_it(tmp_path):
 
     assert in_child(work) == 0
     assert seed_of(path) == 1
-    assert sorted(p.suffix for p in path.iterdir()) == ["", ".json", ".mlmodel", ".plan", ".weights"]
+    assert sorted(os.listdir(path)) == sorted(["lock", "manifest.json", *files_of(path)])
 
 
 def test_writers_at_the_same_time_leave_one_whole_model(tmp_path):
@@ -186,7 +195,10 @@ def test_writers_at_the_same_time_leave_one_whole_model(tmp_path):
     assert [os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children] == [0, 0, 0, 0]
     assert seed_of(path) in (1, 2)
     assert os.listdir(tmp_path) == ["m.mlmodelc"]
-    assert len(list(path.iterdir())) == 5
+    assert sorted(os.listdir(path)) == sorted(["lock", "manifest.json", *files_of(path)])
+    numbers = [generation.number for generation in generations(path)]
+    assert len(numbers) == 3
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
 
 
 def test_place_that_cannot_be_written_is_refused(open_folder, unprivileged):

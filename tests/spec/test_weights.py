@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pyruntime.errors import SpecError
 from pyruntime.spec import LeanModel, load_lean_bytes, load_model_bytes, messages
 from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.samples import read_samples
 from pyruntime.spec.weights import (
     read_floats,
     read_quantized,
-    read_samples,
     read_weights,
     unpack_bits,
     weight_form,

@@ -32,6 +32,7 @@ LONG_FOR_A_REASON = {
     "pyruntime/models/neural_network/table.py": "a table, one row per layer",
     "pyruntime/native/lib.py": "the only module that speaks to C",
     "pyruntime/model.py": "one class, and every way to open, ask and save it",
+    "pyruntime/update/task.py": "one class: its states, its thread, and those who are told",
 }
 """Files of more than 300 lines, and why one file is better than two."""
 

@@ -82,6 +82,23 @@ def test_examples_that_are_missing_or_raise() -> None:
     fails(regression(), Short(), "example 2", "5 examples", error=UpdateError)
 
 
+def test_data_that_says_it_has_more_than_fits_anywhere() -> None:
+    class Huge:
+        def __len__(self) -> int:
+            return 10**15
+
+        def __getitem__(self, index: int) -> Any:
+            return EXAMPLES[index % len(EXAMPLES)]
+
+    fails(regression(), Huge(), "no room", "1000000000000000 examples", "scratch_folder", error=UpdateError)
+
+
+def test_a_model_that_was_not_made_to_learn_says_how_it_could() -> None:
+    spec = regression()
+    spec.isUpdatable = False
+    refused(spec, "not updatable", "make_updatable", error=UpdateError)
+
+
 def test_examples_of_several_sizes() -> None:
     layers = [
         convolution("c", "x", "h", 1, 2), layer("pooling", "h", "g", "pool", globalPooling=True, type=1, valid={}),

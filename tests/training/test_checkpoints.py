@@ -1,19 +1,15 @@
-"""An update that is killed at any moment goes on to the same bits as one that was not."""
+"""An update that ends at any moment goes on to the same bits as one that did not; test_kills.py kills the process."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pyruntime import MLModel, MLModelConfiguration, MLUpdateProgressHandlers, MLUpdateTask
+from pyruntime import DamageWarning, MLModel, MLModelConfiguration, MLUpdateProgressHandlers, MLUpdateTask
 from pyruntime.errors import UpdateCancelled, UpdateError
 from pyruntime.update import checkpoint as files
 
@@ -124,35 +120,6 @@ def test_cancel_keeps_what_was_done(tmp_path: Path) -> None:
     assert weights_of(again) == weights_of(whole)
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from tests.training.test_checkpoints import attempt, weights_of
-from tests.training.test_task import regression
-from pathlib import Path
-task, _ = attempt(regression(shuffle=True, seed=3, epochs=100, momentum=0.5), Path(sys.argv[2]), None)
-Path(sys.argv[3]).write_bytes(b"".join(weights_of(task)))
-"""
-
-
-def test_a_process_that_is_killed(tmp_path: Path) -> None:
-    root, path, result = Path(__file__).resolve().parents[2], tmp_path / "update", tmp_path / "weights"
-    whole, _ = update(regression(shuffle=True, seed=3, epochs=100, momentum=0.5), EXAMPLES)
-    rng = np.random.default_rng(1)
-    kills = 0
-    while not result.exists():
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(root), str(path), str(result)], cwd=tmp_path)
-        if kills < 3:
-            while not path.exists() and process.poll() is None:
-                time.sleep(0.01)
-            time.sleep(float(rng.uniform(0, 0.2)))
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
-    assert result.read_bytes() == b"".join(weights_of(whole))
-    assert not path.exists()
-
-
 # what a checkpoint may not be
 
 
@@ -164,11 +131,44 @@ def test_another_update_and_damaged_files_are_refused(tmp_path: Path) -> None:
         task, _ = attempt(other, path, None)
         assert "another update" in str(task.error)
         assert path.read_bytes() == whole
-    for damaged in (whole[:-1], whole[:100], b"", whole[:200] + b"?" + whole[201:], b"x" * len(whole)):
+    Path(f"{path}.previous").unlink()
+    for damaged in damages(whole):
         path.write_bytes(damaged)
         task, _ = attempt(regression(epochs=4), path, None)
-        assert type(task.error) is UpdateError
+        assert isinstance(task.error, files.CheckpointError)
         assert "damaged" in str(task.error)
+        assert path.read_bytes() == damaged
+
+
+def damages(whole: bytes) -> list[bytes]:
+    return [whole[:-1], whole[:100], b"", whole[:200] + b"?" + whole[201:], b"x" * len(whole)]
+
+
+def test_a_damaged_checkpoint_gives_the_one_before_and_the_same_bits(tmp_path: Path) -> None:
+    spec, path = regression(shuffle=True, seed=3, epochs=4), tmp_path / "update"
+    previous = Path(f"{path}.previous")
+    uncut, _ = update(spec, EXAMPLES)
+    attempt(spec, path, 6)
+    newest, older = path.read_bytes(), previous.read_bytes()
+    for damaged in damages(newest):
+        path.write_bytes(damaged)
+        previous.write_bytes(older)
+        with pytest.warns(DamageWarning, match=r"update is damaged; the update goes on from .*update\.previous"):
+            task, _ = attempt(spec, path, 1)
+        assert "PowerCut" in str(task.error)
+        assert previous.read_bytes() == older, "a damaged file does not push out a good one"
+        assert weights_of(attempt(spec, path, None)[0]) == weights_of(uncut)
+        assert list(tmp_path.iterdir()) == []
+    previous.write_bytes(older)  # the power went between two renames
+    assert weights_of(attempt(spec, path, None)[0]) == weights_of(uncut)
+
+
+def test_another_updates_checkpoint_before_is_not_gone_on_from(tmp_path: Path) -> None:
+    path = tmp_path / "update"
+    attempt(regression(epochs=5), path, 6)
+    path.write_bytes(b"")
+    task, _ = attempt(regression(epochs=4), path, None)
+    assert "damaged" in str(task.error)
 
 
 def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
@@ -191,8 +191,44 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
         task, _ = attempt(spec, path, None)
     assert "No space left" in str(task.error)
     assert path.read_bytes() == kept
-    assert [name.name for name in tmp_path.iterdir()] == ["update"]
+    assert sorted(os.listdir(tmp_path)) == ["update", "update.previous"]
     assert weights_of(attempt(spec, path, None)[0]) == weights_of(whole)
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boards without a battery start in 1970 and jump when the network answers; only time that passes counts."""
+    passed = [0.0]
+
+    def day() -> float:
+        passed[0] += 1.0
+        return 1e9 * (-1) ** int(passed[0])
+
+    monkeypatch.setattr("time.time", day)
+    monkeypatch.setattr(files.time, "monotonic", lambda: passed[0])
+    saved: list[int] = []
+    save = files.CheckpointFile.save
+
+    def noted(self: Any, update: str, progress: Any) -> None:
+        saved.append(progress.batch)
+        save(self, update, progress)
+
+    monkeypatch.setattr(files.CheckpointFile, "save", noted)
+
+    def run(seconds: float) -> list[int]:
+        saved.clear()
+        handlers = MLUpdateProgressHandlers(ALL, lambda context: passed.__setitem__(0, passed[0] + 1.0))
+        spec = regression(epochs=2)
+        task = MLUpdateTask(
+            MLModel(spec), EXAMPLES, progress_handlers=handlers, checkpoint=tmp_path / "u", checkpoint_seconds=seconds
+        )
+        task.resume()
+        while not task.wait(0.05):
+            pass
+        assert task.error is None
+        return list(saved)
+
+    assert run(1e6) == [0, 0], "at the ends of epochs only"
+    assert run(2.0) == [1, 3, 0, 2, 0], "each second event, counted from the one before, and at the ends of epochs"
 
 
 def test_no_checkpoint_inside_an_epoch_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

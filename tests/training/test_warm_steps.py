@@ -18,6 +18,7 @@ from tests.training.test_task import classes, pictures
 from pyruntime import MLModel, MLModelConfiguration
 from pyruntime.native import _native
 from pyruntime.training.trainer import Trainer
+from pyruntime.training.options import Adapter, LearningRateSchedule, TrainingOptions
 
 shim = ctypes.CDLL(None)
 maps = [line.split("-", 1) for line in open("/proc/self/maps") if line.rstrip().endswith(_native.__file__)]
@@ -25,7 +26,11 @@ places = [(int(begin, 16), int(rest.split()[0], 16)) for begin, rest in maps]
 shim.count_range(ctypes.c_size_t(min(b for b, _ in places)), ctypes.c_size_t(max(e for _, e in places)))
 parameters = {"miniBatchSize": 30, "learningRate": 0.001, "momentum": 0.9}
 model = MLModel(classes(), configuration=MLModelConfiguration(threads=2))
-trainer = Trainer(model.engine, parameters, "here")
+every = TrainingOptions(
+    optimizer="adamw", weight_decay=0.1, clip_norm=1.0, clip_value=0.5, class_weights=[1, 2, 3], label_smoothing=0.1,
+    schedule=LearningRateSchedule("cosine", warmup=5), adapters=Adapter(2),
+)
+trainer = Trainer(model.engine, parameters, "here", every if sys.argv[2] == "options" else TrainingOptions())
 before = shim.count_now()
 runner = trainer.runner(30)
 runner.features[0][...] = 1
@@ -48,7 +53,8 @@ print(cold, shim.count_now() - before, tracemalloc.get_traced_memory()[1] - base
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler to build the counter with")
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="a sanitizer counts memory itself")
-def test_only_the_first_steps_allocate(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["plain", "options"])
+def test_only_the_first_steps_allocate(which: str, tmp_path: Path) -> None:
     counter = tmp_path / "count.so"
     source = ROOT / "tests/exec/count_allocations.c"
     if subprocess.run(
@@ -56,7 +62,7 @@ def test_only_the_first_steps_allocate(tmp_path: Path) -> None:
     ).returncode:
         pytest.skip("this C library has no other names for malloc")
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(ROOT)],
+        [sys.executable, "-c", SCRIPT, str(ROOT), which],
         env=os.environ | {"LD_PRELOAD": str(counter)},
         capture_output=True,
         text=True,

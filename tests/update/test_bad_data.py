@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime.errors import FeatureTypeError, MLModelError, UpdateError
+from pyruntime.config import MLModelConfiguration
+from pyruntime.errors import FeatureTypeError, MLModelError, ParametersError, UpdateError
 from pyruntime.model import MLModel
 from pyruntime.providers import DictionaryFeatureProvider
 from pyruntime.update import MLUpdateTask, TaskState
@@ -145,3 +146,19 @@ def test_arrays_may_change_after_they_were_given(tmp_path: Path) -> None:
     assert task.wait(30)
     assert task.context is not None
     assert [task.context.model.predict({"vector": [i, i]})["label"] for i in range(3)] == ["0", "1", "2"]
+
+
+def test_one_example_is_enough_for_a_knn_and_its_label_is_new(stickers: Path) -> None:
+    task = MLUpdateTask(stickers, [GOOD])
+    task.resume()
+    assert task.wait(30)
+    assert task.error is None
+    answer = task.context.model.predict({"x": GOOD["x"]})
+    assert answer["label"] == "a"
+    assert answer["labelProbs"] == {"a": 1.0}
+
+
+def test_bounds_of_the_file_hold_for_a_knn(stickers: Path) -> None:
+    for wrong in (0, -1, 10**6, 2.5, "3", None):
+        with pytest.raises(ParametersError, match="numberOfNeighbors"):
+            MLUpdateTask(stickers, [GOOD], MLModelConfiguration(parameters={"numberOfNeighbors": wrong}))

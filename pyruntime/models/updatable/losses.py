@@ -125,8 +125,8 @@ def write_loss(net: Net, loss: Loss, name: str) -> str:
             feature.type
         )
     label = description.predictedFeatureName
-    if loss.kind == ENTROPY and label and net.kind == "neuralNetworkClassifier":
-        best = next(f for f in description.output if f.name == label)
+    best = next((f for f in description.output if label and f.name == label), None)
+    if loss.kind == ENTROPY and best is not None and net.kind == "neuralNetworkClassifier":
         description.trainingInput.add(name=label, shortDescription="The right class").type.CopyFrom(best.type)
         return str(label)
     wanted = description.trainingInput.add(name=target)

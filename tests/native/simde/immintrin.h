@@ -26,6 +26,13 @@ static inline __m512 check_cvtepi32(__m512i v) {
     for (int i = 0; i < 16; i++) out[i] = (float)lanes[i];
     return _mm512_loadu_ps(out);
 }
+static inline __m512i check_cvtepi8(__m128i v) {
+    signed char lanes[16];
+    int out[16];
+    _mm_storeu_si128((__m128i *)(void *)lanes, v);
+    for (int i = 0; i < 16; i++) out[i] = lanes[i];
+    return _mm512_loadu_si512(out);
+}
 static inline __m512i check_cvtps(__m512 v) {
     float lanes[16];
     int out[16];
@@ -48,6 +55,7 @@ static inline __m512 check_roundscale(__m512 v, int how) {      /* to whole numb
 #undef _mm512_roundscale_ps
 #define _mm512_roundscale_ps check_roundscale
 #define _mm512_cvtepi32_ps check_cvtepi32
+#define _mm512_cvtepi8_epi32 check_cvtepi8
 #define _mm512_cvtps_epi32 check_cvtps
 #define _mm512_extractf32x8_ps check_extractf32x8
 #define _mm512_maskz_loadu_ps check_maskz_loadu

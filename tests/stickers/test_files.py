@@ -15,9 +15,9 @@ import pytest
 
 from pyruntime.spec import load_spec
 
-ROOT = Path(__file__).parents[1]
-MODEL = ROOT / "examples" / "sticker" / "Sticker.mlmodel"
-DRAWINGS = ROOT / "examples" / "sticker" / "drawings.npz"
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "examples" / "stickers" / "Sticker.mlmodel"
+DRAWINGS = ROOT / "examples" / "stickers" / "drawings.npz"
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from page import Row, write_page
 from PIL import Image
+from report import Row, write_page
 
 import pyruntime
 from pyruntime.cli import main as command

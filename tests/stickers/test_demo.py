@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-DEMO = Path(__file__).resolve().parents[1] / "examples" / "sticker" / "demo.py"
+DEMO = Path(__file__).resolve().parents[2] / "examples" / "stickers" / "demo.py"
 
 
 def run(*arguments: str) -> str:
