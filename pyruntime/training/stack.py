@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import Broadcast, Reduce, ReduceKind
+from pyruntime.ir.ops import Broadcast, PadTo, Reduce, ReduceKind, SliceTo
 from pyruntime.ir.types import is_known
 from pyruntime.training.builder import MiniBatchMean, TrainingBuilder
+from pyruntime.training.gradients import REFUSED, no_gradient
 
 Rule = Callable[[Node, list[Value], "Stacker"], Sequence[Value]]
 STACKED: dict[type[Op], Rule] = {}
@@ -113,6 +114,8 @@ class Stacker:
         return wide
 
     def unsupported(self, node: Node) -> UnsupportedError:
+        if type(node.op) in REFUSED and not isinstance(node.op, SliceTo | PadTo):  # a mini-batch of 1 would not help
+            return no_gradient(node, REFUSED[type(node.op)])
         return UnsupportedError(
             f"{node.layer}: its operator {node.op.code} cannot run for several examples at once; "
             "set miniBatchSize to 1 for this network"

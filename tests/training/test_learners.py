@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
+from pyruntime import MLModel, MLUpdateTask
+from pyruntime.errors import ParametersError, SpecError, UnsupportedError
+from pyruntime.spec import messages
+
+from ..layers.network import array, layer
 from . import learner_networks as more
 from . import learners as make
-from .learners import EPOCHS, SIZE, Network, follow, torch
-from .networks import as_examples, update
+from .learners import EPOCHS, SIZE, Network, follow, learns, torch
+from .networks import as_examples, updatable, update
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     "lstm": make.lstm,
@@ -76,3 +82,73 @@ def test_batch_normalization_that_collects_its_statistics(exact: bool) -> None:
     module.eval()
     shown = network.function(p, torch.tensor(x[:1], dtype=torch.float64), module).detach().numpy()
     np.testing.assert_allclose(np.ravel(model.predict({"x": x[0]})["y"]), shown.ravel(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_measurement_uses_the_statistics_that_were_collected() -> None:
+    """Hold-out examples are scored as a prediction would be, one by one, and change nothing."""
+    network = more.normalized(exact=True)
+    spec, examples = network.spec(SIZE, 2), as_examples(x=network.x, y_true=network.y)
+    task = MLUpdateTask(MLModel(spec), examples, validation_data=examples[:5])
+    task.resume()
+    assert task.wait() and task.error is None
+    model = task.context.model
+    shown = np.stack([np.ravel(model.predict({"x": row})["y"]) for row in network.x[:5]])
+    loss = ((shown - network.y[:5].reshape(5, 2)) ** 2).mean()
+    assert abs(task.context.metrics["validationLoss"] - loss) <= 1e-4 * loss
+    alone, _ = update(network.spec(SIZE, 2), examples)
+    for field in ("mean", "variance", "gamma"):
+        found = model.parameter_value(f"norm:{field}")
+        assert (found == alone.context.model.parameter_value(f"norm:{field}")).all()
+
+
+def refused(layers: Sequence[Any], *words: str, error: type[Exception] = SpecError) -> None:
+    spec = updatable({"x": (1, 3, 6, 6)}, layers, exact=True, target=array("y_true", (1, 3, 6, 6)))
+    with pytest.raises(error) as caught:
+        MLUpdateTask(MLModel(spec), [{"x": np.zeros((1, 3, 6, 6)), "y_true": np.zeros((1, 3, 6, 6))}])
+    assert not [word for word in words if word not in str(caught.value)], caught.value
+
+
+def test_marks_that_cannot_be_meant() -> None:
+    norm = [more.normalized(exact=True).spec(1, 1).neuralNetwork.layers[1] for _ in range(3)]
+    for one in norm:
+        one.input[0], one.output[0] = "x", "y"
+    refused([learns(norm[0], "nothing")], "'norm'", "none of its weights", "gamma, beta, mean, variance")
+    refused([learns(norm[1], "gamma", "mean")], "'norm'", "mean and variance", "both")
+    norm[2].batchnorm.gamma.Clear()
+    norm[2].batchnorm.gamma.float16Value = b"0" * 6
+    refused([learns(norm[2])], "'norm'", "gamma", "float16Value", "32-bit floats")
+    refused([learns(layer("activation", "x", "y", "relu", ReLU={}))], "'relu'", "no weights that could learn")
+
+
+def test_a_loop_between_loss_and_layer_that_learns_is_refused() -> None:
+    scale = layer("scale", "x", "s", "scale", scale=make.w(1, seed=1), shapeScale=[1])
+    body = {"layers": [layer("tanh", "s", "s2", "inner"), layer("copy", "s2", "s", "again")]}
+    loop = messages.NeuralNetworkLayer(name="the loop", loop={"maxLoopIterations": 3, "bodyNetwork": body})
+    refused(
+        [learns(scale), loop, layer("copy", "s", "y", "out")],
+        "the loop",
+        "how often a loop runs",
+        error=UnsupportedError,
+    )
+
+
+def test_every_weight_is_read_by_the_name_of_its_field() -> None:
+    spec = updatable({"x": (1, 5, 1)}, more.transformer().layers, exact=True, target=array("y_true", (1, 3)))
+    model = MLModel(spec)
+    assert model.parameter_value("first norm:gamma").shape == (8,)
+    assert model.parameter_value("words:weights").shape == (8, 11) == model.parameter_value("words:weights").shape
+    assert model.parameter_value("up:biases").shape == model.parameter_value("up:bias").shape == (12,)
+    assert model.parameter_value("positions:data").shape == (1, 5, 8)
+    spec = updatable(
+        {"x": (4, 1, 5, 1, 1)}, make.bidirectional().layers, exact=True, target=array("y_true", (4, 1, 2, 1, 1))
+    )
+    model = MLModel(spec)
+    for path, shape in {
+        "inputGateWeightMatrix": (6, 5),
+        "outputGateRecursionMatrix": (6, 6),
+        "blockInputBiasVector": (6,),
+    }.items():
+        assert model.parameter_value(f"both:weightParams[1].{path}").shape == shape
+    for wrong in ("both:weightParams[2].inputGateBiasVector", "both:weightParams[0].nothing", "both:nothing", "x[:y"):
+        with pytest.raises(ParametersError):
+            model.parameter_value(wrong)

@@ -50,7 +50,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     Windows,
 )
 from pyruntime.ir.ops.move import FIRST, LAST
-from pyruntime.training.gradients import NO_SLOPE, RULES
+from pyruntime.training.gradients import NO_SLOPE, REFUSED, RULES
 
 from .gradient_check import apart, check, numbers, ours, torch
 
@@ -327,7 +327,7 @@ IN_ANOTHER_FORM = {Lstm, Rnn}
 @pytest.mark.parametrize("operator", [*OPERATORS, If, Loop], ids=lambda operator: operator.code)
 def test_every_operator_has_a_gradient_or_a_reason(operator: type) -> None:
     behind = operator in ONLY_IN_TRAINING or operator.code.endswith("_GRADIENT")
-    has = [operator in RULES, operator in NO_SLOPE, behind, operator in IN_ANOTHER_FORM]
+    has = [operator in RULES, operator in NO_SLOPE, operator in REFUSED, behind, operator in IN_ANOTHER_FORM]
     assert sum(has) == 1, f"{operator.code}: a rule under @gradient, or a reason in rules/stops.py"
 
 
