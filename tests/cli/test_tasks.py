@@ -67,7 +67,8 @@ def test_conditions_of_the_command_line_reach_the_request(
         "tasks", "submit-update", sticker, "--data", drawings, "--output", tmp_path / "M.mlmodel", "--identifier", "m",
         "--requires-external-power", "--requires-network-connectivity", "--earliest", "2999-12-31T02:00",
         "--max-temperature", "60", "--min-free-storage", "500", "--max-duration", "90", "--checkpoint", tmp_path / "c",
-        "--parameter", "numberOfNeighbors=1", "--guard", drawings, "--guard-tolerance", "0.1", "--keep-generations", "5",
+        "--parameter", "numberOfNeighbors=1", "--guard", drawings, "--guard-tolerance", "0.1",
+        "--keep-generations", "5",
     )  # fmt: skip
     (request,) = scheduling.TaskScheduler.shared.pending()
     assert (request.requires_external_power, request.requires_network_connectivity) == (True, True)

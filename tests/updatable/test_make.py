@@ -290,7 +290,7 @@ def test_other_models() -> None:
     with pytest.raises(BuildError, match="model 'model0', the last of the pipeline: it is of type kNearest"):
         make_updatable(pipeline)
     with pytest.raises(BuildError, match="the pipeline has no models"):
-        make_updatable(messages.Model(pipeline={}))
+        make_updatable(messages.Model(specificationVersion=4, pipeline={}))
     with pytest.raises(BuildError, match="expected an MLModel, a path or a Model message, got a int"):
         make_updatable(3)
     net = Net(1, 6).matmul(3)
