@@ -26,6 +26,8 @@ Open = Callable[..., Any]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     path = os.environ.get("PYRUNTIME_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if "LD_PRELOAD" in os.environ:
+        pytest.skip("a sanitizer is loaded, which a browser does not survive")
     if path is None:
         pytest.skip(f"no browser here: none of {', '.join(BROWSERS)} is on the PATH, and PYRUNTIME_BROWSER is not set")
     with playwright.sync_playwright() as driver:
