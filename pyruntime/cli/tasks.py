@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pyruntime.cli.console import Console
 from pyruntime.cli.failure import UsageError
 from pyruntime.cli.options import parameters
+from pyruntime.cli.training_options import add_training, training_options
 
 if TYPE_CHECKING:
     from pyruntime.tasks import TaskScheduler
@@ -73,6 +74,11 @@ def _add_submit(inner: Any) -> None:
     parser.add_argument("--identifier", metavar="NAME", help="a pending request of the same name is replaced")
     parser.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE", help="such as epochs=20")
     parser.add_argument("--checkpoint", metavar="PATH", help="where to keep progress (default: beside the requests)")
+    parser.add_argument("--guard", metavar="DATA", help="as of `pyruntime update`: a worse model is not written")
+    parser.add_argument("--guard-metric", choices=("accuracy", "loss"), default="accuracy", help="what it compares")
+    parser.add_argument("--guard-tolerance", type=float, default=0.0, metavar="X", help="how much worse it may be")
+    parser.add_argument("--keep-generations", type=int, metavar="N", help="that stay in a .mlmodelc (default 3)")
+    add_training(parser)
     group = parser.add_argument_group("conditions")
     group.add_argument("--requires-external-power", action="store_true", help="only on mains")
     group.add_argument("--requires-network-connectivity", action="store_true", help="only with a default route")
@@ -106,6 +112,7 @@ def _scheduler(options: argparse.Namespace) -> TaskScheduler:
 def _submit(options: argparse.Namespace, console: Console) -> None:
     from datetime import datetime
 
+    from pyruntime.model import MLModel
     from pyruntime.tasks import schedule_update
 
     conditions: dict[str, Any] = {
@@ -123,7 +130,10 @@ def _submit(options: argparse.Namespace, console: Console) -> None:
             conditions[name] = int(value * 1e6) if name.startswith("min_free") else value
     request = schedule_update(
         options.model, options.data, options.output, identifier=options.identifier, scheduler=_scheduler(options),
-        checkpoint=options.checkpoint, parameters=parameters(options.parameter), **conditions,
+        checkpoint=options.checkpoint, parameters=parameters(options.parameter),
+        options=training_options(options, MLModel(options.model).model_description.class_labels), guard=options.guard,
+        guard_metric=options.guard_metric, guard_tolerance=options.guard_tolerance,
+        keep_generations=options.keep_generations, **conditions,
     )  # fmt: skip
     if options.json:
         return console.json({"identifier": request.identifier, "output": request.payload["output"]})

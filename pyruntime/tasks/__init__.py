@@ -12,10 +12,11 @@ from pyruntime.tasks.errors import (
 )
 from pyruntime.tasks.machine import Machine
 from pyruntime.tasks.request import ProcessingTaskRequest
+from pyruntime.tasks.schedule import schedule_update
 from pyruntime.tasks.scheduler import PendingStatus, SchedulerStatus, TaskScheduler, state_folder
 from pyruntime.tasks.store import Outcome, Run
 from pyruntime.tasks.task import ProcessingTask
-from pyruntime.tasks.updates import UpdateTaskHandler, schedule_update
+from pyruntime.tasks.updates import UpdateTaskHandler
 
 __all__ = [
     "Clock",

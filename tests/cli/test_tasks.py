@@ -67,13 +67,16 @@ def test_conditions_of_the_command_line_reach_the_request(
         "tasks", "submit-update", sticker, "--data", drawings, "--output", tmp_path / "M.mlmodel", "--identifier", "m",
         "--requires-external-power", "--requires-network-connectivity", "--earliest", "2999-12-31T02:00",
         "--max-temperature", "60", "--min-free-storage", "500", "--max-duration", "90", "--checkpoint", tmp_path / "c",
-        "--parameter", "numberOfNeighbors=1",
+        "--parameter", "numberOfNeighbors=1", "--guard", drawings, "--guard-tolerance", "0.1",
+        "--keep-generations", "5",
     )  # fmt: skip
     (request,) = scheduling.TaskScheduler.shared.pending()
     assert (request.requires_external_power, request.requires_network_connectivity) == (True, True)
     assert (request.requires_idle, request.max_temperature, request.max_duration) == (True, 60.0, 90.0)
     assert request.min_free_storage == 500_000_000
     assert request.payload["parameters"] == {"numberOfNeighbors": 1}
+    assert request.payload["guard"] == {"data": str(drawings), "metric": "accuracy", "tolerance": 0.1}
+    assert (request.payload["keep_generations"], request.payload["options"]) == (5, None)
     assert request.payload["checkpoint"] == str(tmp_path / "c")
     (waiting,) = run("tasks", "status", "--json").json["pending"]
     assert waiting["seconds_left"] > 1e9

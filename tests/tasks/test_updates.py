@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pyruntime import MLModel, MLModelConfiguration
+from pyruntime import MLModel, MLModelConfiguration, generations
 from pyruntime.errors import MLModelError, ModelIOError, ParametersError, UpdateError
 from pyruntime.tasks.options import from_payload
 from pyruntime.tasks.updates import read_examples
@@ -45,7 +45,8 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 
 def leftovers(scheduler: FakeScheduler) -> list[str]:
-    return sorted(path.suffix for path in Path(scheduler.folder, "updates").glob("*"))
+    names = Path(scheduler.folder, "updates").glob("*")
+    return sorted(path.suffix for path in names if path.suffix not in (".lock", ".previous"))
 
 
 @pytest.mark.parametrize("output", ["Mine.mlmodelc", "Mine.mlmodel"])
@@ -240,15 +241,65 @@ def test_options_reach_the_update(folder: Path, wanted: list[bytes]) -> None:
     assert weights(folder / "Mine.mlmodelc") == weights(folder / "Direct.mlmodelc") != wanted
 
 
+def test_a_worse_model_is_refused_once_and_for_all(folder: Path) -> None:
+    scheduler = FakeScheduler(folder)
+    write_data(folder / "known.jsonl", 4)
+    submit(scheduler, folder, guard=folder / "known.jsonl", guard_metric="loss", parameters={"learningRate": 9.0})
+    (outcome,) = scheduler.run_pending()
+    assert outcome.result == "failed"
+    assert outcome.error.startswith(("refused: loss on 4 examples", "the loss became"))
+    assert scheduler.pending() == list(Path(scheduler.folder, "updates").glob("*")) == []
+    assert not (folder / "Mine.mlmodelc").exists()
+    with pytest.raises(UpdateError, match="guard_metric"):
+        submit(scheduler, folder, guard=folder / "known.jsonl", guard_metric="beauty")
+    with pytest.raises(UpdateError, match=r"guard .*none: there is no such folder or file"):
+        submit(scheduler, folder, guard=folder / "none")
+
+
+def test_what_was_written_knows_where_it_comes_from(folder: Path) -> None:
+    scheduler = FakeScheduler(folder)
+    MLModel(folder / "Model.mlmodel").write(folder / "Mine.mlmodelc")
+    (folder / "Model.mlmodel").unlink()
+    submit(scheduler, folder, model="Mine.mlmodelc", keep_generations=2)
+    assert [(one.result, one.error) for one in scheduler.run_pending()] == [("succeeded", "")]
+    first, second = generations(folder / "Mine.mlmodelc")
+    (update,) = second.provenance.updates
+    assert (second.provenance.how, second.provenance.parent) == ("updated", first.model_hash)
+    assert (update.examples, update.seed) == (10, 7)
+    submit(scheduler, folder, model="Mine.mlmodelc", keep_generations=2)
+    scheduler.run_pending()
+    assert [one.number for one in generations(folder / "Mine.mlmodelc")] == [2, 3]
+
+
+def test_what_is_written_already_makes_no_other_generation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyruntime.tasks import updates
+
+    scheduler = FakeScheduler(folder)
+    write = updates._write
+
+    def write_and_crash(*arguments: Any) -> None:
+        write(*arguments)
+        raise ModelIOError("the disk went away")
+
+    monkeypatch.setattr(updates, "_write", write_and_crash)
+    submit(scheduler, folder)
+    assert [one.result for one in scheduler.run_pending()] == ["crashed"]
+    monkeypatch.setattr(updates, "_write", write)
+    scheduler.time.pass_by(60)
+    assert [one.result for one in scheduler.run_pending()] == ["succeeded"]
+    assert len(generations(folder / "Mine.mlmodelc")) == 1
+
+
 def test_files_of_updates_that_nobody_waits_for_are_removed(folder: Path) -> None:
     scheduler = FakeScheduler(folder)
     updates = Path(scheduler.folder, "updates")
     updates.mkdir(parents=True)
-    for name in ("old.checkpoint", "old.mlmodel", "notes.txt"):
+    for name in ("old.checkpoint", "old.checkpoint.lock", "old.mlmodelc/manifest.json"):
+        (updates / name).parent.mkdir(exist_ok=True)
         (updates / name).write_text("")
     submit(scheduler, folder)
     scheduler.run_pending()
-    assert leftovers(scheduler) == [".txt"]
+    assert leftovers(scheduler) == []
 
 
 @pytest.mark.parametrize(
