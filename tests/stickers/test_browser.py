@@ -19,6 +19,7 @@ from .drawn import Stroke, cat, house, rocket
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: make test ORACLES=1")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LEAN = ("--disable-dev-shm-usage", "--disable-gpu", "--renderer-process-limit=1")
 PI, PHONE = (800, 480), (390, 844)
 Open = Callable[..., Any]
 
@@ -32,7 +33,7 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"no browser here: none of {', '.join(BROWSERS)} is on the PATH, and PYRUNTIME_BROWSER is not set")
     with playwright.sync_playwright() as driver:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has none for root
-        running = driver.chromium.launch(executable_path=path, args=[*sandbox, "--disable-dev-shm-usage"])
+        running = driver.chromium.launch(executable_path=path, args=[*sandbox, *LEAN])
         yield running
         running.close()
 
@@ -48,7 +49,7 @@ def open_page(browser: Any) -> Iterator[Open]:
         context = browser.new_context(viewport=view, reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)  # ms; a busy machine may take its time
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("request", lambda request: complaints.append(request.url) if not is_own(request.url, url) else None)
@@ -127,6 +128,7 @@ def test_it_learns_a_sticker_and_keeps_it(start: Start, open_page: Open) -> None
     teach(page, "rocket", [rocket(0.0), rocket(0.03), rocket(0.06)])
     result = page.inner_text("#lesson-done")
     assert result.startswith("Learned rocket in") and "Before, it named 0 of 3 right" in result
+    assert page.get_attribute("#progress", "aria-valuetext") == "teaching “rocket”: 3 of 3"
     phone.wait_for_function("() => document.querySelectorAll('#wall figure').length === 6")
     draw(phone, rocket(0.02))
     sees(phone, "rocket")
