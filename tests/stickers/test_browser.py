@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,20 @@ PI, PHONE = (800, 480), (390, 844)
 Open = Callable[..., Any]
 
 
+def runs(path: str | None) -> bool:
+    """Whether it is a browser; some systems have a program of that name that only says how to install one."""
+    return path is not None and subprocess.run([path, "--version"], capture_output=True).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    path = os.environ.get("PYRUNTIME_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = os.environ.get("PYRUNTIME_BROWSER") or next(filter(runs, map(shutil.which, BROWSERS)), None)
     if "LD_PRELOAD" in os.environ:
         pytest.skip("a sanitizer is loaded, which a browser does not survive")
     if path is None:
-        pytest.skip(f"no browser here: none of {', '.join(BROWSERS)} is on the PATH, and PYRUNTIME_BROWSER is not set")
+        pytest.skip(
+            f"no browser here: none of {', '.join(BROWSERS)} on the PATH runs, and PYRUNTIME_BROWSER is not set"
+        )
     with playwright.sync_playwright() as driver:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has none for root
         running = driver.chromium.launch(executable_path=path, args=[*sandbox, *LEAN])
