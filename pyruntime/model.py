@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.opening import Source, open_source
-from pyruntime.compiled.provenance import Lineage
 from pyruntime.config import ComputeUnit, MLModelConfiguration
 from pyruntime.description import ModelDescription, describe_model
 from pyruntime.engines import Engine, ModelPart, Programs, build

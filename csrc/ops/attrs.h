@@ -24,6 +24,7 @@
 #include "ops/scan/scan.h"
 #include "ops/select/select.h"
 #include "ops/softmax/softmax.h"
+#include "ops/training/recurrence.h"
 #include "ops/training/training.h"
 #include "ops/sort/sort.h"
 #include "ops/unary/unary.h"

@@ -80,6 +80,7 @@ def _own_address(host: str) -> str | None:
 def main() -> int:
     options = _options()
     logging.basicConfig(format="%(message)s", level=logging.DEBUG if options.verbose else logging.INFO)
+    logging.captureWarnings(True)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())

@@ -145,7 +145,8 @@ def _rich_bar(what: str, total: float, picture: Picture | None) -> Any:
             redirect_stderr=False,
         ) as progress:
             task = progress.add_task(what, total=total, note="")
-            yield lambda done, note="": progress.update(task, completed=done, note=printable(note))
+            shown = (lambda note: "") if picture else printable  # a picture says it already
+            yield lambda done, note="": progress.update(task, completed=done, note=shown(note))
 
     return bar()
 

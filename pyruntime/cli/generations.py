@@ -134,21 +134,16 @@ def _rollback(options: argparse.Namespace, console: Console) -> None:
     )
 
 
-def kept(path: Any) -> tuple[int, list[int]]:
-    """The newest generation's number, and those of the others."""
+def kept(path: Any) -> tuple[int, str]:
+    """The newest generation's number, and "generation 4 (kept: 1-3)"."""
     from pyruntime.compiled.generations import generations
 
-    numbers = [g.number for g in generations(path)]
-    return numbers[-1], numbers[:-1]
-
-
-def kept_text(path: Any) -> str:
-    """ "generation 4 (kept: 1-3)"."""
-    newest, others = kept(path)
+    *others, newest = [g.number for g in generations(path)]
     if not others:
-        return f"generation {newest}"
+        return newest, f"generation {newest}"
     runs = others[-1] - others[0] + 1 == len(others) > 1
-    return f"generation {newest} (kept: {f'{others[0]}-{others[-1]}' if runs else ', '.join(map(str, others))})"
+    text = f"{others[0]}-{others[-1]}" if runs else ", ".join(map(str, others))
+    return newest, f"generation {newest} (kept: {text})"
 
 
 def _chosen(path: str, found: Sequence[Generation], number: int | None) -> Generation:

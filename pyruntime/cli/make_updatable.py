@@ -36,10 +36,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     asked = learning(options)
     target = None if options.output is None else target_of(Path(options.output), f"--output {options.output}")
     from pyruntime.models.updatable import make_updatable, update_candidates
-    from pyruntime.models.updatable.make import spec_of
 
-    spec = spec_of(options.model)
-    found = update_candidates(spec, options.loss_output)
+    found = update_candidates(options.model, options.loss_output)
     listed = [{"name": one.name, "type": one.kind, "numbers": one.numbers, "stored": one.stored, "core_ml": one.legal}
               for one in found]  # fmt: skip
     if target is None:
@@ -48,7 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         console.print(f"layers of {options.model} that could learn, the last one first:")
         print_candidates(console, found, [])
         return console.print("choose some with --layers, and --output PATH to save the model in which they learn")
-    made = noted(console, lambda: make_updatable(spec, replace=options.replace, **asked))
+    made = noted(console, lambda: make_updatable(options.model, replace=options.replace, **asked))
     save(made, target)
     names = learners(made.get_spec())
     inputs = [feature.name for feature in made.model_description.training_inputs]

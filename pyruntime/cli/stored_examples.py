@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyruntime.model import MLModel
     from pyruntime.neighbors.examples import StoredExamples
 
+COMMAND = "examples"
 EXAMPLES = """\
   pyruntime examples list   Mine.mlmodelc                        how many examples each label has
   pyruntime examples list   Mine.mlmodelc --all                  every example with its id
@@ -33,7 +34,7 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "w": "weeks
 
 def add(commands: Any) -> None:
     parser = commands.add_parser(
-        "examples",
+        COMMAND,
         help="list, forget and thin out the examples of a k-NN",
         description="List, forget and thin out the examples that a k-NN keeps.",
         epilog=f"examples:\n{EXAMPLES}",

@@ -121,6 +121,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             "validation_loss": _values(learned.history, "validationLoss"),
             "validation_accuracy": _values(learned.history, "validationAccuracy"),
             "plot": plot, "parameters": learned.parameters, "seconds": seconds,
+            "generation": _generations(target)[0],
         })  # fmt: skip
     classes = f" of {counted(len(examples.labels), 'class')}" if examples.labels else ""
     console.print(f"learned {counted(len(examples), 'example')}{classes} in {seconds:.1f} s")
@@ -131,7 +132,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         console.print(
             f"{after.kind} on {counted(len(test), 'example')} not learned from: {before} before, {after} after"
         )
-    console.print(f"saved {target}{_generation(target)}")
+    console.print(f"saved {target}{_generations(target)[1]}")
     if plot:
         console.print(f"plotted {plot}")
     return None
@@ -213,10 +214,14 @@ def _write(model: MLModel, target: Path, keep: int | None) -> None:
         model.write(target, keep_generations=keep)
 
 
-def _generation(target: Path) -> str:
-    from pyruntime.cli.generations import kept_text
+def _generations(target: Path) -> tuple[int | None, str]:
+    """The number of what was written, and for people also what is kept; None and "" for a file."""
+    if target.suffix.lower() == ".mlmodel":
+        return None, ""
+    from pyruntime.cli.generations import kept
 
-    return "" if target.suffix.lower() == ".mlmodel" else f", {kept_text(target)}"
+    number, text = kept(target)
+    return number, f", {text}"
 
 
 def _shortened(losses: list[float]) -> list[float]:

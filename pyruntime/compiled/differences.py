@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyruntime.compiled.generations import Generation
 
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+_ROWS = 1 << 12
 PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 
 
@@ -66,7 +68,8 @@ def differences(old: Generation, new: Generation) -> Differences:
     if old.model_hash is not None and old.model_hash == new.model_hash:
         return Differences(old.number, new.number, True, metrics=metrics)
     before, after = _lean(old), _lean(new)
-    had, has = _examples(before), _examples(after)
+    shared = _segments(before) & _segments(after)
+    had, has = _examples(before, shared), _examples(after, shared)
     return Differences(
         old.number, new.number, False, tuple(_weight_changes(before, after)),
         _changed(_parameters(before), _parameters(after)), metrics, _by_label(has - had), _by_label(had - has),
@@ -150,16 +153,35 @@ def _weights(lean: LeanModel) -> Iterator[tuple[str, tuple[Any, Any]]]:
                     yield f"{scope}{layer.name}:{field_name}{number}", (weight, lean.payloads)
 
 
-def _examples(lean: LeanModel) -> Counter[tuple[str, bytes]]:
-    """The examples of all k-NN, as often as each is there."""
+def _examples(lean: LeanModel, without: Collection[str]) -> Counter[tuple[str, bytes]]:
+    """The examples of all k-NN, as often as each is there.  without: hashes of files whose examples do not matter."""
     found: Counter[tuple[str, bytes]] = Counter()
     for _, part in _parts(lean.spec, ""):
         if part.WhichOneof("Type") == "kNearestNeighborsClassifier":
             store = read_store(part, lean.payloads)
-            found.update(
-                (str(label), vector.tobytes()) for label, vector in zip(store.labels(), store.floats(), strict=True)
-            )
+            for segment in store.segments:
+                if segment.file is not None and segment.file[1] in without:
+                    continue
+                names = [str(label) for label in segment.table]
+                for start in range(0, len(segment), _ROWS):
+                    vectors = segment.floats(slice(start, start + _ROWS))
+                    codes = segment.codes[start : start + _ROWS].tolist()
+                    found.update((names[c], _digest(v)) for c, v in zip(codes, vectors, strict=True))
     return found
+
+
+def _segments(lean: LeanModel) -> set[str]:
+    """Hashes of the files that examples are in."""
+    stores = (
+        read_store(part, lean.payloads)
+        for _, part in _parts(lean.spec, "")
+        if part.WhichOneof("Type") == "kNearestNeighborsClassifier"
+    )
+    return {segment.file[1] for store in stores for segment in store.segments if segment.file is not None}
+
+
+def _digest(vector: NDArray[np.float32]) -> bytes:
+    return blake2b(vector.tobytes(), digest_size=16).digest()
 
 
 def _by_label(examples: Counter[tuple[str, bytes]]) -> dict[str, int]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pyruntime.compiled.files import open_folder
 from pyruntime.compiled.folder import Commit, write_folder
 from pyruntime.compiled.history import Entry, missing_file, number_of, read_history
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.locks import check_unlocked
 from pyruntime.compiled.manifest import NAME, Manifest, kernels_of
 from pyruntime.compiled.opening import generation_source
-from pyruntime.compiled.provenance import How, Lineage, Provenance, now, versions
+from pyruntime.compiled.provenance import How, Provenance, now, provenance_of, versions
 from pyruntime.compiled.reading import open_generation
 from pyruntime.compiled.writing import KEEP, commit, write_compiled
 from pyruntime.errors import GenerationWarning, ModelIOError, SpecError
@@ -122,7 +123,7 @@ def write_generation(model: MLModel, path: AnyPath, keep: int | None) -> None:
         others[:] = []
         if newest and lineage.path == place and newest.number > lineage.seen:
             others.append(newest.number)
-        return lineage.provenance_of(model_hash, kernels.levels[-1])
+        return provenance_of(lineage, model_hash, kernels.levels[-1])
 
     manifest = write_compiled(
         model._lean, model._programs, kernels, path, keep=KEEP if keep is None else keep, describe=describe

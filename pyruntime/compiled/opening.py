@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyruntime.compiled.cache import Cache
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.manifest import kernels_of
-from pyruntime.compiled.provenance import Lineage
 from pyruntime.compiled.reading import Opened, is_compiled, open_compiled, warn_fallback
 from pyruntime.engines.base import Programs
 from pyruntime.errors import MLModelError, ModelIOError, SpecError

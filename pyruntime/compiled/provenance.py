@@ -8,11 +8,13 @@ them.
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyruntime.compiled.lineage import Lineage
 
 MOST_UPDATES = 50
 """Updates recorded between two generations; of more than that, the last ones."""
@@ -82,31 +84,15 @@ class Provenance:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Lineage:
-    """Where a model in memory comes from.
-
-    path, number: the compiled directory and its generation, None and 0 for others.  model: SHA-256 of the model that is
-    there, None while nobody asked.  provenance: as it is there.  updates: since then, not written yet.
-    seen: the newest generation that was there, damaged ones included.
-    """
-
-    path: str | None = None
-    number: int = 0
-    model: str | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    updates: tuple[Update, ...] = ()
-    seen: int = 0
-
-    def provenance_of(self, model: str, level: str) -> dict[str, Any]:
-        """For a generation with the model of that hash.  level: of the instruction set that it is packed for."""
-        if not self.updates and self.model == model and self.provenance:
-            return dict(self.provenance)
-        parent, made_by = (None if self.model == model else self.model), versions(level)
-        if self.updates:
-            parent = self.model
-        how = How.UPDATED if self.updates else How.CHANGED if parent else How.COMPILED
-        return Provenance(how, now(), parent, self.updates[-MOST_UPDATES:], None, made_by).to_json()
+def provenance_of(lineage: Lineage, model: str, level: str) -> dict[str, Any]:
+    """Of a generation that has the model with that hash.  level: of the instruction set that it is packed for."""
+    if not lineage.updates and lineage.model == model and lineage.provenance:
+        return dict(lineage.provenance)
+    parent, made_by = (None if lineage.model == model else lineage.model), versions(level)
+    if lineage.updates:
+        parent = lineage.model
+    how = How.UPDATED if lineage.updates else How.CHANGED if parent else How.COMPILED
+    return Provenance(how, now(), parent, lineage.updates[-MOST_UPDATES:], None, made_by).to_json()
 
 
 def now() -> str:
@@ -116,6 +102,8 @@ def now() -> str:
 
 def versions(level: str) -> dict[str, str]:
     """What computes here."""
+    import platform
+
     import numpy
 
     from pyruntime import __version__

@@ -10,15 +10,13 @@ import stat
 import warnings
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 from pyruntime.compiled.examples import attached
 from pyruntime.compiled.files import open_file, open_folder, read_manifest
-from pyruntime.compiled.history import Entry, generation_name, number_of, read_history
-from pyruntime.compiled.manifest import NAME, Manifest, NewerFormat, parse
-from pyruntime.compiled.provenance import Provenance
+from pyruntime.compiled.manifest import GENERATION_NAME, NAME, Manifest, NewerFormat, parse
 from pyruntime.engines.base import NetworkProgram, Programs
 from pyruntime.errors import DamageWarning, MLModelError, ModelIOError, SpecError
 from pyruntime.ir.types import Bytes
@@ -26,10 +24,13 @@ from pyruntime.native import lib
 from pyruntime.spec import LeanModel, load_lean_bytes
 from pyruntime.spec.reader import MAP_FROM
 
+if TYPE_CHECKING:
+    from pyruntime.compiled.history import Entry
+
 MAX_PLAN_BYTES = 1 << 28  # real ones have some 100 bytes per layer
 _TRIES = 10
 _DAMAGE = (None, errno.ENOENT, errno.EIO, errno.ELOOP)  # what the system says of a damaged disk, or of strange files
-_ADVICE = re.compile(r"[;:] (remove the folder and )?compile the model again$")
+_ADVICE = re.compile(r"[;:] (remove the folder and )?(compile|write) the model again$")
 
 
 class Opened(NamedTuple):
@@ -51,7 +52,7 @@ class Damaged(ModelIOError, SpecError):
 def is_compiled(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a folder with our manifests (a package's Manifest.json is another file, also on FAT)."""
     try:
-        return any(name == NAME or number_of(name) for name in os.listdir(path))
+        return any(name == NAME or GENERATION_NAME.fullmatch(name) for name in os.listdir(path))
     except OSError:
         return False
 
@@ -83,6 +84,8 @@ def open_compiled(path: str | os.PathLike[str], *, verify: bool = False, below: 
 
 def open_generation(path: str | os.PathLike[str], number: int, *, verify: bool = False) -> Opened:
     """Open one generation.  Raises ModelIOError when there is none of that number, and SpecError when it is damaged."""
+    from pyruntime.compiled.history import generation_name, read_history
+
     source = os.fspath(path)
     try:
         with open_folder(source) as folder:
@@ -129,12 +132,14 @@ def _open_older(
     folder: int, source: str, verify: bool, below: int | None, problems: list[SpecError | OSError]
 ) -> Opened:
     """The newest generation that opens, under the number `below` if one is given.  problems: gets what others have."""
+    from pyruntime.compiled.history import read_history
+
     history = read_history(folder, source)
     for entry in history.entries:
         if below is None or entry.number < below:
             try:
                 return _open_entry(folder, source, verify, entry)._replace(newest=history.next_number() - 1)
-            except SpecError as error:
+            except (SpecError, OSError) as error:
                 problems.append(error)
     raise Damaged(f"{source} has no generation that is whole")
 
@@ -148,6 +153,8 @@ def _open_entry(folder: int, source: str, verify: bool, entry: Entry) -> Opened:
 
 def warn_fallback(source: str, problems: Sequence[SpecError | OSError], manifest: Manifest) -> None:
     """Say what is damaged, and what was opened in its place."""
+    from pyruntime.compiled.provenance import Provenance
+
     reasons = dict.fromkeys(
         _ADVICE.sub("", f"{os.path.join(source, NAME)}: {p.strerror}" if isinstance(p, OSError) else str(p))
         for p in problems
@@ -203,8 +210,11 @@ class _Files:
         with self._open(name) as file:
             array = lib.aligned(self.manifest.files[name].bytes)
             view = array.data
-            while view and (count := os.readv(file.fileno(), [view])):
-                view = view[count:]
+            try:
+                while view and (count := os.readv(file.fileno(), [view])):
+                    view = view[count:]
+            except OSError as error:
+                raise self._unreadable(name, error) from None
         self._check(name, array)
         return array
 
@@ -225,8 +235,7 @@ class _Files:
         except FileNotFoundError:
             raise _Missing(name) from None
         except OSError as error:
-            kind = Damaged if error.errno in (errno.EIO, errno.ELOOP) else ModelIOError
-            raise kind(f"cannot read {self.path(name)}: {error.strerror}") from None
+            raise self._unreadable(name, error) from None
         status, wanted = os.fstat(file.fileno()), self.manifest.files[name].bytes
         if not stat.S_ISREG(status.st_mode) or status.st_size != wanted:
             file.close()
@@ -234,6 +243,10 @@ class _Files:
                 f"{self.path(name)} has {status.st_size} bytes, its manifest says {wanted}: compile the model again"
             )
         return file
+
+    def _unreadable(self, name: str, error: OSError) -> ModelIOError:
+        kind = Damaged if error.errno in (errno.EIO, errno.ELOOP) else ModelIOError
+        return kind(f"cannot read {self.path(name)}: {error.strerror}")
 
     def _check(self, name: str, array: Bytes) -> None:
         if sha256(array.data).hexdigest() != self.manifest.files[name].sha256:

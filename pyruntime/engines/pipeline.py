@@ -33,10 +33,8 @@ class PipelineEngine(Engine):
             build(part_of(part, message, i, name)) for i, name in enumerate(self.names)
         )
         self._check_chain()
-        self.is_light: bool = all(
-            engine.is_light if isinstance(engine, PipelineEngine) else engine.part.kind not in _HEAVY
-            for engine in self.engines
-        )
+        self._heads: int = _count_heads(self.engines)
+        self.is_light: bool = self._heads == 0
 
     def _check_chain(self) -> None:
         known = dict(self.description.input_descriptions_by_name)
@@ -65,24 +63,46 @@ class PipelineEngine(Engine):
             table.update(engine.predict(table))
         return table
 
+    def _before_tail(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """What of the table of features is needed once the heavy models have run."""
+        table = {f.name: value for f in self.description.inputs if (value := self.feature(features, f)) is not None}
+        if not self._heads:
+            return table
+        for engine in self.engines[: self._heads]:
+            table.update(engine.predict(table))
+        readers = (self.description.outputs, *(engine.description.inputs for engine in self.engines[self._heads :]))
+        needed = {feature.name for features in readers for feature in features}
+        return {name: value for name, value in table.items() if name in needed}
+
     def predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
         table = self.before_last(features)
         table.update(self.engines[-1].predict(table))
         return {feature.name: table[feature.name] for feature in self.description.outputs}
 
     def predict_many(self, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Model by model where no network is among them: what networks make of many examples may be too large."""
-        if not self.is_light:
+        """Example by example up to the last network, because what networks make of many may be too large to keep.
+
+        Model by model from there: of what is made before only that is kept which these models read, or a caller gets.
+        """
+        if self._heads == len(self.engines):
             return super().predict_many(examples)
         tables = []
         for i, example in enumerate(examples):
             with self.naming(i):
-                present = ((f.name, self.feature(example, f)) for f in self.description.inputs)
-                tables.append({name: value for name, value in present if value is not None})
-        for engine in self.engines:
+                tables.append(self._before_tail(example))
+        for engine in self.engines[self._heads :]:
             for table, outputs in zip(tables, engine.predict_many(tables), strict=True):
                 table.update(outputs)
         return [{feature.name: table[feature.name] for feature in self.description.outputs} for table in tables]
+
+
+def _count_heads(engines: tuple[Engine, ...]) -> int:
+    """How many models come before those at the end that are light."""
+    for count in range(len(engines), 0, -1):
+        last = engines[count - 1]
+        if not (last.is_light if isinstance(last, PipelineEngine) else last.part.kind not in _HEAVY):
+            return count
+    return 0
 
 
 def _check_meet(name: str, made: FeatureDescription, read: FeatureDescription) -> None:

@@ -79,5 +79,10 @@ _FORMS: dict[str, Callable[[Any], bytes]] = {
     "Activation": Activation.encode,
     "Conv": Op.encode,
     "Pool": Op.encode,
+    "Recurrence": Op.encode,
+    "LayerNorm": Op.encode,
+    "Lrn": Op.encode,
+    "Resize": Op.encode,
+    "CropResize": Op.encode,
 }
 """By a field's annotation; every other one is an int32."""

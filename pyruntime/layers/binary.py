@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import BinaryKind, UnaryKind
+from pyruntime.ir.ops import BinaryKind, Reshape, UnaryKind
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import MANY, Lowering, layer
 
@@ -116,4 +116,4 @@ def _image_constant(params: Any, shape: Any, field: str, x: Value, b: Builder) -
         raise b.invalid(
             f"shape of {field}", expected=f"1 or the size of its input at each of {list(x.shape[-3:])}", got=list(sizes)
         )
-    return b.constant(b.weights(params, sizes, field).reshape(aligned))
+    return b.prepared(Reshape(aligned), b.constant(b.weights(params, sizes, field)))

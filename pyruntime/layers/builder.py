@@ -40,8 +40,8 @@ class Builder:
         """Values of shape (1,) that stand for a number without axes, to which expandDims and stack give the first."""
         self.legacy = legacy
         """Blobs have rank 5: (Seq, Batch, C, H, W)."""
-        self.stacked = 0
-        """Axes in front of those that the file knows: 1 while examples are stacked for training, see layers/gemm.py."""
+        self.examples_axis: int | None = None
+        """Of a legacy blob while examples are stacked for training; what is of each example leaves it alone."""
         self.layer = ""
         self.kind = ""
         self.output_names: tuple[str, ...] = ()
@@ -84,6 +84,18 @@ class Builder:
         results = tuple(Value(self.fresh(), dtype, shape) for dtype, shape in inferred)
         self.nodes.append(Node(op, tuple(inputs), results, self.where))
         return results
+
+    def prepared(self, op: Op, *inputs: Value) -> Value:
+        """As emit; where all operands are constants it is computed now, whatever its size: weights in another order."""
+        limit, self.fold_up_to = self.fold_up_to, 2**62
+        try:
+            return self.emit(op, *inputs)
+        finally:
+            self.fold_up_to = limit
+
+    def statistics(self, _x: Value, _p: Any) -> tuple[Value, Value] | None:
+        """Mean and variance of a mini-batch for a batch normalisation that collects them: only while training."""
+        return None
 
     def _folds(self, op: Op, results: Sequence[tuple[DType, Shape]]) -> bool:
         small = all(is_known(shape) and math.prod(shape) <= self.fold_up_to for _, shape in results)
@@ -150,7 +162,11 @@ class Builder:
         return f"layer {self.layer!r} ({self.kind})" if self.kind else self.layer
 
     def weights(self, params: Any, shape: Sequence[int], field: str, channel_axis: int = 0) -> Floats:
-        """A weight of the layer as float32 in `shape`."""
+        """A weight of the layer as float32 in `shape`.  field: its path in the layer's message.
+
+        While training it may be a number that learns: then `constant` of this very array is no constant.  Whoever wants
+        it in another form makes that of the value (`prepared`), not of the array.
+        """
         return read_weights(
             params, shape=shape, layer=self.layer, field=field, channel_axis=channel_axis, payloads=self.payloads
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Conv, Padding
+from pyruntime.ir.ops import Conv, Padding, Reshape, Transpose
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
@@ -88,9 +87,11 @@ def _weight(p: Any, inputs: int, outputs: int, groups: int, kernel: Sequence[int
     """(O, C/groups, *kernel).  Those of a transposed convolution are stored as (C, O/groups, *kernel)."""
     if not p.isDeconvolution:
         return b.weight(p.weights, (outputs, inputs // groups, *kernel), "weights")
-    stored = b.weights(p.weights, (inputs, outputs // groups, *kernel), "weights", channel_axis=1)
-    grouped = stored.reshape(groups, inputs // groups, outputs // groups, *kernel)
-    return b.constant(np.ascontiguousarray(grouped.swapaxes(1, 2)).reshape(outputs, inputs // groups, *kernel))
+    stored = b.constant(b.weights(p.weights, (inputs, outputs // groups, *kernel), "weights", channel_axis=1))
+    taps = math.prod(kernel)
+    grouped = b.prepared(Reshape((groups, inputs // groups, outputs // groups, taps)), stored)
+    turned = b.prepared(Transpose((0, 2, 1, 3)), grouped)
+    return b.prepared(Reshape((outputs, inputs // groups, *kernel)), turned)
 
 
 def _output_size(p: Any, count: int, b: Builder) -> tuple[int, ...]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Broadcast, Gather, GatherAlong, GatherNd, GatherRows, OneHot, OneHotTo, WhereNonZero
+from pyruntime.ir.ops import (
+    Broadcast,
+    Gather,
+    GatherAlong,
+    GatherNd,
+    GatherRows,
+    OneHot,
+    OneHotTo,
+    Transpose,
+    WhereNonZero,
+)
 from pyruntime.ir.types import is_known
 from pyruntime.layers.axes import without_axes
 from pyruntime.layers.builder import Builder
@@ -19,8 +29,8 @@ def embedding(p: Any, x: Value, b: Builder) -> Value:
     size, outputs = int(p.inputDim), int(p.outputChannels)
     if any(d not in (1, -1) for d in x.shape[-3:]):
         raise b.invalid("input", expected="one index, shape (..., 1, 1, 1)", got=list(x.shape))
-    table = b.weights(p.weights, (outputs, size), "weights")
-    operands = [b.constant(table.T)]
+    table = b.constant(b.weights(p.weights, (outputs, size), "weights"))
+    operands = [b.prepared(Transpose((1, 0)), table)]
     if p.hasBias:
         operands.append(b.constant(b.weights(p.bias, (outputs,), "bias")))
     index = b.reshape(x, *[0] * (x.rank - 4), -1) if x.rank > 3 else b.reshape(x, -1)
@@ -34,7 +44,8 @@ def embedding_nd(p: Any, x: Value, b: Builder) -> Value:
     size, vocabulary = int(p.embeddingSize), int(p.vocabSize)
     if x.rank < 2 or x.shape[-1] not in (1, -1):
         raise b.invalid("input", expected="indices, shape (..., 1) of rank 2 or more", got=list(x.shape))
-    operands = [b.constant(b.weights(p.weights, (size, vocabulary), "weights").T)]
+    table = b.constant(b.weights(p.weights, (size, vocabulary), "weights"))
+    operands = [b.prepared(Transpose((1, 0)), table)]
     if p.hasBias:
         operands.append(b.constant(b.weights(p.bias, (size,), "bias")))
     return b.emit(GatherRows(has_bias=p.hasBias), without_axes(x, {x.rank - 1}, b), *operands)

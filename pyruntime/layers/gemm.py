@@ -17,7 +17,7 @@ def inner_product(p: Any, x: Value, b: Builder) -> Value:
     inputs, outputs = int(p.inputChannels), int(p.outputChannels)
     if inputs < 1 or outputs < 1:
         raise b.invalid("inputChannels and outputChannels", expected="positive numbers", got=(inputs, outputs))
-    flat = x.rank - b.stacked >= 4
+    flat = x.rank >= 4
     if flat:
         x = b.flatten_image(x)
     if x.shape and x.shape[-1] not in (inputs, -1):

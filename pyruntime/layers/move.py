@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pyruntime.ir.graph import Value
+from pyruntime.ir.ops import Reshape
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.axes import merge_axes, split_axis
 from pyruntime.layers.builder import Builder
@@ -141,7 +142,7 @@ def load_constant(p: Any, b: Builder) -> Value:
     shape = [int(size) for size in p.shape]
     if len(shape) != 3 or any(size < 1 for size in shape):
         raise b.invalid("shape", expected="three positive sizes [C,H,W]", got=shape)
-    return b.constant(b.weights(p.data, shape, "data").reshape(1, 1, *shape))
+    return b.prepared(Reshape((1, 1, *shape)), b.constant(b.weights(p.data, shape, "data")))
 
 
 @layer("loadConstantND", inputs=0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Affine, BinaryKind, LayerNorm, Lrn, Reduce, ReduceKind, UnaryKind
+from pyruntime.ir.ops import Affine, BinaryKind, LayerNorm, Lrn, Reduce, ReduceKind, Reshape, UnaryKind
 from pyruntime.ir.types import UNKNOWN
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
@@ -28,19 +29,30 @@ def batchnorm(p: Any, x: Value, b: Builder) -> Value:
     if x.shape[-3] not in (channels, UNKNOWN):
         raise b.invalid("channels", expected=f"{x.shape[-3]}, its input's channels", got=channels)
     epsilon = p.epsilon or 1e-5
-    gamma = b.weights(p.gamma, (channels,), "gamma").astype(np.float64)
-    beta = b.weights(p.beta, (channels,), "beta").astype(np.float64)
-    if p.computeMeanVar:
-        axes = (-2, -1) if p.instanceNormalization else (*range(-x.rank, -3), -2, -1)
-        x, scale, shift = _standardise(x, axes, epsilon, True, b), gamma, beta
+    scale, shift = (b.constant(b.weights(w, (channels,), name)) for w, name in ((p.gamma, "gamma"), (p.beta, "beta")))
+    collected = b.statistics(x, p)
+    if collected is not None:
+        x = _scaled(b.binary(BinaryKind.SUB, x, collected[0]), collected[1], epsilon, b)
+    elif p.computeMeanVar:
+        outer = [axis for axis in range(-x.rank, -3) if axis + x.rank != b.examples_axis]
+        axes = (-2, -1) if p.instanceNormalization else (*outer, -2, -1)
+        x = _standardise(x, axes, epsilon, True, b)
     else:
-        mean = b.weights(p.mean, (channels,), "mean").astype(np.float64)
-        variance = b.weights(p.variance, (channels,), "variance").astype(np.float64)
-        if not (variance + epsilon > 0).all():
-            raise b.invalid("variance", expected="above -epsilon in every channel", got=float(variance.min()))
-        scale = gamma / np.sqrt(variance + epsilon)
-        shift = beta - mean * scale
-    return b.channels_first(b.emit(Affine(), b.channels_last(x), b.constant(scale), b.constant(shift)))
+        scale, shift = _with_statistics(p, scale, shift, epsilon, b)
+    return b.channels_first(b.emit(Affine(), b.channels_last(x), scale, shift))
+
+
+def _with_statistics(p: Any, gamma: Value, beta: Value, epsilon: float, b: Builder) -> tuple[Value, Value]:
+    """Scale and shift that stand for gamma, beta and the mean and variance of the file.  Constants: in double."""
+    mean, variance = (b.weights(w, gamma.shape, name) for w, name in ((p.mean, "mean"), (p.variance, "variance")))
+    if not (variance.astype(np.float64) + epsilon > 0).all():
+        raise b.invalid("variance", expected="above -epsilon in every channel", got=float(variance.min()))
+    root = np.sqrt(variance.astype(np.float64) + epsilon)
+    if gamma.name in b.constants and beta.name in b.constants:
+        scale = b.constants[gamma.name].astype(np.float64) / root
+        return b.constant(scale), b.constant(b.constants[beta.name].astype(np.float64) - mean * scale)
+    learned = b.binary(BinaryKind.DIV, gamma, b.constant(root))
+    return learned, b.binary(BinaryKind.SUB, beta, b.binary(BinaryKind.MUL, b.constant(mean.copy()), learned))
 
 
 @layer("mvn")
@@ -84,7 +96,7 @@ def layer_normalization(p: Any, x: Value, b: Builder) -> Value:
             "normalizedShape", expected=f"the last sizes of its input's shape {list(x.shape)}", got=list(shape)
         )
     gamma, beta = (
-        b.constant(b.weights(weight, shape, name).reshape(-1))
+        b.prepared(Reshape((math.prod(shape),)), b.constant(b.weights(weight, shape, name)))
         for weight, name in ((p.gamma, "gamma"), (p.beta, "beta"))
     )
     return b.emit(LayerNorm(len(shape), p.eps), x, gamma, beta)
@@ -100,5 +112,8 @@ def _standardise(x: Value, axes: tuple[int, ...], epsilon: float, variance: bool
     if not variance:
         return centred
     squares = b.binary(BinaryKind.MUL, centred, centred)
-    spread = b.emit(Reduce(ReduceKind.MEAN, _axes(x, axes), True), squares)
-    return b.binary(BinaryKind.MUL, centred, b.unary(UnaryKind.RSQRT, spread, epsilon))
+    return _scaled(centred, b.emit(Reduce(ReduceKind.MEAN, _axes(x, axes), True), squares), epsilon, b)
+
+
+def _scaled(centred: Value, variance: Value, epsilon: float, b: Builder) -> Value:
+    return b.binary(BinaryKind.MUL, centred, b.unary(UnaryKind.RSQRT, variance, epsilon))

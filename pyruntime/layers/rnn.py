@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import Concat, GateFunction, Lstm, Rnn, RnnKind
-from pyruntime.layers.builder import Builder, Floats
+from pyruntime.ir.ops import Binary, BinaryKind, Concat, GateFunction, Lstm, Reshape, Rnn, RnnKind
+from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import layer
+from pyruntime.spec.paths import at_path
 
 FUNCTIONS = {
     "linear": GateFunction.LINEAR,
@@ -32,11 +33,9 @@ def simple_recurrent(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
     *states, b = rest
     inputs, outputs = _sizes(p, x, b)
     (f,) = _functions([p.activation], 1, "activation", b)
-    w = b.weights(p.weightMatrix, (outputs, inputs), "weightMatrix")[None]
-    r = b.weights(p.recursionMatrix, (outputs, outputs), "recursionMatrix")[None]
-    bias = np.zeros((1, outputs), np.float32)
-    if p.hasBiasVector:
-        bias = b.weights(p.biasVector, (outputs,), "biasVector")[None]
+    w = _stack(p, ["weightMatrix"], (outputs, inputs), b)
+    r = _stack(p, ["recursionMatrix"], (outputs, outputs), b)
+    bias = _stack(p, ["biasVector"], (outputs,), b) if p.hasBiasVector else _zeros(1, outputs, b)
     op = Rnn(RnnKind.SIMPLE, inputs, outputs, p.sequenceOutput, p.reverseInput, f, f, 0)
     return _rnn(op, x, states, (w, r, bias), b)
 
@@ -49,7 +48,7 @@ def gru(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
     f, g = _functions(p.activations, 2, "activations", b)
     w = _stack(p, [f"{gate}WeightMatrix" for gate in GRU_GATES], (outputs, inputs), b)
     r = _stack(p, [f"{gate}RecursionMatrix" for gate in GRU_GATES], (outputs, outputs), b)
-    bias = np.zeros((3, outputs), np.float32)
+    bias = _zeros(3, outputs, b)
     if p.hasBiasVectors:
         bias = _stack(p, [f"{gate}BiasVector" for gate in GRU_GATES], (outputs,), b)
     return _rnn(
@@ -63,7 +62,7 @@ def uni_directional_lstm(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
     *states, b = rest
     sizes = _sizes(p, x, b)
     functions = _functions(p.activations, 3, "activations", b)
-    y, h, c = _lstm(p, p.weightParams, functions, sizes, x, states, b, reverse=p.reverseInput)
+    y, h, c = _lstm(p, "weightParams", functions, sizes, x, states, b, reverse=p.reverseInput)
     return _five(y, b), _state(h, b), _state(c, b)
 
 
@@ -80,8 +79,8 @@ def bi_directional_lstm(p: Any, x: Value, *rest: Any) -> tuple[Value, ...]:
         raise b.invalid("weightParams", expected="two sets, forwards and backwards", got=len(p.weightParams))
     ahead = _functions(p.activationsForwardLSTM, 3, "activationsForwardLSTM", b)
     back = _functions(p.activationsBackwardLSTM or p.activationsForwardLSTM, 3, "activationsBackwardLSTM", b)
-    y, h, c = _lstm(p, p.weightParams[0], ahead, sizes, x, states[:2], b)
-    y_back, h_back, c_back = _lstm(p, p.weightParams[1], back, sizes, x, states[2:], b, reverse=True, aligned=True)
+    y, h, c = _lstm(p, "weightParams[0]", ahead, sizes, x, states[:2], b)
+    y_back, h_back, c_back = _lstm(p, "weightParams[1]", back, sizes, x, states[2:], b, reverse=True, aligned=True)
     both = b.emit(Concat(2), y, y_back)
     return _five(both, b), *(_state(state, b) for state in (h, c, h_back, c_back))
 
@@ -103,9 +102,14 @@ def _functions(activations: Iterable[Any], count: int, field: str, b: Builder) -
     return tuple(FUNCTIONS[kind] for kind in kinds)
 
 
-def _stack(owner: Any, names: Sequence[str], shape: tuple[int, ...], b: Builder) -> Floats:
-    """Weights of one shape on top of each other."""
-    return np.stack([b.weights(getattr(owner, name), shape, name) for name in names])
+def _stack(p: Any, fields: Sequence[str], shape: tuple[int, ...], b: Builder) -> Value:
+    """Weights of one shape on top of each other.  fields: their paths in the layer's parameters `p`."""
+    parts = [b.constant(b.weights(at_path(p, field), shape, field)) for field in fields]
+    return b.prepared(Concat(0), *(b.prepared(Reshape((1, *shape)), part) for part in parts))
+
+
+def _zeros(gates: int, outputs: int, b: Builder) -> Value:
+    return b.constant(np.zeros((gates, outputs), np.float32))
 
 
 def _start(state: Value | None, outputs: int, b: Builder) -> Value:
@@ -125,28 +129,28 @@ def _state(state: Value, b: Builder) -> Value:
     return b.reshape(state, 1, -1, state.shape[1], 1, 1)
 
 
-def _rnn(op: Rnn, x: Value, states: Sequence[Value], weights: Sequence[Floats], b: Builder) -> tuple[Value, ...]:
+def _rnn(op: Rnn, x: Value, states: Sequence[Value], weights: Sequence[Value], b: Builder) -> tuple[Value, ...]:
     start = _start(states[0] if states else None, op.outputs, b)
-    y, h = b.emit_many(op, [b.reshape(x, 0, 0, op.inputs), start, *map(b.constant, weights)], 2)
+    y, h = b.emit_many(op, [b.reshape(x, 0, 0, op.inputs), start, *weights], 2)
     return _five(y, b), _state(h, b)
 
 
 def _lstm(
-    p: Any, weights: Any, functions: Sequence[GateFunction], sizes: tuple[int, int], x: Value, states: Sequence[Value],
+    p: Any, weights: str, functions: Sequence[GateFunction], sizes: tuple[int, int], x: Value, states: Sequence[Value],
     b: Builder, *, reverse: bool = False, aligned: bool = False,
 ) -> tuple[Value, ...]:  # fmt: skip
-    """y (Seq or 1, B, H), h and c (B, H) of one direction; weights: its LSTMWeightParams."""
+    """y (Seq or 1, B, H), h and c (B, H) of one direction; weights: the path of its LSTMWeightParams."""
     inputs, outputs = sizes
-    w, r, bias, peepholes = _matrices(weights, p.params, inputs, outputs, b)
+    w, r, bias, peepholes = _matrices(p, weights, inputs, outputs, b)
     gate, block, output = functions
     op = Lstm(
         inputs, outputs, p.params.sequenceOutput, reverse, p.params.coupledInputAndForgetGate, gate, block, output,
         peepholes is not None, 0, _cell_clip(p.params, b), aligned,
     )  # fmt: skip
     start = [_start(states[i] if i < len(states) else None, outputs, b) for i in range(2)]
-    operands = [b.reshape(x, 0, 0, inputs), *start, *map(b.constant, (w, r, bias))]
+    operands = [b.reshape(x, 0, 0, inputs), *start, w, r, bias]
     if peepholes is not None:
-        operands.append(b.constant(peepholes))
+        operands.append(peepholes)
     return b.emit_many(op, operands, 3)
 
 
@@ -157,18 +161,16 @@ def _cell_clip(params: Any, b: Builder) -> float:
     return clip or 50.0
 
 
-def _matrices(
-    weights: Any, params: Any, inputs: int, outputs: int, b: Builder
-) -> tuple[Floats, Floats, Floats, Floats | None]:
+def _matrices(p: Any, weights: str, inputs: int, outputs: int, b: Builder) -> tuple[Value, Value, Value, Value | None]:
     """w (4, H, I), r (4, H, H), bias (4, H) with the forget bias in it, peepholes (3, H) or None."""
-    w = _stack(weights, [f"{gate}WeightMatrix" for gate in LSTM_GATES], (outputs, inputs), b)
-    r = _stack(weights, [f"{gate}RecursionMatrix" for gate in LSTM_GATES], (outputs, outputs), b)
-    bias = np.zeros((4, outputs), np.float32)
-    if params.hasBiasVectors:
-        bias = _stack(weights, [f"{gate}BiasVector" for gate in LSTM_GATES], (outputs,), b)
-    if params.forgetBias:
-        bias[1] += 1
+    w = _stack(p, [f"{weights}.{gate}WeightMatrix" for gate in LSTM_GATES], (outputs, inputs), b)
+    r = _stack(p, [f"{weights}.{gate}RecursionMatrix" for gate in LSTM_GATES], (outputs, outputs), b)
+    bias = _zeros(4, outputs, b)
+    if p.params.hasBiasVectors:
+        bias = _stack(p, [f"{weights}.{gate}BiasVector" for gate in LSTM_GATES], (outputs,), b)
+    if p.params.forgetBias:
+        bias = b.prepared(Binary(BinaryKind.ADD), bias, b.constant([[0], [1], [0], [0]]))
     peepholes = None
-    if params.hasPeepholeVectors:
-        peepholes = _stack(weights, [f"{gate}PeepholeVector" for gate in LSTM_PEEPHOLES], (outputs,), b)
+    if p.params.hasPeepholeVectors:
+        peepholes = _stack(p, [f"{weights}.{gate}PeepholeVector" for gate in LSTM_PEEPHOLES], (outputs,), b)
     return w, r, bias, peepholes

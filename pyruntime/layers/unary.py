@@ -7,7 +7,7 @@ from typing import Any
 
 from pyruntime.errors import SpecError
 from pyruntime.ir.graph import Value
-from pyruntime.ir.ops import BinaryKind, PRelu, UnaryKind
+from pyruntime.ir.ops import BinaryKind, PRelu, Reshape, UnaryKind
 from pyruntime.layers.builder import Builder, Floats
 from pyruntime.layers.registry import Lowering, layer
 
@@ -37,9 +37,11 @@ def activation(p: Any, x: Value, b: Builder) -> Value:
         return b.unary(function, x, *(getattr(getattr(p, kind), name) for name in names))
     if kind == "PReLU":
         slope = _per_channel(p.PReLU.alpha, x, "PReLU.alpha", b)
-        if slope.size == 1:
-            return b.unary(UnaryKind.LEAKY_RELU, x, slope[0])
-        return b.channels_first(b.emit(PRelu(), b.channels_last(x), b.constant(slope)))
+        if slope.name in b.constants and slope.shape == (1,):
+            return b.unary(UnaryKind.LEAKY_RELU, x, b.constants[slope.name][0])
+        if slope.shape == (1,):
+            return b.emit(PRelu(), x, slope)
+        return b.channels_first(b.emit(PRelu(), b.channels_last(x), slope))
     if kind == "parametricSoftplus":
         alpha = _per_channel(p.parametricSoftplus.alpha, x, "parametricSoftplus.alpha", b)
         beta = _per_channel(p.parametricSoftplus.beta, x, "parametricSoftplus.beta", b)
@@ -47,14 +49,20 @@ def activation(p: Any, x: Value, b: Builder) -> Value:
     raise b.invalid("NonlinearityType", expected="one of the format's activations", got=kind)
 
 
-def _times(x: Value, numbers: Floats, b: Builder) -> Value:
+def _times(x: Value, numbers: Value, b: Builder) -> Value:
     """x times one number, or one per channel."""
-    if numbers.size == 1:
-        return b.unary(UnaryKind.LINEAR, x, numbers[0], 0.0)
-    return b.binary(BinaryKind.MUL, x, b.constant(numbers.reshape(-1, 1, 1)))
+    if numbers.shape != (1,):
+        return b.binary(BinaryKind.MUL, x, b.prepared(Reshape((-1, 1, 1)), numbers))
+    if numbers.name in b.constants:
+        return b.unary(UnaryKind.LINEAR, x, b.constants[numbers.name][0], 0.0)
+    return b.binary(BinaryKind.MUL, x, numbers)
 
 
-def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Floats:
+def _per_channel(params: Any, x: Value, field: str, b: Builder) -> Value:
+    return b.constant(_numbers_per_channel(params, x, field, b))
+
+
+def _numbers_per_channel(params: Any, x: Value, field: str, b: Builder) -> Floats:
     """A weight with one number per channel (axis -3), or one for all; a wrong length is reported for the former.
 
     One number needs no channels: then `x` may have any rank.

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
         nearest_neighbors,
         neural_network,
         pipeline,
+        updatable,
         utils,
     )
 
 _MODULES = (
     "array_feature_extractor", "datatypes", "feature_vectorizer", "nearest_neighbors", "neural_network", "pipeline",
-    "utils",
+    "updatable", "utils",
 )  # fmt: skip
 """Imported when they are first used."""
 
@@ -36,6 +37,7 @@ __all__ = [
     "nearest_neighbors",
     "neural_network",
     "pipeline",
+    "updatable",
     "utils",
 ]
 

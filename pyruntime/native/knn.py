@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,38 +12,12 @@ from numpy.typing import NDArray
 from pyruntime.native._native import ffi
 from pyruntime.native._native import lib as _c
 from pyruntime.native.lib import Context, _Message
+from pyruntime.neighbors.samples import Array, Samples
 
 Floats = NDArray[np.float32]
-Array = NDArray[Any]
 
 TREE_MOST_DIMENSIONS = 32
 """Beyond it a kd-tree is not even tried: it would cost a copy of the samples, and no search would skip any."""
-
-
-class Samples(NamedTuple):
-    """A piece of the samples of an index, (count, dimensions) each, contiguous; they are kept and must not change.
-
-    floats: float32, or None.  codes: int8, or None: then numbers are codes times scales, float32 (count).  With both,
-    codes only rule samples out, and errors, float32 (count), bound the distance between a row of each.
-    checked: floats and scales are known to be finite, so that opening an index does not read them.
-    """
-
-    floats: Array | None
-    codes: Array | None = None
-    scales: Array | None = None
-    errors: Array | None = None
-    checked: bool = False
-
-    def mapped(self, change: Callable[[Array], Array]) -> Samples:
-        """With other arrays in place of those that are there, of the same type and as finite."""
-        floats, codes, scales, errors = (None if a is None else change(a) for a in self[:4])
-        return Samples(floats, codes, scales, errors, self.checked)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        some = self.codes if self.floats is None else self.floats
-        assert some is not None, "a piece has floats or codes"
-        return some.shape[0], some.shape[1]
 
 
 class NeighborIndex:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyruntime.native.knn import NeighborIndex, Samples
+from pyruntime.native.knn import NeighborIndex
 from pyruntime.native.lib import Context
-from pyruntime.neighbors.segments import Array
+from pyruntime.neighbors.samples import Array, Samples
 from pyruntime.neighbors.store import ExampleStore
 
 _TOGETHER = 256

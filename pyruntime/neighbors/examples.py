@@ -13,7 +13,8 @@ import numpy as np
 from pyruntime.errors import FeatureTypeError, UpdateError
 from pyruntime.neighbors.duplicates import duplicates
 from pyruntime.neighbors.messages import neighbor_models, read_store, replaced
-from pyruntime.neighbors.segments import FORMS, UNKNOWN, Array, Label
+from pyruntime.neighbors.samples import Array
+from pyruntime.neighbors.segments import FORMS, UNKNOWN, Label
 from pyruntime.neighbors.store import ExampleStore
 from pyruntime.spec import LeanModel
 

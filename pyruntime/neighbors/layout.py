@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from pyruntime.errors import SpecError
-from pyruntime.native.knn import Samples
-from pyruntime.neighbors.segments import Array, Label, Segment
+from pyruntime.neighbors.samples import Array, Samples
+from pyruntime.neighbors.segments import Label, Segment
 
 MARK = b"pyruntime kNN 1\n"
 _HEADER = struct.Struct("<16sIIQQQ")

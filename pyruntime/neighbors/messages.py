@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from pyruntime.errors import SpecError
-from pyruntime.native.knn import Samples
-from pyruntime.neighbors.segments import UNKNOWN, Array, Label, Segment, coded
+from pyruntime.neighbors.samples import Array, Samples
+from pyruntime.neighbors.segments import UNKNOWN, Label, Segment, coded
 from pyruntime.neighbors.store import ExampleStore
 from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import Payloads

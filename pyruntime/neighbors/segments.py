@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pyruntime.native.knn import Samples
+from pyruntime.neighbors.samples import Array, Samples
 
-Array = NDArray[Any]
 Label = str | int
 
 FLOATS, CODES, BOTH = "float32", "int8", "int8+float32"

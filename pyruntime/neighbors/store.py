@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pyruntime.native.knn import Samples
-from pyruntime.neighbors.segments import FLOATS, UNKNOWN, Array, Label, Segment, coded, compact, encoded
+from pyruntime.neighbors.samples import Array, Samples
+from pyruntime.neighbors.segments import FLOATS, UNKNOWN, Label, Segment, coded, compact, encoded
 
 
 @dataclass(frozen=True, eq=False)

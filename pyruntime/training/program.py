@@ -26,6 +26,7 @@ from pyruntime.training.optimizers import Optimizer
 from pyruntime.training.recipe import Recipe
 from pyruntime.training.recompute import choices, finish_early, recompute
 from pyruntime.training.split import Split
+from pyruntime.training.stack import stack_examples
 
 NO_LIMIT = 1 << 62
 """Bytes, for binding a plan to learn what it needs."""
@@ -78,18 +79,23 @@ def build_step(
     optimizer: Optimizer,
     payloads: Payloads | None,
     chosen: LossOptions,
+    *,
+    collect: bool = True,
 ) -> StepGraph:
     """The graph of a step for `batch` examples.
 
-    shapes: those of the features of one example, as the frozen part makes them.
+    shapes: those of the features of one example, as the frozen part makes them.  collect: whether batch normalisation
+    that collects its statistics does so; otherwise it uses them.
     Raises SpecError or UnsupportedError naming the layer through which no gradient passes.
     """
     b = TrainingBuilder(payloads, legacy=is_legacy(recipe.network))
+    b.examples_axis = 1 if b.legacy else None
     features = [
         Value(f"feature:{name}", DType.F32, (batch, *shape)) for name, shape in zip(split.features, shapes, strict=True)
     ]
     for name, value in zip(split.features, features, strict=True):
-        b.scope.bind(name, Blob(_stacked(value, b)))
+        b.scope.bind(name, Blob(_stacked(value, b) if b.legacy else Value(f"one:{name}", DType.F32, value.shape[1:])))
+    b.batch, b.collects = 1 if b.legacy else batch, collect
     for i in split.layers:
         message = recipe.network.layers[i]
         b.learns = i in recipe.updatable
@@ -98,9 +104,14 @@ def build_step(
         _check_parameters(message, b, before)
     b.learns = False
     y = read(recipe.loss.source, b)
+    result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape
+    if not b.legacy:
+        y = stack_examples(b, {f"one:{name}": value for name, value in zip(split.features, features, strict=True)}, y)
     loss = add_loss(recipe.loss, y, batch, chosen, b)
     parameters = tuple(b.parameters)
-    gradients = Backward(b, [p.value for p in parameters]).run(loss.start, loss.gradient)
+    back = Backward(b, [p.value for p in parameters])
+    gradients = back.run(loss.start, loss.gradient)
+    _check_gradients(parameters, gradients, back.ends, b)
     inputs, results, states = _steps(parameters, gradients, optimizer, b)
     graph = Graph(
         (*features, loss.target, *inputs, optimizer.hyper),
@@ -109,7 +120,6 @@ def build_step(
         b.constants,
         {name: stored for name, stored in b.stored.items() if name in b.constants},
     )
-    result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape[1:]
     return StepGraph(graph, parameters, loss.target.shape, result, states, loss)
 
 
@@ -152,10 +162,7 @@ def _refuse(least: StepProgram, limit: int) -> None:
 
 
 def _stacked(value: Value, b: TrainingBuilder) -> Value:
-    """Examples side by side as a blob: on axis 1 of (Seq, Batch, C, H, W), else on an axis of their own in front."""
-    if not b.legacy:
-        b.stacked = 1
-        return value
+    """Examples side by side on axis 1 of a blob (Seq, Batch, C, H, W)."""
     batch, sequence, *image = value.shape
     b.layer = value.name
     if sequence == 1:
@@ -174,6 +181,19 @@ def _check_parameters(message: Any, b: TrainingBuilder, before: int) -> None:
             )
 
 
+def _check_gradients(
+    parameters: tuple[Parameter, ...], gradients: dict[str, Value], ends: list[str], b: TrainingBuilder
+) -> None:
+    """Something reaches every parameter but those that are collected."""
+    for parameter in parameters:
+        if parameter.value.name in gradients or parameter.value.name in b.collected:
+            continue
+        where = f"layer {parameter.layer!r}"
+        if ends:
+            raise UnsupportedError(f"{where}: no gradient reaches its {parameter.field}: {'; '.join(ends)}")
+        raise SpecError(f"{where}: the loss does not depend on its {parameter.field}")
+
+
 def _steps(
     parameters: tuple[Parameter, ...], gradients: dict[str, Value], optimizer: Optimizer, b: TrainingBuilder
 ) -> tuple[list[Value], list[Value], tuple[Shape, ...]]:
@@ -181,13 +201,14 @@ def _steps(
     states: list[Value] = []
     new_parameters: list[Value] = []
     new_states: list[Value] = []
-    for parameter in parameters:
-        if parameter.value.name not in gradients:
-            raise SpecError(f"layer {parameter.layer!r}: the loss does not depend on its {parameter.field}")
     b.layer, b.kind = "clip", ""
-    scale = optimizer.scale([gradients[p.value.name] for p in parameters], b)
+    learning = [p.value.name for p in parameters if p.value.name not in b.collected]
+    scale = optimizer.scale([gradients[name] for name in learning], b)
     for parameter in parameters:
         w = parameter.value
+        if w.name in b.collected:
+            new_parameters.append(b.collected[w.name])
+            continue
         b.layer, b.kind = f"layer {parameter.layer!r}, step", ""
         own = tuple(Value(f"state{i}:{w.name}", DType.F32, w.shape) for i in range(optimizer.states))
         new, *kept = optimizer.step(w, gradients[w.name], scale, own, b)

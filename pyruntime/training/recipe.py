@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyruntime.errors import SpecError
+from pyruntime.spec.paths import weight_paths
 from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import weight_form
 
-LEARNING_LAYERS = ("convolution", "innerProduct")
+LEARN_WHOLE = ("convolution", "innerProduct")
+"""Layers that learn in Core ML too, where their weights and bias are marked together."""
 FIELDS = ("weights", "bias")
 LOW_PRECISION = (
     'expected 32-bit floats, or a way to learn: TrainingOptions(low_precision="adapter") leaves them as they are and '
@@ -58,19 +60,28 @@ def read_recipe(network: Any, source: str, payloads: Payloads | None, *, dequant
 
 
 def _check_layer(layer: Any, payloads: Payloads | None, dequantize: bool) -> None:
-    """A layer that learns: its type, and float32 weights that are marked too."""
+    """A layer that learns: float32 weights that are marked too.  Core ML takes fewer types (spec/legality)."""
     kind = layer.WhichOneof("layer")
     where = f"layer {layer.name!r} ({kind})"
-    if kind not in LEARNING_LAYERS:
-        raise SpecError(f"{where} is marked as updatable; only {' and '.join(LEARNING_LAYERS)} layers can be")
     params = getattr(layer, kind)
-    for field in FIELDS if params.hasBias else FIELDS[:1]:
-        weight = getattr(params, field)
-        if not weight.isUpdatable:
-            raise SpecError(f"{where} is updatable, but its {field} are not marked so; both must be")
+    weights = dict(weight_paths(params))
+    if not weights:
+        raise SpecError(f"{where} is marked as updatable, but it has no weights that could learn")
+    if kind in LEARN_WHOLE:
+        for field in FIELDS if params.hasBias else FIELDS[:1]:
+            if not getattr(params, field).isUpdatable:
+                raise SpecError(f"{where} is updatable, but its {field} are not marked so; both must be")
+    marked = {path: weight for path, weight in weights.items() if weight.isUpdatable}
+    if not marked:
+        raise SpecError(
+            f"{where} is updatable, but none of its weights is marked so: mark some of {', '.join(weights)}"
+        )
+    if ("mean" in marked) != ("variance" in marked):
+        raise SpecError(f"{where}: mean and variance are collected together; mark both as updatable, or neither")
+    for path, weight in marked.items():
         form = weight_form(weight)
         if form not in ("floatValue", None) and not dequantize:
-            raise SpecError(f"{where} is updatable, but its {field} are stored as {form}; {LOW_PRECISION}")
+            raise SpecError(f"{where} is updatable, but its {path} are stored as {form}; {LOW_PRECISION}")
 
 
 def _check_parameters(update: Any, optimizer: str, source: str) -> None:

@@ -55,17 +55,10 @@ def recompute(graph: Graph, segments: int) -> Graph:
 
 
 def _ways(graph: Graph) -> tuple[list[Node], list[Node]]:
-    """The nodes that the loss needs, and the others."""
-    needed = {graph.outputs[0].name}
-    forward: list[Node] = []
-    back: list[Node] = []
-    for node in reversed(graph.nodes):
-        if needed.isdisjoint(value.name for value in node.outputs):
-            back.append(node)
-        else:
-            needed.update(value.name for value in node.inputs)
-            forward.append(node)
-    return forward[::-1], back[::-1]
+    """The nodes up to the one that makes the loss, and those behind it."""
+    loss = graph.outputs[0].name
+    last = next(i for i, node in enumerate(graph.nodes) if any(value.name == loss for value in node.outputs))
+    return list(graph.nodes[: last + 1]), list(graph.nodes[last + 1 :])
 
 
 def _cut(nodes: Sequence[Node], segments: int) -> list[list[Node]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.spec.legality.rules import BEYOND
+from pyruntime.spec.paths import at_path
 from pyruntime.spec.payloads import DETACH_FROM, Payloads
 from pyruntime.spec.weights import weight_form, write_weights
 from pyruntime.training.trainer import Trainer
@@ -29,7 +30,7 @@ def write_learned(model: Any, payloads: Payloads, trainer: Trainer, learned: Seq
     for parameter, array in zip(trainer.parameters, learned, strict=True):
         if not adapters.own(parameter.layer):
             layer = layers[parameter.layer]
-            weights.append(getattr(getattr(layer, layer.WhichOneof("layer")), parameter.field))
+            weights.append(at_path(getattr(layer, layer.WhichOneof("layer")), parameter.field))
             values.append(array)
     for name, array in adapters.merged(network, payloads, _by_layer(trainer, learned)):
         layer = layers[name]

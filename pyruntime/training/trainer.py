@@ -11,6 +11,7 @@ from pyruntime.errors import FeatureTypeError, SpecError
 from pyruntime.ir.types import Array, Shape
 from pyruntime.layers.network import is_legacy, lower_network
 from pyruntime.native import lib
+from pyruntime.native.custom import compiling
 from pyruntime.samples import sample_features
 from pyruntime.training.adapters import Adapters
 from pyruntime.training.builder import Parameter
@@ -68,9 +69,10 @@ class Trainer:
         self.options = options
         self._steps = (1, 1)
         self._legacy = is_legacy(self.recipe.network)
-        lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
-        plan, constants = compile_graph(lowered.graph, part.context)
-        self._frozen = lib.Session(part.context, plan, constants, part.memory_limit)
+        with compiling(lambda: part.custom_layers):
+            lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
+            plan, constants = compile_graph(lowered.graph, part.context)
+        self._frozen = lib.Session(part.context, plan, constants, part.memory_limit, lambda: part.custom_layers)
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
         self._runners: dict[int, StepRunner] = {}
         self._evaluators: dict[int, Evaluator] = {}
@@ -96,12 +98,13 @@ class Trainer:
             raise FeatureTypeError(f"one example at a time, but features of shape {shape} are a batch of {shape[1]}")
         return shape[0], *shape[2:]
 
-    def _graph(self, batch: int) -> StepGraph:
-        key = (batch, self._shapes)
+    def _graph(self, batch: int, *, collect: bool = True) -> StepGraph:
+        key = (batch, self._shapes, collect)
         if key not in self._graphs:
             self._graphs[key] = build_step(
-                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen
-            )
+                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen,
+                collect=collect,
+            )  # fmt: skip
         return self._graphs[key]
 
     @property
@@ -156,7 +159,8 @@ class Trainer:
     def evaluator(self, batch: int) -> Evaluator:
         """Measures losses of mini-batches of that size, with the weights as they are by then."""
         if batch not in self._evaluators:
-            part, graph = self._engine.part, self._graph(batch)
+            part = self._engine.part
+            graph = self._graph(batch, collect=not any(p.field == "variance" for p in self.parameters))
             self._evaluators[batch] = Evaluator(
                 part.context, graph, self.weights, part.memory_limit, accuracy=self.is_classifier
             )

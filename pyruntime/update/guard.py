@@ -100,10 +100,10 @@ class Guarded:
         except Exception as error:
             raise UpdateError(f"UpdateGuard: its metric raised {type(error).__name__}: {error}") from error
 
-    def _checked(self, check: Check) -> Iterator[Mapping[str, Any]]:
-        for _, features in self._examples:
+    def _checked(self, check: Check) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        for numbered in self._examples:
             check()
-            yield features
+            yield numbered
 
 
 def _is_empty(model: MLModel) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from typing import Any
 
-from pyruntime.compiled.provenance import Lineage
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.config import MLModelConfiguration
 from pyruntime.errors import UpdateError
 from pyruntime.model import MLModel

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from pyruntime.compiled.examples import detached
+from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.locks import UpdateLock, model_lock
-from pyruntime.compiled.provenance import MOST_UPDATES, Lineage, Update, now
+from pyruntime.compiled.provenance import MOST_UPDATES, Update, now
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec.writer import model_pieces
 from pyruntime.update.checkpoint import CheckpointFile
@@ -28,8 +30,8 @@ class Record:
 
     def __init__(self, model: MLModel, examples: Examples, options: TrainingOptions | None) -> None:
         self._model, self._examples = model, examples
-        chosen = [] if options is None else [f for f in fields(options) if getattr(options, f.name) != f.default]
-        self._options = {f.name: str(getattr(options, f.name)) for f in chosen}
+        given = {} if options is None else {f.name: (getattr(options, f.name), f.default) for f in fields(options)}
+        self._options = {name: str(value) for name, (value, default) in given.items() if repr(value) != repr(default)}
         self._start = time.monotonic()
         self.metrics: Mapping[str, Any] = {}
         self.guard: Mapping[str, Any] = {}
@@ -39,7 +41,7 @@ class Record:
         self._start = time.monotonic()
         lineage = self._model._lineage
         if lineage.model is None:
-            self._model._lineage = replace(lineage, model=model_hash(self._model))
+            self._model._lineage = lineage._replace(model=model_hash(self._model))
 
     def lineage(self, parameters: Mapping[ParameterKey, Any]) -> Lineage:
         """Of the model as the update has made it by now."""
@@ -49,13 +51,13 @@ class Record:
             {str(key): value for key, value in parameters.items()}, dict(self.metrics), dict(self.guard), self._options,
         )  # fmt: skip
         updates = (*base.updates, update)[-MOST_UPDATES:]
-        return replace(base, provenance={}, updates=updates)
+        return base._replace(provenance={}, updates=updates)
 
 
 def model_hash(model: MLModel) -> str:
-    """SHA-256 of the model as `save` writes it."""
+    """SHA-256 of the model as a compiled directory has it."""
     digest = sha256()
-    for piece in model_pieces(model._lean):
+    for piece in model_pieces(detached(model._lean)[0]):
         digest.update(piece)
     return digest.hexdigest()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyruntime.errors import UpdateError
+from pyruntime.errors import FeatureTypeError, UpdateError
+from pyruntime.update.examples import example_errors
 
 if TYPE_CHECKING:
     from pyruntime.model import MLModel
 
+Numbered = Iterable[tuple[int, Mapping[str, Any]]]
+NOUN = "held-out example"
 LEAST = 1e-38
 """A probability of 0 counts as this much, as in training."""
 
@@ -42,13 +45,23 @@ class Scorer:
         """The target is the label that the model predicts."""
         return self._target == self._label
 
-    def accuracy(self, examples: Iterable[Mapping[str, Any]]) -> float:
+    def accuracy(self, examples: Numbered) -> float:
         """The share of right answers."""
-        return _mean(self._right(features[self._target], self._predict(features)) for features in examples)
+        return self._mean(examples, self._right)
 
-    def loss(self, examples: Iterable[Mapping[str, Any]]) -> float:
+    def loss(self, examples: Numbered) -> float:
         """The mean cross entropy, or squared error."""
-        return _mean(self._loss(features[self._target], self._predict(features)) for features in examples)
+        return self._mean(examples, self._loss)
+
+    def _mean(self, examples: Numbered, score: Callable[[Any, Mapping[str, Any]], float]) -> float:
+        total, count = 0.0, 0
+        for index, features in examples:
+            with example_errors(index, NOUN):
+                if self._target not in features:
+                    raise FeatureTypeError(f"feature {self._target!r} is missing: what the right answer is")
+                total += score(features[self._target], self._predict(features))
+            count += 1
+        return total / count if count else math.nan
 
     def _predict(self, features: Mapping[str, Any]) -> dict[str, Any]:
         inputs = {name: value for name, value in features.items() if name in self._inputs}
@@ -84,8 +97,3 @@ class Scorer:
         """Target and output as flat arrays; of a classifier's probabilities, in the order of its classes."""
         answer = outputs[self._output] if self._output else list(outputs[self._shares or ""].values())
         return np.asarray(wanted, np.float64).reshape(-1), np.asarray(answer, np.float64).reshape(-1)
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return float(np.mean(found)) if found else math.nan

@@ -12,7 +12,7 @@ from .conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "command-line.md"
-NAMES = [module.__name__.rsplit(".", 1)[1].replace("_", "-") for module in COMMANDS]
+NAMES = [getattr(m, "COMMAND", m.__name__.rsplit(".", 1)[1].replace("_", "-")) for m in COMMANDS]
 STICKER = ROOT / "examples" / "stickers" / "Sticker.mlmodel"
 
 

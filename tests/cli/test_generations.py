@@ -102,6 +102,7 @@ def test_guard_data_that_are_not_there_are_named(run: Run, mine: Path, drawings:
 def test_keep_generations(run: Run, mine: Path, drawings: Path) -> None:  # noqa: F811
     assert run("update", mine, "--data", drawings, "--in-place", "--keep-generations", 1).out.endswith("generation 3\n")
     assert [g.number for g in generations(mine)] == [3]
+    assert run("update", mine, "--data", drawings, "--in-place", "--json").json["generation"] == 4
 
 
 def test_a_damaged_generation_is_said_even_when_all_is_quiet(run: Run, mine: Path) -> None:

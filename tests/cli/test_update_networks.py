@@ -153,3 +153,34 @@ def test_an_encoding_without_braille_gets_letters() -> None:
     assert "*" in curves(history(), 80, colour=True, encoding="iso-8859-1")
     curves(history(), 80, colour=True, encoding="iso-8859-1").encode("ascii")
     assert curves(TrainingHistory(), 80, colour=True) == ""
+
+
+# what an update needs
+
+
+def test_describe_tells_the_memory_of_learning(run: Run, network: str) -> None:
+    found = run("describe", network, "--json").json["run"]["training"]
+    learning = 4 * (4 * 9 + 4 + 144 * 3 + 3)
+    assert found["batch"] == 4
+    assert found["segments"] == 1
+    assert found["values"] > 4 * 4 * 144, "of a mini-batch, what the convolution made"
+    assert (found["parameters"], found["states"]) == (3 * learning, 2 * learning)
+    text = " ".join(run("describe", network).out.split())
+    assert "Memory to learn" in text
+    assert "for values of a step of 4 examples" in text
+
+
+def test_describe_says_why_a_model_cannot_learn(run: Run, tmp_path: Path) -> None:
+    spec = classes(classes=NAMES)
+    spec.neuralNetworkClassifier.layers[0].convolution.bias.isUpdatable = False
+    save_spec(spec, tmp_path / "Half.mlmodel", check=False)
+    found = run("describe", tmp_path / "Half.mlmodel", "--json").json["run"]
+    assert found["runs"] is True
+    assert found["training"] is None
+    assert "bias are not marked" in found["no_training"]
+    assert "Cannot learn" in run("describe", tmp_path / "Half.mlmodel").out
+
+
+def test_describe_of_a_knn_has_no_steps(run: Run, sticker: str) -> None:
+    found = run("describe", sticker, "--json").json["run"]
+    assert (found["training"], found["no_training"]) == (None, "")

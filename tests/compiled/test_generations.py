@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pyruntime
 from pyruntime import (
     DamageWarning,
+    Generation,
     GenerationWarning,
     MLModel,
     MLUpdateTask,
@@ -23,6 +26,7 @@ from pyruntime import (
     generations,
     rollback,
 )
+from pyruntime.compiled.provenance import Provenance, Update
 from tests.knn.models import pipeline_spec
 from tests.small_models import WIDTH, X, linear, linear_answer
 from tests.training.networks import activation, as_examples, dense, updatable, values
@@ -190,6 +194,18 @@ def test_the_digest_is_that_of_the_data(tmp_path: Path) -> None:
     assert len({digest(examples), digest(other), digest(examples[::-1]), digest(examples[1:])}) == 4
 
 
+def test_a_model_has_one_hash_wherever_it_is_opened_from(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    spec = pipeline_spec(samples=rng.normal(size=(4, 3)), labels=["a", "b", "a", "b"])
+    pyruntime.save_spec(spec, tmp_path / "m.mlmodel")
+    MLModel(tmp_path / "m.mlmodel").write(tmp_path / "m.mlmodelc")
+    data = [{"x": rng.normal(size=WIDTH).astype(np.float32), "label": "a"}]
+    for name in ("m.mlmodel", "m.mlmodelc"):
+        finished(MLUpdateTask(tmp_path / name, data)).write(tmp_path / "learned.mlmodelc")
+        (parent,) = generations(tmp_path / "m.mlmodelc")
+        assert generations(tmp_path / "learned.mlmodelc")[-1].provenance.parent == parent.model_hash
+
+
 def test_updates_in_memory_are_all_recorded_and_the_parent_is_what_was_on_the_disk(tmp_path: Path) -> None:
     spec, examples = halves()
     path = tmp_path / "m.mlmodelc"
@@ -230,8 +246,6 @@ def test_a_clock_that_jumps_back_changes_no_order(tmp_path: Path, monkeypatch: p
 
 
 def test_a_strangers_provenance_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> None:
-    from pyruntime.compiled.provenance import Provenance
-
     strange: list[Any] = [
         {}, {"how": 7, "time": None, "parent": [], "updates": 3, "versions": 1, "restored": "x"},
         {"updates": [1, {}, {"examples": "many", "seconds": True, "parameters": 7}]}, {"updates": [{}] * 1000},
@@ -241,6 +255,21 @@ def test_a_strangers_provenance_is_read_as_far_as_it_makes_sense(tmp_path: Path)
         assert read.restored is None
         assert len(read.updates) <= 50
         assert all(u.examples == 0 and u.data is None and u.seed is None for u in read.updates)
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+anything = st.recursive(leaves, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=3), x, max_size=3))
+names = st.sampled_from([*Provenance.__dataclass_fields__, *Update.__dataclass_fields__])
+
+
+@given(raw=st.dictionaries(names, anything | st.lists(st.dictionaries(names, anything), max_size=2)))
+def test_any_provenance_is_read_and_shown(raw: dict[str, Any]) -> None:
+    from pyruntime.cli import generations as shown
+
+    read = Provenance.read(raw)
+    assert Provenance.read(json.loads(json.dumps(read.to_json()))) == Provenance.read(read.to_json())
+    one = Generation("m", 1, read, "0" * 64, True, None, 5)
+    assert isinstance(shown._result(one) + shown._examples(one) + shown._from(one, [one]), str)
 
 
 # differences
@@ -350,6 +379,23 @@ def test_rollback_to_a_damaged_generation_is_refused(three: Path, suffix: str) -
     assert seed_of(three) == 1
 
 
+def test_generations_of_a_place_that_cannot_be_written(open_folder: Path, unprivileged: Any) -> None:
+    path = open_folder / "m.mlmodelc"
+    for seed in (1, 2):
+        MLModel(linear(seed)).write(path)
+    os.chmod(path, 0o555)
+    os.chmod(open_folder, 0o555)
+    unprivileged()
+    first, second = generations(path, verify=True)
+    assert (first.damage, second.damage) == (None, None)
+    assert not first.diff(second).same_model
+    np.testing.assert_allclose(first.open().predict({"x": X})["y"], linear_answer(1), rtol=1e-5)
+    for work in (lambda: rollback(path), lambda: MLModel(linear(3)).write(path)):
+        with pytest.raises(ModelIOError, match="Permission denied"):
+            work()
+    assert numbers(path) == [1, 2]
+
+
 # damage
 
 
@@ -406,6 +452,25 @@ def test_weights_of_the_right_size_are_found_damaged_by_verify(tmp_path: Path) -
     flip(own_file(path, 2, ".weights"))
     with pytest.warns(DamageWarning, match=r"weights.*generation 1"):
         assert seed_of(path, verify=True) == 1
+
+
+@pytest.mark.parametrize("suffix", [".plan", ".mlmodel"])
+def test_a_sector_that_cannot_be_read_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    path, real = tmp_path / "m.mlmodelc", os.readv
+    MLModel(linear(1)).write(path)
+    other = linear(2)
+    other.neuralNetwork.layers[0].name = "another"
+    MLModel(other).write(path)
+    bad = own_file(path, 2, suffix).name
+
+    def readv(handle: int, views: Any) -> int:
+        if bad in os.readlink(f"/proc/self/fd/{handle}"):
+            raise OSError(5, "Input/output error")
+        return real(handle, views)
+
+    monkeypatch.setattr(os, "readv", readv)
+    with pytest.warns(DamageWarning, match=f"{bad}: Input/output error; generation 1"):
+        np.testing.assert_allclose(MLModel(path).predict({"x": X})["y"], linear_answer(1), rtol=1e-5)
 
 
 def test_without_a_good_generation_the_error_is_that_of_the_newest(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from pyruntime import MLModel, MLModelError, ModelIOError, generations, rollback
+from pyruntime import MLModel, MLModelError, MLUpdateTask, ModelIOError, generations, rollback
+from tests.knn.models import pipeline_spec
 from tests.power_cut import ERRORS, Recorder, make, read
-from tests.small_models import X, linear
+from tests.small_models import WIDTH, X, linear
 
 ROUNDS = int(os.environ.get("PYRUNTIME_POWER_CUTS", "1"))
 """How many times as many disks are tried."""
@@ -115,6 +117,39 @@ def try_disk(disk: Any, place: Path, first: bytes | None, last: bytes | None, *,
         assert not any(g.damage for g in generations(path, verify=True))
     shutil.rmtree(place)
     return found
+
+
+def test_every_disk_when_a_k_nn_has_learned(tmp_path: Path) -> None:
+    """Its new examples are a file of their own, and the network's files stay."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    path = place / "m.mlmodelc"
+    rng = np.random.default_rng(0)
+    old = pipeline_spec(samples=rng.normal(size=(4, 3)), labels=["a", "b", "a", "b"])
+    MLModel(old).write(path)
+    task = MLUpdateTask(path, [{"x": rng.normal(size=WIDTH).astype(np.float32), "label": x} for x in "abcc"])
+    task.resume()
+    assert task.wait(30)
+
+    def labels(where: Path) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return str(MLModel(where).predict({"x": X})["labelProbs"])
+
+    first = labels(path)
+    recorder = Recorder(place)
+    with pytest.MonkeyPatch.context() as patch:
+        recorder.install(patch)
+        task.context.model.write(path)
+    assert recorder.tree() == read(place)
+    last, seen = labels(path), set()
+    assert first != last
+    for after in range(len(recorder.events) + 1):
+        for disk in recorder.disks(after, random.Random(1), most=2 * ROUNDS):
+            make(disk, tmp_path / "tried")
+            seen.add(labels(tmp_path / "tried" / "m.mlmodelc"))
+            shutil.rmtree(tmp_path / "tried")
+    assert seen == {first, last}
 
 
 @pytest.mark.parametrize("error", ERRORS)

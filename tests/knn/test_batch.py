@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from pyruntime.errors import MLModelError
-from pyruntime.native.knn import NeighborIndex, Samples
+from pyruntime.native.knn import NeighborIndex
 from pyruntime.native.lib import Context, cpu_levels, levels
+from pyruntime.neighbors.samples import Samples
 from pyruntime.neighbors.segments import BOTH, CODES, encoded
 
 LEVELS = [i for i, level in enumerate(levels()) if level in cpu_levels()]
@@ -87,7 +88,7 @@ def test_codes_find_most_of_the_neighbours_of_floats() -> None:
     expected = NeighborIndex(CONTEXT, samples).search(queries, 10)[1]
     found = NeighborIndex(CONTEXT, [encoded(samples, CODES)]).search(queries, 10)[1]
     recall = np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found, expected, strict=True)])
-    assert recall > 0.95  # docs/nearest-neighbors.md says 97 % for random vectors
+    assert recall > 0.95  # docs/nearest-neighbors.md: 96 to 99 %
 
 
 @settings(deadline=None, max_examples=40)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -14,6 +17,8 @@ from hypothesis import strategies as st
 
 from pyruntime import MLModel, MLModelConfiguration, MLUpdateTask
 from pyruntime.errors import FeatureTypeError, SpecError, UpdateError
+from pyruntime.native.knn import NeighborIndex
+from tests.compiled.test_interrupted import in_child, kill_at
 from tests.knn.models import knn_spec, pipeline_spec
 from tests.small_models import WIDTH as INPUT
 
@@ -266,3 +271,59 @@ def test_a_list_of_inputs_gives_what_each_gives(model: MLModel) -> None:
     assert model.predict(items) == [model.predict(item) for item in items]
     with pytest.raises(FeatureTypeError, match=r"item 1 of the list.*shape 2"):
         model.predict([items[0], {"vector": [1, 2]}])
+
+
+def test_a_list_for_a_pipeline_is_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    data = [{"x": rng.standard_normal(INPUT), "label": "ab"[i % 2]} for i in range(12)]
+    task = MLUpdateTask(MLModel(pipeline_spec(k=3)), data)
+    task.resume()
+    task.wait()
+    assert task.context is not None
+    model = task.context.model
+    items = [{"x": rng.standard_normal(INPUT)} for _ in range(9)]
+    expected = [model.predict(item) for item in items]
+    searches = []
+    real = NeighborIndex.search
+    monkeypatch.setattr(NeighborIndex, "search", lambda *given: searches.append(given) or real(*given))
+    assert model.predict(items) == expected
+    assert len(searches) == 1
+    with pytest.raises(FeatureTypeError, match="item 2 of the list"):
+        model.predict([*items[:2], {"x": [1, 2]}])
+
+
+def test_threads_that_meet_while_the_tree_is_made_get_the_same_answers() -> None:
+    rng = np.random.default_rng(2)
+    vectors, labels = rng.standard_normal((3000, WIDTH)).astype(np.float32), rng.integers(0, 5, 3000).tolist()
+    queries = [{"vector": v} for v in rng.standard_normal((120, WIDTH))]
+    plain = MLModel(knn_spec(vectors, labels, dimensions=WIDTH))
+    model = MLModel(knn_spec(vectors, labels, dimensions=WIDTH, leaf_size=20))
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(model.predict, queries * 3))
+    assert answers == [plain.predict(query) for query in queries] * 3
+    assert model.engine._index._patience == 0  # type: ignore[attr-defined]
+
+
+def test_a_writer_killed_at_any_step_leaves_the_old_examples_or_the_new(model: MLModel, tmp_path: Any) -> None:
+    old = list(model.examples())
+    changed = model.examples().forget(label="cat").examples().add(VECTORS[:1], ["new"])
+    new = list(changed.examples())
+    seen, step, path = set(), 0, tmp_path / "m.mlmodelc"
+    while True:
+        shutil.rmtree(path, ignore_errors=True)
+        model.write(path)
+
+        def work(count: int = step) -> None:
+            kill_at(count)
+            changed.write(path, keep_generations=1)
+
+        code = in_child(work)
+        found = list(MLModel(path, verify=True).examples())
+        assert found in (old, new)
+        seen.add(found == new)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        step += 3  # others are met in test_interrupted.py
+    assert step > 20
+    assert seen == {False, True}

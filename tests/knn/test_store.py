@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyruntime.compiled.examples import attached, segment_name
+from pyruntime.compiled.manifest import File
 from pyruntime.errors import SpecError
 from pyruntime.neighbors import layout
-from pyruntime.neighbors.messages import METADATA, neighbor_models, put_store, read_store, with_examples
+from pyruntime.neighbors.messages import METADATA, SEGMENTS, neighbor_models, put_store, read_store, with_examples
 from pyruntime.neighbors.segments import BOTH, CODES, FLOATS, FORMS, UNKNOWN
 from pyruntime.neighbors.store import ExampleStore
-from pyruntime.spec import messages
+from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.payloads import Payloads
 from tests.knn.models import knn_spec, pipeline_spec
 
@@ -181,3 +185,54 @@ def test_long_vectors_keep_their_numbers() -> None:
 def test_a_k_nn_inside_a_pipeline_is_found_by_its_place() -> None:
     assert [place for place, _ in neighbor_models(pipeline_spec())] == ["1"]
     assert ExampleStore(1).form == FLOATS
+
+
+class Files:
+    """Files of a directory whose manifest lists them."""
+
+    def __init__(self, contents: dict[str, bytes]) -> None:
+        self.contents = {segment_name(sha256(data).hexdigest()): data for data in contents.values()}
+        files = {name: File(len(data), sha256(data).hexdigest()) for name, data in self.contents.items()}
+        self.manifest = SimpleNamespace(files=files)
+
+    def path(self, name: str) -> str:
+        return f"folder/{name}"
+
+    def data(self, name: str) -> memoryview:
+        return memoryview(self.contents[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("next=9 float32 {a} {b}", None),
+        ("next=7 float32 {a} {b}", "numbers of its examples do not rise"),
+        ("next=9 float32 {b} {a}", "numbers of its examples do not rise"),
+        ("next=9 float32 {a} {a}", "numbers of its examples do not rise"),
+        ("next=9 float32 {wide}", "folder/segment-.* has 5 numbers per example and other labels"),
+        ("next=9 float32 {whole}", "folder/segment-.* has 5 numbers per example and other labels"),
+        ("next=9 float32 " + "0" * 64, "folder/segment-0{16}.examples is not among the files"),
+        ("next=9 float32 ../../etc", "list of its examples is damaged"),
+        ("next=9 float16 {a}", "list of its examples is damaged"),
+        ("next=-1 float32", "list of its examples is damaged"),
+        ("", "list of its examples is damaged"),
+    ],
+)
+def test_the_list_of_segments_is_not_believed(text: str, message: str | None) -> None:
+    store = ExampleStore(WIDTH).appended(some(6), ["a"] * 6).appended(some(2), ["b"] * 2)
+    whole = ExampleStore(WIDTH).appended(some(1), [3])
+    contents = {
+        name: b"".join(layout.to_pieces(segment))
+        for name, segment in zip(["a", "b", "whole"], (*store.segments, *whole.segments), strict=True)
+    }
+    contents["wide"] = contents["a"]
+    spec = knn_spec(default="none", dimensions=4 if "wide" in text else WIDTH)
+    spec.kNearestNeighborsClassifier.stringClassLabels.SetInParent()
+    hashes = {name: sha256(data).hexdigest() for name, data in contents.items()}
+    spec.description.metadata.userDefined[SEGMENTS] = text.format(**hashes)
+    lean = LeanModel(spec, Payloads(), "folder/model")
+    if message is None:
+        assert table(read_store(attached(lean, Files(contents)).spec, lean.payloads)) == table(store)
+    else:
+        with pytest.raises(SpecError, match=message):
+            attached(lean, Files(contents))

@@ -103,13 +103,15 @@ class Program(Running):
     process: subprocess.Popen[str] = field(kw_only=True)
 
 
-def _start_here(stack: ExitStack, data: Path, *, starters: bool = True, token: str | None = None) -> Running:
+def _start_here(
+    stack: ExitStack, data: Path, *, starters: bool = True, token: str | None = None, port: int = 0
+) -> Running:
     from app.guard import Guard
     from app.lessons import School
     from app.routes import Site
     from app.server import Server
 
-    server = Server("127.0.0.1", 0)
+    server = Server("127.0.0.1", port)
     school = School(data, EXAMPLE / "Sticker.mlmodel", EXAMPLE / "drawings.npz", starters=starters)
     server.site = Site(school, Guard("0.0.0.0" if token else "127.0.0.1", server.server_port, token))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

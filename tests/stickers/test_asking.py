@@ -96,6 +96,7 @@ class Page:
         self.connection.request("GET", "/api/events", headers=running.headers)
         self.response = self.connection.getresponse()
         assert self.response.headers["Content-Type"] == "text/event-stream"
+        assert self.response.readline() + self.response.readline() == b"retry: 1000\n\n"
 
     def next(self) -> tuple[str, Any]:
         kind, data = (self.response.readline().decode().strip().split(": ", 1)[1] for _ in range(2))
@@ -132,7 +133,7 @@ def test_more_pages_than_are_served_are_refused_and_closed_ones_make_room() -> N
     with pytest.raises(TooManyPages):
         events.listen(b"")
     pages[0].close()
-    assert next(iter(events.listen(event("state", 2)))) == b"event: state\ndata: 2\n\n"
+    assert next(iter(events.listen(event("state", 2)))) == b"retry: 1000\n\nevent: state\ndata: 2\n\n"
 
 
 def test_a_page_that_is_too_slow_is_let_go_and_holds_up_nobody() -> None:

@@ -101,6 +101,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_answered(
         assert answers(start(data=f"data{turn}"), drawings) == said, "the model is that of the drawings, to the bit"
 
 
+@pytest.mark.filterwarnings("ignore::pyruntime.DamageWarning", "ignore::pyruntime.GenerationWarning")
 @pytest.mark.parametrize("damage", ["gone", "cut off", "another's", "of an older day"])
 def test_a_model_that_does_not_fit_is_learned_again(damage: str, start: Start, drawings: Drawings) -> None:
     running = start()
@@ -119,9 +120,6 @@ def test_a_model_that_does_not_fit_is_learned_again(damage: str, start: Start, d
         MLModel(EXAMPLE / "Sticker.mlmodel").write(model)
     else:
         older.write(model)
-    if damage == "gone":  # such a folder is none of ours to write to: the person decides what becomes of it
-        assert answers(start(), drawings) == said
-        return
     assert answers(start(), drawings) == said
     assert stamp(model) == fitting
 

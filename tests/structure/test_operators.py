@@ -14,13 +14,21 @@ from pyruntime.ir.op import Activation, Op
 from pyruntime.ir.ops import (
     OPERATORS,
     BinaryKind,
+    BoxMode,
     Conv,
+    CropResize,
     GateFunction,
+    LayerNorm,
+    Lrn,
     Padding,
     Pool,
     PoolKind,
+    Recurrence,
+    RecurrenceKind,
     ReduceKind,
+    Resize,
     ResizeGrid,
+    ResizeKind,
     UnaryKind,
 )
 from pyruntime.native import lib
@@ -32,6 +40,11 @@ EXAMPLES: dict[str, Any] = {
     "int": 1, "bool": True, "float": 1.0, "Dims": (1, 2), "Floats2": (1.0, 2.0), "Floats3": (1.0, 2.0, 3.0),
     "Activation": Activation(),
     "Conv": Conv((1, 1), (1, 1), (1, 1), (0, 0), (0, 0), Padding.EXPLICIT, 1, 1),
+    "Recurrence": Recurrence(RecurrenceKind.GRU, 1, False, False, *[GateFunction.TANH] * 3, False, 50.0),
+    "LayerNorm": LayerNorm(1, 0.1),
+    "Lrn": Lrn(1, 1, 1.0, 1.0, 1.0),
+    "Resize": Resize(ResizeKind.NEAREST, ResizeGrid.ALIGN, (1, 1)),
+    "CropResize": CropResize(ResizeGrid.ALIGN, BoxMode.CORNERS_WIDTH_FIRST, True, 1.0, (1, 1)),
     "Pool": Pool(PoolKind.MAX, False, (1, 1), (1, 1), (0, 0), (0, 0), Padding.EXPLICIT, False),
 }  # fmt: skip
 

@@ -124,6 +124,52 @@ def test_convolutions(exact: bool, keep: bool) -> None:
         np.testing.assert_allclose(task.context.model.predict({"x": one})["y"].reshape(-1), wanted, rtol=1e-3)
 
 
+def as_products(spec: Any) -> Any:
+    """The same network with batchedMatmul in place of its inner products."""
+    copy = messages.Model.FromString(spec.SerializeToString())
+    for one in copy.neuralNetwork.layers:
+        if one.WhichOneof("layer") == "innerProduct":
+            old = messages.InnerProductLayerParams.FromString(one.innerProduct.SerializeToString())
+            p = one.batchedMatmul
+            p.weightMatrixFirstDimension, p.weightMatrixSecondDimension = old.inputChannels, old.outputChannels
+            p.weights.CopyFrom(old.weights)
+            p.bias.CopyFrom(old.bias)
+            p.hasBias = True
+    return copy
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["merged", "kept"])
+def test_batched_products_with_a_weight(keep: bool, tmp_path: Path) -> None:
+    spec = regression()
+    products = as_products(spec)
+    task, record = update(products, EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, 3.0, keep=keep)))
+    losses, _, there = reference(spec, X, Y, dict.fromkeys(("a", "b"), (2, 3.0, 0)), 6, More())
+    np.testing.assert_allclose(record.batch_losses, losses, rtol=CURVE)
+    y = there.blobs({"x": torch.tensor(X, dtype=torch.float64)})["y"].detach().numpy()
+    np.testing.assert_allclose(task.context.model.predict({"x": X[0]})["y"].reshape(-1), y[0], rtol=1e-3)
+    if keep:
+        again = MLModel(save(task.context.model, tmp_path))
+        assert again.predict({"x": X[0]})["y"].tobytes() == task.context.model.predict({"x": X[0]})["y"].tobytes()
+
+
+def test_a_product_over_the_last_axis_of_rank_4() -> None:
+    """An inner product would flatten it: adapters of a batchedMatmul are of its kind."""
+    spec = updatable(
+        {"x": (2, 3, 2, 5)}, [dense("a", "x", "y", 5, 4)], target=array("y_true", (2, 3, 2, 4)), exact=True, epochs=6
+    )
+    x, target = values(6, 2, 3, 2, 5, seed=3), values(6, 2, 3, 2, 4, seed=4)
+    task, record = update(
+        as_products(spec), as_examples(x=x, y_true=list(target)), 1, TrainingOptions(adapters=Adapter(2))
+    )
+    batches = torch_training.orders(6, 4, 6, None)
+    losses, _ = torch_training.train(
+        spec.neuralNetwork, {"x": x.reshape(6, 12, 5)}, target, batches,
+        More(network=lambda message: LoraNetwork(message, {"a": (2, None, 0)})), learningRate=0.1,
+    )  # fmt: skip
+    np.testing.assert_allclose(record.batch_losses, losses, rtol=CURVE)
+    assert task.context.model.predict({"x": x[0]})["y"].shape == (2, 3, 2, 4)
+
+
 def test_with_every_other_option() -> None:
     spec = regression()
     options = TrainingOptions(
@@ -164,9 +210,13 @@ def test_the_first_step_changes_nothing_but_b() -> None:
 # what is kept
 
 
-def file_weights(model: MLModel, tmp_path: Path) -> dict[str, Any]:
+def save(model: MLModel, tmp_path: Path) -> Path:
     model.save(tmp_path / "saved.mlmodel")
-    spec = messages.Model.FromString((tmp_path / "saved.mlmodel").read_bytes())
+    return tmp_path / "saved.mlmodel"
+
+
+def file_weights(model: MLModel, tmp_path: Path) -> dict[str, Any]:
+    spec = messages.Model.FromString(save(model, tmp_path).read_bytes())
     return {one.name: one for one in spec.neuralNetwork.layers}
 
 

@@ -156,7 +156,7 @@ def test_networks_that_break_a_rule() -> None:
 
     refused(change(lambda n: [setattr(m, "isUpdatable", False) for m in n.layers]), "none of its layers")
     refused(change(lambda n: setattr(dense_of(n).bias, "isUpdatable", False)), "'a'", "bias", "both")
-    refused(change(lambda n: setattr(n.layers[1], "isUpdatable", True)), "'tanh of h'", "only convolution")
+    refused(change(lambda n: setattr(n.layers[1], "isUpdatable", True)), "'tanh of h'", "no weights")
     refused(change(lambda n: setattr(n.layers[2], "name", "a")), "'a'", "name that no other layer has")
     refused(change(lambda n: n.updateParams.ClearField("optimizer")), "no optimizer")
     refused(change(lambda n: n.updateParams.ClearField("epochs")), "no epochs")
@@ -204,14 +204,14 @@ def test_cross_entropy_without_softmax() -> None:
 
 
 def test_a_layer_without_gradient_between_loss_and_layer_that_learns_is_named() -> None:
-    between = layer("lrn", "h", "l", "the lrn", alpha=1.0, beta=0.5, localSize=3, k=1.0)
-    tail = [between, layer("flatten", "l", "y", "flat")]
-    spec = updatable({"x": (1, 5, 5)}, [convolution("c", "x", "h", 1, 2), *tail], target=array("y_true", (18,)))
-    refused(spec, "the lrn", "no gradient", error=UnsupportedError)
-    frozen = convolution("c", "x", "h", 1, 2, learns=False)
-    layers = [frozen, between, layer("flatten", "l", "f", "flat"), dense("d", "f", "y", 18, 1)]
-    examples = as_examples(x=values(4, 1, 5, 5), y_true=values(4, 1))
-    _, record = update(updatable({"x": (1, 5, 5)}, layers, rate=0.01), examples)
+    between = layer("ceil", "h", "y", "the ceiling")
+    spec = updatable({"x": (8,)}, [dense("d", "x", "h", 8, 3), between], target=array("y_true", (3,)), exact=True)
+    refused(spec, "'d'", "no gradient reaches its weights", "the ceiling", "step", error=UnsupportedError)
+    between = layer("ceil", "x", "h", "the ceiling")
+    spec = updatable(
+        {"x": (8,)}, [between, dense("d", "h", "y", 8, 3)], rate=0.01, target=array("y_true", (3,)), exact=True
+    )
+    _, record = update(spec, as_examples(x=values(4, 8), y_true=values(4, 3)))
     assert record.batch_losses[1] < record.batch_losses[0], "before the first layer that learns anything may stand"
 
 

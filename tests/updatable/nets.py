@@ -115,3 +115,37 @@ def converted(labels: list[Any] | None = None, seed: int = 0, rows: int = 1) -> 
     """(rows, 6) -> matmul + bias -> ReLU -> matmul -> + constant -> softmaxND -> (rows, 3): report 1417's layers."""
     net = Net(rows, 6, mode="classifier" if labels else None, classes=3, seed=seed)
     return net.matmul(8).relu().matmul_of_constant(3).plus(3).softmax().end(labels)
+
+
+def random_network(seed: int, *, one: bool = False) -> tuple[Any, tuple[int, ...]]:
+    """Images or rows, some layers, dense layers written in different ways, perhaps a softmax.
+
+    one: only one row, and at least two results.
+    """
+    rng = np.random.default_rng(seed)
+    shape: tuple[int, ...] = [(1, 6), (6,), (1, 2, 8, 8), (1, 1, 6), (3, 6)][rng.integers(4 if one else 5)]
+    net = Net(*shape, seed=seed)
+    if len(shape) == 4:
+        for _ in range(rng.integers(1, 3)):
+            net.conv(int(rng.integers(1, 5)))
+            if rng.random() < 0.6:
+                net.relu(str(rng.choice(["RELU", "SIGMOID", "TANH"])))
+        if rng.random() < 0.5:
+            net.pool()
+        net.reshape(1, int(np.prod(net.shape)))
+    for _ in range(rng.integers(1, 4)):
+        outputs = int(rng.integers(2 if one else 1, 9))
+        way = rng.integers(4) if len(net.shape) > 1 else rng.integers(2)
+        if way == 0:
+            net.dense(outputs)
+        elif way == 1:
+            net.matmul(outputs, bias=bool(rng.integers(2)))
+        else:
+            net.matmul_of_constant(outputs, transposed=bool(way - 2))
+        if rng.random() < 0.5:
+            net.plus(*([outputs], [1] * (len(net.shape) - 1) + [outputs])[rng.integers(2)])
+        if rng.random() < 0.4:
+            net.relu(str(rng.choice(["RELU", "SIGMOID", "TANH"])))
+    if rng.random() < 0.7:
+        net.softmax(int(rng.choice([-1, len(net.shape) - 1])))
+    return net.end(), shape

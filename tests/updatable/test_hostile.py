@@ -11,7 +11,9 @@ import pytest
 
 from pyruntime import MLModel
 from pyruntime.errors import MLModelError
-from pyruntime.models.updatable import rewrite_for_update, split_spec, updatable_spec, update_candidates
+from pyruntime.models.updatable import rewrite_for_update, update_candidates
+from pyruntime.models.updatable.make import lean_of, updatable
+from pyruntime.models.updatable.splitting import split
 from pyruntime.spec.legality import broken_rules
 
 from ..layers.mutations import mutate
@@ -40,11 +42,11 @@ def test_wrong_fields(kind: str) -> None:
         spec.CopyFrom(original)
         for _ in range(random.randint(1, 3)):
             mutate(spec, random)
-        for change in (updatable_spec, split_spec, rewrite_for_update, update_candidates):
+        for change in (updatable, split, rewrite_for_update, update_candidates):
             with contextlib.suppress(MLModelError):
-                result = change(spec)
+                result: Any = change(lean_of(spec) if change in (updatable, split) else spec)
                 made += 1
-                if change is updatable_spec:
-                    assert broken_rules(result) == []
-                    MLModel(result)
+                if change is updatable:
+                    assert broken_rules(result.spec, result.payloads) == []
+                    MLModel.from_lean(result)
     assert made > COUNT / 2

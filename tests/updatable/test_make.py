@@ -12,10 +12,12 @@ import pytest
 
 import pyruntime
 from pyruntime import MLModel, MLModelConfiguration, MLUpdateTask, make_updatable
+from pyruntime import custom as registry
 from pyruntime.errors import BuildError, MLModelError, SpecError
 from pyruntime.models.neural_network import AdamParams, SgdParams
-from pyruntime.models.neural_network.quantization_utils import quantize_spec
+from pyruntime.models.neural_network.quantization_utils import activate_int8_int8_matrix_multiplications, quantize_spec
 from pyruntime.models.updatable import update_candidates
+from pyruntime.samples import sample_features
 from pyruntime.spec import load_spec, messages, save_spec
 from pyruntime.spec.legality import broken_rules
 from pyruntime.spec.weights import weight_form
@@ -288,7 +290,7 @@ def test_other_models() -> None:
     with pytest.raises(BuildError, match="model 'model0', the last of the pipeline: it is of type kNearest"):
         make_updatable(pipeline)
     with pytest.raises(BuildError, match="the pipeline has no models"):
-        make_updatable(messages.Model(pipeline={}))
+        make_updatable(messages.Model(specificationVersion=4, pipeline={}))
     with pytest.raises(BuildError, match="expected an MLModel, a path or a Model message, got a int"):
         make_updatable(3)
     net = Net(1, 6).matmul(3)
@@ -306,6 +308,42 @@ def test_candidates_are_listed_from_the_last_one() -> None:
         ("convolution1", "convolution", 20, False),
     ]  # fmt: skip
     assert str(found[-1]) == "convolution1 (convolution, 20 numbers, float32, only beyond Core ML)"
+
+
+def test_layers_before_may_be_anything_custom_ones_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twice:
+        def __init__(self, parameters: Any) -> None:
+            pass
+
+        def set_weight_data(self, weights: Any) -> None:
+            pass
+
+        def output_shapes(self, shapes: Any) -> Any:
+            return shapes
+
+        def evaluate(self, inputs: Any, outputs: Any) -> None:
+            for x, y in zip(inputs, outputs, strict=True):
+                np.multiply(x, 2, out=y)
+
+    monkeypatch.setattr(registry, "_LAYERS", {})
+    pyruntime.register_custom_layer("Twice")(Twice)
+    spec = Net(1, 6).relu().matmul(3).softmax().end()
+    spec.neuralNetwork.layers[0].custom.className = "Twice"
+    made = make_updatable(spec, epochs=1, seed=0)
+    x = values(1, 6)
+    np.testing.assert_allclose(made.predict({"x": x})["scores"], MLModel(spec).predict({"x": x})["scores"], atol=1e-6)
+    update(made.get_spec(), as_examples(x=list(values(4, 1, 6)), scores_true=[[0], [1], [2], [0]]))
+
+
+def test_products_that_quantize_their_inputs() -> None:
+    spec = activate_int8_int8_matrix_multiplications(Net(1, 6).matmul(8).relu().matmul(3).softmax().end())
+    made = make_updatable(spec, dequantize=True)
+    first, _, last = (one for one in layers_of(made.get_spec()) if one.WhichOneof("layer") in ("batchedMatmul",
+                      "activation", "innerProduct"))  # fmt: skip
+    assert first.batchedMatmul.int8DynamicQuantize
+    assert not last.innerProduct.int8DynamicQuantize
+    x = values(1, 6)
+    np.testing.assert_allclose(made.predict({"x": x})["scores"], MLModel(spec).predict({"x": x})["scores"], atol=2e-6)
 
 
 # other tools
@@ -354,3 +392,43 @@ def test_coremltools_builder_writes_the_same(tmp_path: Path) -> None:
     for feature in ours.description.trainingInput:
         feature.ClearField("shortDescription")
     assert str(ours) == str(theirs)
+
+
+# files that others made
+
+
+@pytest.mark.parametrize("name", ["FlowerMNISTUpdatable", "HousePriceUpdatable", "LinearUpdatable"])
+def test_an_updatable_file_is_made_anew_as_it_was(models_dir: Path, name: str) -> None:
+    """Its layers, loss, target and training inputs, without the marks that it came with."""
+    spec = load_spec(models_dir / f"{name}.mlmodel")
+    network = spec.neuralNetwork
+    wanted = [one.name for one in network.layers if one.isUpdatable]
+    loss = network.updateParams.lossLayers[0]
+    result = make_updatable(spec, wanted, replace=True).get_spec()
+    assert list(result.neuralNetwork.layers) == list(network.layers)
+    made = result.neuralNetwork.updateParams.lossLayers[0]
+    kind = loss.WhichOneof("LossLayerType")
+    assert getattr(made, kind) == getattr(loss, kind)
+    given = [
+        {f.name: list(f.type.multiArrayType.shape) for f in one.description.trainingInput} for one in (spec, result)
+    ]
+    assert given[0] == given[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["MNISTClassifier", "GestureLSTMClassifier", "HandGestureSqueezeNet", "Waifu2xAnimeNoise0"]
+)
+def test_third_party_models_learn(models_dir: Path, name: str) -> None:
+    """The last layer, one example: predictions stay, and the loss of what it learned is smaller."""
+    spec = load_spec(models_dir / f"{name}.mlmodel")
+    made = make_updatable(spec, add_softmax=True, epochs=3, learning_rate=1e-4, seed=0)
+    features = sample_features(spec)
+    before, after = MLModel(spec).predict(features), made.predict(features)
+    for key, wanted in before.items():
+        np.testing.assert_array_equal(after[key], wanted)
+    target = made.model_description.training_inputs[-1]
+    labels = made.model_description.class_labels
+    example = {f.name: features[f.name] for f in made.model_description.training_inputs if f.name in features}
+    value = labels[0] if labels else np.zeros(target.constraint.shape, np.float32)
+    _, record = update(made.get_spec(), [{**example, target.name: value}])
+    assert record.epoch_losses[-1] < record.epoch_losses[0]

@@ -16,7 +16,7 @@ from pyruntime.samples import sample_features
 from pyruntime.spec import load_spec
 
 from ..layers.network import ONE_THREAD, ask_oracle, has_oracle
-from .nets import Net, converted, kinds, layers_of, values
+from .nets import Net, converted, kinds, layers_of, random_network, values
 
 COUNT = int(os.environ.get("PYRUNTIME_REWRITES", "25"))
 """How many random networks."""
@@ -181,37 +181,6 @@ def test_random_networks(seed: int) -> None:
     rewritten = rewrite_for_update(spec)
     assert kinds(rewritten).count("batchedMatmul") == 0
     same(spec, rewritten, {"x": values(*shape, seed=seed)})
-
-
-def random_network(seed: int) -> tuple[Any, tuple[int, ...]]:
-    """Images or rows, some layers, dense layers written in different ways, perhaps a softmax."""
-    rng = np.random.default_rng(seed)
-    shape: tuple[int, ...] = [(1, 6), (6,), (3, 6), (1, 1, 6), (1, 2, 8, 8)][rng.integers(5)]
-    net = Net(*shape, seed=seed)
-    if len(shape) == 4:
-        for _ in range(rng.integers(1, 3)):
-            net.conv(int(rng.integers(1, 5)))
-            if rng.random() < 0.6:
-                net.relu(str(rng.choice(["RELU", "SIGMOID", "TANH"])))
-        if rng.random() < 0.5:
-            net.pool()
-        net.reshape(1, int(np.prod(net.shape)))
-    for _ in range(rng.integers(1, 4)):
-        outputs = int(rng.integers(1, 9))
-        way = rng.integers(4) if len(net.shape) > 1 else rng.integers(2)
-        if way == 0:
-            net.dense(outputs)
-        elif way == 1:
-            net.matmul(outputs, bias=bool(rng.integers(2)))
-        else:
-            net.matmul_of_constant(outputs, transposed=bool(way - 2))
-        if rng.random() < 0.5:
-            net.plus(*([outputs], [1] * (len(net.shape) - 1) + [outputs])[rng.integers(2)])
-        if rng.random() < 0.4:
-            net.relu(str(rng.choice(["RELU", "SIGMOID", "TANH"])))
-    if rng.random() < 0.7:
-        net.softmax(int(rng.choice([-1, len(net.shape) - 1])))
-    return net.end(), shape
 
 
 # files that others made

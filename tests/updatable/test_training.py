@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import pytest
 
 import pyruntime
 from pyruntime import MLModel
+from pyruntime.models.updatable import update_candidates
 from pyruntime.spec import load_spec
 from pyruntime.spec.legality import broken_rules
 
 from ..training.networks import as_examples, update
-from .nets import Net, converted, layers_of, values
+from .nets import Net, converted, layers_of, random_network, values
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these cases, is not installed")
+
+COUNT = int(os.environ.get("PYRUNTIME_REWRITES", "15"))
 CURVE = 1e-4
 """Relative difference of losses, and of a layer's weights as one vector."""
 
@@ -113,6 +117,27 @@ def test_an_image_network_of_a_converter_learns_as_in_pytorch() -> None:
 
     learned = follow(MLModel(spec), Batched(), x[:, None], target, 5, 0.2, True, layers=names)
     assert MLModel(learned.get_spec()).predict({"x": x[:1]})["scores"].shape == (1, 3)
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_random_networks_and_layers_learn_as_in_pytorch(seed: int) -> None:
+    """As the file had them before they were rewritten: 20 steps of gradient descent."""
+    spec, shape = random_network(seed, one=True)
+    rng = np.random.default_rng(seed)
+    legal = [one.name for one in update_candidates(spec) if one.legal]
+    chosen = [name for name in legal if rng.random() < 0.6] or legal[:1]
+    is_classifier = layers_of(spec)[-1].WhichOneof("layer") == "softmaxND"
+    outputs = MLModel(spec).predict({"x": np.zeros(shape)})["scores"]
+    x = values(12, *shape, seed=seed, scale=1)
+    target: Any = rng.integers(0, outputs.size, 12) if is_classifier else values(12, outputs.size, seed=seed + 1)
+    made = pyruntime.make_updatable(spec, chosen, shuffle=False, mini_batch_size=3, epochs=5, learning_rate=0.02)
+    assert broken_rules(made.get_spec()) == []
+    from .twin import Twin  # it imports PyTorch
+
+    losses = Twin(spec, chosen).train(x, target, 3, 20, 0.02)
+    given = list(target.reshape(12, 1)) if is_classifier else [row.reshape(outputs.shape) for row in target]
+    _, record = update(made.get_spec(), as_examples(x=list(x), scores_true=given))
+    np.testing.assert_allclose(record.batch_losses, losses, rtol=CURVE, atol=1e-6)
 
 
 def test_a_plain_output_learns_by_squared_error() -> None:

@@ -189,8 +189,10 @@ def test_examples_of_the_guard_that_do_not_fit_fail_the_task_before_it_learns() 
     bad = [*points("a"), {"vector": np.zeros(3, np.float32), "label": "a"}]
     task = run(MLModel(trained("a")), points("a"), UpdateGuard(bad), progress_handlers=handlers)
     assert isinstance(task.error, FeatureTypeError)
-    assert "UpdateGuard" in str(task.error)
+    assert str(task.error).startswith("UpdateGuard: held-out example 1: feature 'vector': expected")
     assert log == []
+    unlabelled = run(MLModel(trained("a")), points("a"), UpdateGuard([{"vector": np.zeros(2, np.float32)}]))
+    assert "held-out example 0: feature 'label' is missing" in str(unlabelled.error)
     numbers = run(MLModel(regression(0.1)), sums(4, 1), UpdateGuard(sums(4, 2), "accuracy"))
     assert 'metric="loss"' in str(numbers.error)
 

@@ -5,19 +5,15 @@
 #include "ops/check.h"
 #include "ops/kernels.h"
 
-/* The ends of a box on one axis, in cells. */
-typedef struct box_side { double from, to; } box_side;
-
-static box_side side_of(const pr_crop_resize_attrs *attrs, const float *box, bool is_width, int64_t cells) {
+pr_box_side pr_box_side_of(const pr_crop_resize_attrs *attrs, const float *box, bool is_width, int64_t cells) {
     const bool width_first = attrs->mode == PR_BOX_CORNERS_WIDTH_FIRST || attrs->mode == PR_BOX_CENTER_WIDTH_FIRST;
     const int which = is_width != width_first;
     const double factor = (attrs->normalized ? (double)(cells - 1) : 1) * (double)attrs->scale;
     const double a = (double)box[which] * factor, b = (double)box[which + 2] * factor;
-    return attrs->mode < PR_BOX_CENTER_HEIGHT_FIRST ? (box_side){a, b} : (box_side){a - b / 2, a + b / 2};
+    return attrs->mode < PR_BOX_CENTER_HEIGHT_FIRST ? (pr_box_side){a, b} : (pr_box_side){a - b / 2, a + b / 2};
 }
 
-/* Point i of n of the grid over a side, on an axis of x cells. */
-static pr_resize_tap point_at(int grid, box_side side, int64_t i, int64_t n, int64_t x) {
+pr_resize_tap pr_box_point_at(int grid, pr_box_side side, int64_t i, int64_t n, int64_t x) {
     const double span = side.to - side.from, length = fabs(span), at = (double)i, points = (double)n;
     double along = 0;                       /* from side.from towards side.to */
     switch (grid) {
@@ -86,11 +82,11 @@ static void crop_row(const crop_job *job, int64_t row, pr_resize_tap *across, fl
     const float *box = job->boxes + row / height / job->images * job->numbers;
     const float *x = job->x + (job->numbers == 5 ? (int64_t)box[0] : image) * job->height * job->width * c;
     if (job->numbers == 5) box++;
-    const box_side rows = side_of(attrs, box, false, job->height), columns = side_of(attrs, box, true, job->width);
-    const pr_resize_tap down = point_at(attrs->grid, rows, row % height, height, job->height);
+    const pr_box_side rows = pr_box_side_of(attrs, box, false, job->height), columns = pr_box_side_of(attrs, box, true, job->width);
+    const pr_resize_tap down = pr_box_point_at(attrs->grid, rows, row % height, height, job->height);
     int64_t low = job->width, high = 0;
     for (int64_t i = 0; i < width; i++) {
-        across[i] = point_at(attrs->grid, columns, i, width, job->width);
+        across[i] = pr_box_point_at(attrs->grid, columns, i, width, job->width);
         if (across[i].low < low) low = across[i].low;
         if (across[i].high > high) high = across[i].high;
     }

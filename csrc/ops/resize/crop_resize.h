@@ -22,4 +22,11 @@ typedef struct pr_crop_resize_attrs {
     pr_dims size;                           /* OH, OW */
 } pr_crop_resize_attrs;
 
+/* The ends of a box on one axis, in cells. */
+typedef struct pr_box_side { double from, to; } pr_box_side;
+/* box: its four numbers.  cells: of that axis of the image. */
+pr_box_side pr_box_side_of(const pr_crop_resize_attrs *attrs, const float *box, bool is_width, int64_t cells);
+/* Point i of n of the grid over a side, on an axis of x cells. */
+pr_resize_tap pr_box_point_at(int grid, pr_box_side side, int64_t i, int64_t n, int64_t x);
+
 #endif

@@ -20,8 +20,7 @@ static void stretch(const float *row, const pr_resize_tap *tap, int64_t taps, fl
 
 const pr_resize_kernels pr_resize__ref = {blend, stretch};
 
-/* Position of output cell i of n on an axis of x cells. */
-static pr_resize_tap tap_at(int kind, int grid, int64_t i, int64_t n, int64_t x) {
+pr_resize_tap pr_resize_tap_at(int kind, int grid, int64_t i, int64_t n, int64_t x) {
     const double at = (double)i, cells = (double)x, points = (double)n;
     double p = 0;
     switch (grid) {
@@ -108,8 +107,8 @@ pr_status pr_resize_run(pr_env *env, const pr_view *in, int inputs, pr_view *out
     pr_resize_tap *taps = env->scratch;
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
-    for (int64_t i = 0; i < y[0]; i++) taps[i] = tap_at(attrs->kind, attrs->grid, i, y[0], x[0]);
-    for (int64_t i = 0; i < y[1]; i++) taps[y[0] + i] = tap_at(attrs->kind, attrs->grid, i, y[1], x[1]);
+    for (int64_t i = 0; i < y[0]; i++) taps[i] = pr_resize_tap_at(attrs->kind, attrs->grid, i, y[0], x[0]);
+    for (int64_t i = 0; i < y[1]; i++) taps[y[0] + i] = pr_resize_tap_at(attrs->kind, attrs->grid, i, y[1], x[1]);
     resize_job job = {env->kernels->resize, in->data, out->data, (float *)(void *)(taps + y[0] + y[1]), taps, taps + y[0],
                       x[0], x[1], y[0], y[1], y[2]};
     pr_for(env->pool, pr_view_span(out, 0, out->rank - 2), pr_row_grain(y[1] * y[2]), resize_rows, &job);

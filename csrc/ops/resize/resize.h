@@ -32,6 +32,9 @@ typedef struct pr_resize_tap {
     float part;
 } pr_resize_tap;
 
+/* Position of output cell i of n on an axis of x cells. */
+pr_resize_tap pr_resize_tap_at(int kind, int grid, int64_t i, int64_t n, int64_t x);
+
 typedef struct pr_resize_kernels {
     /* y = (1 - part) * a + part * b over n numbers */
     void (*blend)(const float *a, const float *b, float part, float *y, int64_t n);

@@ -13,29 +13,30 @@ typedef struct gradient {
     const pr_training_kernels *kernels;
     const float *x, *g, *y;
     float *dx;
-    pr_axis h, v;
+    pr_axis d, h, v;
     int64_t channels, parts;
     int32_t kind;
-    bool real_cells_only;
+    bool real_cells_only, zero_padding;
 } gradient;
 
 static pr_status axes_of(pr_env *env, const pr_pool_attrs *attrs, const pr_view *x, gradient *t) {
-    pr_axis axes[PR_SPATIAL];
-    if (attrs->kernel.count != 2 || attrs->zero_padding)
-        return pr_fail(env->message, PR_UNSUPPORTED, "%s: training takes pooling of images that ignores padding", env->layer);
+    const int spatial = attrs->kernel.count;
+    pr_axis axes[PR_SPATIAL] = {{.size = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1}};
+    if ((spatial != 2 && spatial != 3) || x->rank <= spatial)
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: pooling over %d axes of rank %d cannot be", env->layer, spatial, (int)x->rank);
     if (!attrs->global) {
         pr_windows windows = {&attrs->kernel, &attrs->strides, NULL, &attrs->pads_begin, &attrs->pads_end, attrs->padding,
                               false, NULL};
         PR_TRY(pr_window_axes(env, &windows, x, axes));
     } else
-        for (int i = 0; i < 2; i++) {
-            int64_t size = x->shape[x->rank - 3 + i];
+        for (int i = 0; i < spatial; i++) {
+            int64_t size = x->shape[x->rank - 1 - spatial + i];
             if (size == 0 || size > PR_MAX_ELEMENTS)
                 return pr_fail(env->message, PR_BAD_SHAPE, "%s: an image of shape %s cannot be pooled", env->layer,
                                pr_show_shape(x).text);
-            axes[PR_HEIGHT + i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
+            axes[PR_SPATIAL - spatial + i] = (pr_axis){.size = size, .kernel = size, .stride = 1, .dilation = 1, .out = 1};
         }
-    t->h = axes[PR_HEIGHT], t->v = axes[PR_WIDTH];
+    t->d = axes[PR_DEPTH], t->h = axes[PR_HEIGHT], t->v = axes[PR_WIDTH];
     return PR_OK;
 }
 
@@ -52,7 +53,8 @@ pr_status pr_pool_gradient_infer(pr_env *env, const pr_view *in, int inputs, pr_
     for (int i = 1; i < 3; i++) {
         PR_TRY(pr_check_rank(env, &in[i], "the gradient", x->rank, x->rank));
         for (int d = 0; d < x->rank; d++) {
-            int64_t want = d == x->rank - 3 ? t.h.out : d == x->rank - 2 ? t.v.out : x->shape[d];
+            int64_t want = d == x->rank - 3 ? t.h.out : d == x->rank - 2 ? t.v.out
+                         : attrs->kernel.count == 3 && d == x->rank - 4 ? t.d.out : x->shape[d];
             PR_TRY(pr_check_dim(env, &in[i], "the gradient", d, want));
         }
     }
@@ -74,28 +76,36 @@ static void to_all(const gradient *t, const pr_pool_cells *cells, int64_t count,
     t->kernels->to_all(cells, share, n, squares);
 }
 
+/* The window of output (l, i, j) of the image whose first cell is `start`; at: that output. */
+static void window_back(const gradient *t, int64_t l, int64_t i, int64_t j, int64_t start, int64_t at, int64_t n) {
+    const int64_t C = t->channels, line = t->v.size * C, plane = t->h.size * line;
+    int64_t front, back, top, bottom, left, right;
+    pr_taps(&t->d, l, &front, &back);
+    pr_taps(&t->h, i, &top, &bottom);
+    pr_taps(&t->v, j, &left, &right);
+    pr_pool_cells cells = {.planes = back - front, .rows = bottom - top, .columns = right - left, .plane = plane, .line = line,
+                           .pixel = C, .least = -__builtin_inff()};
+    if (cells.planes <= 0 || cells.rows <= 0 || cells.columns <= 0) return;
+    const int64_t real = cells.planes * cells.rows * cells.columns;
+    const int64_t all = extent(&t->d, l) * extent(&t->h, i) * extent(&t->v, j);
+    const int64_t first = start + (pr_origin(&t->d, l) + front) * plane + (pr_origin(&t->h, i) + top) * line + (pr_origin(&t->v, j) + left) * C;
+    cells.x = t->x + first, cells.dx = t->dx + first;
+    if (t->zero_padding && real < t->d.kernel * t->h.kernel * t->v.kernel) cells.least = 0;
+    if (t->kind == PR_POOL_MAX) t->kernels->to_maximum(&cells, t->g + at, n);
+    else to_all(t, &cells, t->real_cells_only ? real : all, t->g + at, t->y + at, n);
+}
+
 static void gradient_range(void *arg, int64_t begin, int64_t end, int worker) {
     const gradient *t = arg;
-    const int64_t C = t->channels, line = t->v.size * C;
+    const int64_t C = t->channels, image_cells = t->d.size * t->h.size * t->v.size;
     (void)worker;
     for (int64_t item = begin; item < end; item++) {
         int64_t image = item / t->parts, c = item % t->parts * WIDE, n = C - c < WIDE ? C - c : WIDE;
-        int64_t start = image * t->h.size * line;
-        for (int64_t cell = 0; cell < t->h.size * t->v.size; cell++)
-            memset(t->dx + start + cell * C + c, 0, (size_t)n * sizeof(float));
-        for (int64_t i = 0; i < t->h.out; i++)
-            for (int64_t j = 0; j < t->v.out; j++) {
-                int64_t top, bottom, left, right, at = ((image * t->h.out + i) * t->v.out + j) * C + c;
-                pr_taps(&t->h, i, &top, &bottom);
-                pr_taps(&t->v, j, &left, &right);
-                pr_pool_cells cells = {.rows = bottom - top, .columns = right - left, .line = line, .pixel = C};
-                if (cells.rows <= 0 || cells.columns <= 0) continue;
-                int64_t first = start + (pr_origin(&t->h, i) + top) * line + (pr_origin(&t->v, j) + left) * C + c;
-                int64_t count = t->real_cells_only ? cells.rows * cells.columns : extent(&t->h, i) * extent(&t->v, j);
-                cells.x = t->x + first, cells.dx = t->dx + first;
-                if (t->kind == PR_POOL_MAX) t->kernels->to_maximum(&cells, t->g + at, n);
-                else to_all(t, &cells, count, t->g + at, t->y + at, n);
-            }
+        int64_t start = image * image_cells * C + c, at = image * t->d.out * t->h.out * t->v.out * C + c;
+        for (int64_t cell = 0; cell < image_cells; cell++) memset(t->dx + start + cell * C, 0, (size_t)n * sizeof(float));
+        for (int64_t l = 0; l < t->d.out; l++)
+            for (int64_t i = 0; i < t->h.out; i++)
+                for (int64_t j = 0; j < t->v.out; j++, at += C) window_back(t, l, i, j, start, at, n);
     }
 }
 
@@ -103,11 +113,13 @@ pr_status pr_pool_gradient_run(pr_env *env, const pr_view *in, int inputs, pr_vi
     const pr_pool_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
     gradient t = {.kernels = env->kernels->training, .x = x->data, .g = in[1].data, .y = in[2].data, .dx = out->data,
-                  .channels = x->shape[x->rank - 1], .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0};
+                  .channels = x->shape[x->rank - 1], .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0,
+                  .zero_padding = attrs->zero_padding != 0};
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
     PR_TRY(axes_of(env, attrs, x, &t));
     t.parts = (t.channels + WIDE - 1) / WIDE;
-    pr_for(env->pool, pr_view_span(x, 0, x->rank - 3) * t.parts, pr_row_grain(t.h.size * t.v.size * WIDE), gradient_range, &t);
+    pr_for(env->pool, pr_view_span(x, 0, x->rank - 1 - attrs->kernel.count) * t.parts,
+           pr_row_grain(t.d.size * t.h.size * t.v.size * WIDE), gradient_range, &t);
     return PR_OK;
 }

@@ -6,8 +6,10 @@
 #define PR_OPS_TRAINING_H
 
 #include "ops/conv/conv.h"
+#include "ops/norm/norm.h"
 #include "ops/ops.h"
 #include "ops/pool/pool.h"
+#include "ops/resize/crop_resize.h"
 #include "ops/unary/unary.h"
 
 /* a (..., K), or with transpose_a (..., M) whose leading axes are K; b (K, N), or with transpose_b (N, K);
@@ -20,9 +22,27 @@ typedef struct pr_product_attrs {
  * the convolution; its bias, residual and activation do not matter. */
 typedef pr_conv_attrs pr_conv_weight_gradient_attrs;
 
-/* x (..., H, W, C)   g (..., OH, OW, C)   y = shape of g   ->   gradient of x.  A maximum passes g to the first cell
- * of the window, row by row, that has it. */
+/* x (..., H, W, C)   g (..., OH, OW, C)   y = shape of g   ->   gradient of x; or with a depth before the height.  A maximum
+ * passes g to the first cell of the window, row by row, that has it. */
 typedef pr_pool_attrs pr_pool_gradient_attrs;
+
+/* x (..., N), g as x, gamma (N)   ->   gradients of x, gamma, beta; N is the last axes together. */
+typedef pr_layer_norm_attrs pr_layer_norm_gradient_attrs;
+
+/* x (..., C)   g as x   ->   gradient of x */
+typedef pr_lrn_attrs pr_lrn_gradient_attrs;
+
+/* g (..., OH, OW, C)   ->   gradient of x (..., height, width, C); the sizes of `resize` do not matter. */
+typedef struct pr_resize_gradient_attrs {
+    pr_resize_attrs resize;
+    int32_t height, width;
+} pr_resize_gradient_attrs;
+
+/* g (N, B, OH, OW, C) or (N, 1, OH, OW, C)   boxes (N, 4) or (N, 5)   ->   gradient of x, which has `shape` */
+typedef struct pr_crop_resize_gradient_attrs {
+    pr_crop_resize_attrs crop;
+    pr_dims shape;
+} pr_crop_resize_gradient_attrs;
 
 /* g, v (same shape) -> g * f'.  v is the function's argument or its result, as slope.def says. */
 typedef pr_unary_attrs pr_unary_gradient_attrs;

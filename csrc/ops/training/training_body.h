@@ -102,20 +102,22 @@ static void to_maximum(const pr_pool_cells *c, const float *g, int64_t n) {
     for (int64_t k = 0; k < n; k += PR_VL) {
         const int lanes = PR_TAIL(k, n);
         const vf slope = load(g + k, lanes), one = vf_set1(1);
-        vf best = vf_set1(-INFINITY), where = vf_zero(), cell = vf_zero();
-        for (int64_t i = 0; i < c->rows; i++)
-            for (int64_t j = 0; j < c->columns; j++, cell = vf_add(cell, one)) {
-                const vf x = load(c->x + i * c->line + j * c->pixel + k, lanes);
-                const vm larger = vf_lt(best, x);
-                best = vf_select(larger, x, best);
-                where = vf_select(larger, cell, where);
-            }
+        vf best = vf_set1(c->least), where = vf_set1(-1), cell = vf_zero();
+        for (int64_t d = 0; d < c->planes; d++)
+            for (int64_t i = 0; i < c->rows; i++)
+                for (int64_t j = 0; j < c->columns; j++, cell = vf_add(cell, one)) {
+                    const vf x = load(c->x + d * c->plane + i * c->line + j * c->pixel + k, lanes);
+                    const vm larger = vf_lt(best, x);
+                    best = vf_select(larger, x, best);
+                    where = vf_select(larger, cell, where);
+                }
         cell = vf_zero();
-        for (int64_t i = 0; i < c->rows; i++)
-            for (int64_t j = 0; j < c->columns; j++, cell = vf_add(cell, one)) {
-                float *dx = c->dx + i * c->line + j * c->pixel + k;
-                store(dx, vf_add(load(dx, lanes), vf_select(vf_eq(where, cell), slope, vf_zero())), lanes);
-            }
+        for (int64_t d = 0; d < c->planes; d++)
+            for (int64_t i = 0; i < c->rows; i++)
+                for (int64_t j = 0; j < c->columns; j++, cell = vf_add(cell, one)) {
+                    float *dx = c->dx + d * c->plane + i * c->line + j * c->pixel + k;
+                    store(dx, vf_add(load(dx, lanes), vf_select(vf_eq(where, cell), slope, vf_zero())), lanes);
+                }
     }
 }
 
@@ -123,12 +125,13 @@ static void to_all(const pr_pool_cells *c, const float *share, int64_t n, int sq
     for (int64_t k = 0; k < n; k += PR_VL) {
         const int lanes = PR_TAIL(k, n);
         const vf own = load(share + k, lanes);
-        for (int64_t i = 0; i < c->rows; i++)
-            for (int64_t j = 0; j < c->columns; j++) {
-                const int64_t at = i * c->line + j * c->pixel + k;
-                const vf more = squares ? vf_mul(own, load(c->x + at, lanes)) : own;
-                store(c->dx + at, vf_add(load(c->dx + at, lanes), more), lanes);
-            }
+        for (int64_t d = 0; d < c->planes; d++)
+            for (int64_t i = 0; i < c->rows; i++)
+                for (int64_t j = 0; j < c->columns; j++) {
+                    const int64_t at = d * c->plane + i * c->line + j * c->pixel + k;
+                    const vf more = squares ? vf_mul(own, load(c->x + at, lanes)) : own;
+                    store(c->dx + at, vf_add(load(c->dx + at, lanes), more), lanes);
+                }
     }
 }
 

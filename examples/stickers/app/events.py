@@ -13,6 +13,7 @@ QUIET = 15.0
 """Seconds without an event after which a line is sent that says nothing: so that gone pages are noticed."""
 
 _WAITING = 256  # events that one page may be behind; a slower one is let go and comes again by itself
+_RETRY = b"retry: 1000\n\n"  # ms until a page whose stream broke comes again
 _END = b""
 
 
@@ -63,7 +64,7 @@ class Events:
     def listen(self, first: bytes) -> Listener:
         """A page that gets `first`, then everything from now on.  Raises TooManyPages."""
         page = Listener(self._leave)
-        page.waiting.put_nowait(first)
+        page.waiting.put_nowait(_RETRY + first)
         with self._lock:
             if self._closed or len(self._pages) >= MOST_PAGES:
                 raise TooManyPages

@@ -84,13 +84,13 @@ class School:
             first = self._starters() if starters else ()
             knows = self._pupil.learn(self._pupil.nothing(), first)
             self._book.replace(first)
-            self._keep(knows)
+            self._keep(knows, alone=True)
             return knows
         kept = self._pupil.read(self._path, drawings)
         if kept is None:
             _log.info("the kept model is not that of the %d drawings: learning them again", len(drawings))
             kept = self._pupil.learn(self._pupil.nothing(), drawings)
-            self._keep(kept)
+            self._keep(kept, alone=True)
         return kept
 
     def _starters(self) -> Page:
@@ -240,14 +240,14 @@ class School:
         self._book.replace(drawings)
         self._undo = (*self._undo, _Before(what, old.drawings))[-_UNDOS:] if undo is None else undo
         self._knows = new
-        self._keep(new)
+        self._keep(new, alone=not {d.id for d in old.drawings} <= {d.id for d in drawings})
         self._exam = self._examine(new)
         self.events.publish("state", self.state())
 
-    def _keep(self, knows: Knowledge) -> None:
+    def _keep(self, knows: Knowledge, *, alone: bool) -> None:
         """The compiled model.  The book is kept already: a full disk here costs time at the next start, and no more."""
         try:
-            self._pupil.write(knows, self._path)
+            self._pupil.write(knows, self._path, alone=alone)
         except pyruntime.MLModelError as error:
             _log.warning("%s; it will be learned again from the drawings at the next start", error)
 

@@ -125,7 +125,7 @@ class Pupil:
         if not more:
             return knows
         data = _Examples(more, self._image, self._label, report)
-        task = pyruntime.MLUpdateTask(knows.model, data)
+        task = pyruntime.MLUpdateTask(knows.model, data, exclusive=False)  # the book's lock keeps others out
         task.resume()
         task.wait()
         if task.error is not None:
@@ -135,19 +135,32 @@ class Pupil:
         return Knowledge(task.context.model, knows.drawings + tuple(more), np.concatenate([knows.vectors, vectors]))
 
     def become(self, knows: Knowledge, drawings: Page, report: Report = lambda done, of: None) -> Knowledge:
-        """Knowledge of exactly these drawings: what is new is learned, and when something goes, all is learned again.
+        """Knowledge of exactly these drawings: others are forgotten, and what is new is learned.
 
-        So a forgotten drawing leaves nothing behind: the model is to the last bit one that never saw it.
+        A forgotten drawing leaves nothing behind: the model answers as one that never saw it.
         """
-        count = len(knows.drawings)
-        if knows.drawings == drawings[:count]:
-            return self.learn(knows, drawings[count:], report)
-        return self.learn(self.nothing(), drawings, report)
+        wanted = {d.id for d in drawings}
+        kept = [d.id in wanted for d in knows.drawings]
+        if [d.id for d in drawings[: sum(kept)]] != [d.id for d in knows.drawings if d.id in wanted]:
+            kept = [False] * len(kept)  # one comes back between others: their order counts when votes are equal
+        left = self._without(knows, np.array(kept, bool))
+        return self.learn(left, drawings[len(left.drawings) :], report)
 
-    def write(self, knows: Knowledge, path: Path) -> None:
-        """Keep the model, in one step, with a note of what it has learned from."""
+    def _without(self, knows: Knowledge, kept: NDArray[np.bool_]) -> Knowledge:
+        if kept.all():
+            return knows
+        examples = knows.model.examples()
+        model = examples.forget(ids=examples.ids[~kept])
+        drawings = tuple(d for d, keep in zip(knows.drawings, kept, strict=True) if keep)
+        return Knowledge(model, drawings, knows.vectors[kept])
+
+    def write(self, knows: Knowledge, path: Path, *, alone: bool) -> None:
+        """Keep the model, in one step, with a note of what it has learned from.
+
+        alone: without older generations; they remember what was forgotten.
+        """
         knows.model.user_defined_metadata[_LEARNED_FROM] = self._stamp(knows.drawings)
-        knows.model.write(path)
+        knows.model.write(path, keep_generations=1 if alone else None)
 
     def read(self, path: Path, drawings: Page) -> Knowledge | None:
         """The model that was kept; None when it is not there, is damaged, or has learned something else than these."""

@@ -144,6 +144,7 @@ class Server(ThreadingHTTPServer):
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._done = threading.Condition()
         self._answering = 0
+        self._connections: set[socket.socket] = set()
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
@@ -160,11 +161,16 @@ class Server(ThreadingHTTPServer):
                 request.sendall(_BUSY)
             self.shutdown_request(request)
             return
+        self._connections.add(request)
         try:
             super().process_request(request, client_address)
         except BaseException:
             self._room.release()
             raise
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -190,6 +196,9 @@ class Server(ThreadingHTTPServer):
                 self._done.notify_all()
 
     def finish(self, seconds: float = PATIENCE) -> None:
-        """Wait until every answer has been sent, but not for ever."""
+        """Wait until every answer has been sent, but not for ever; then end the connections."""
         with self._done:
             self._done.wait_for(lambda: not self._answering, seconds)
+        for connection in self._connections.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

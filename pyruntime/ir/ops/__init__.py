@@ -72,9 +72,16 @@ from pyruntime.ir.ops.sort import TopK as TopK
 from pyruntime.ir.ops.training import Adam as Adam
 from pyruntime.ir.ops.training import ClipNorm as ClipNorm
 from pyruntime.ir.ops.training import ConvWeightGradient as ConvWeightGradient
+from pyruntime.ir.ops.training import CropResizeGradient as CropResizeGradient
 from pyruntime.ir.ops.training import CrossEntropy as CrossEntropy
+from pyruntime.ir.ops.training import LayerNormGradient as LayerNormGradient
+from pyruntime.ir.ops.training import LrnGradient as LrnGradient
 from pyruntime.ir.ops.training import PoolGradient as PoolGradient
 from pyruntime.ir.ops.training import Product as Product
+from pyruntime.ir.ops.training import Recurrence as Recurrence
+from pyruntime.ir.ops.training import RecurrenceGradient as RecurrenceGradient
+from pyruntime.ir.ops.training import RecurrenceKind as RecurrenceKind
+from pyruntime.ir.ops.training import ResizeGradient as ResizeGradient
 from pyruntime.ir.ops.training import Sgd as Sgd
 from pyruntime.ir.ops.training import SquaredError as SquaredError
 from pyruntime.ir.ops.training import UnaryGradient as UnaryGradient

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar
 
-from pyruntime.ir.op import Op
+from pyruntime.ir.op import Dims, Op
 from pyruntime.ir.ops.conv import Conv
+from pyruntime.ir.ops.norm import LayerNorm, Lrn
 from pyruntime.ir.ops.pool import Pool
+from pyruntime.ir.ops.resize import CropResize, Resize
+from pyruntime.ir.ops.rnn import GateFunction
 from pyruntime.ir.ops.unary import UnaryKind
 
 
@@ -37,7 +41,7 @@ class UnaryGradient(Op):
 
 @dataclass(frozen=True, slots=True)
 class PoolGradient(Op):
-    """x (..., H, W, C), g (..., OH, OW, C), y as g -> gradient of x."""
+    """x (..., H, W, C), g (..., OH, OW, C), y as g -> gradient of x; or with a depth before the height."""
 
     code: ClassVar[str] = "POOL_GRADIENT"
     pool: Pool
@@ -49,6 +53,74 @@ class ConvWeightGradient(Op):
 
     code: ClassVar[str] = "CONV_WEIGHT_GRADIENT"
     conv: Conv
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNormGradient(Op):
+    """x (..., N), g, gamma (N) -> gradients of x, gamma, beta."""
+
+    code: ClassVar[str] = "LAYER_NORM_GRADIENT"
+    norm: LayerNorm
+
+
+@dataclass(frozen=True, slots=True)
+class LrnGradient(Op):
+    """x (..., C), g -> gradient of x."""
+
+    code: ClassVar[str] = "LRN_GRADIENT"
+    lrn: Lrn
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeGradient(Op):
+    """g (..., OH, OW, C) -> gradient of x (..., height, width, C)."""
+
+    code: ClassVar[str] = "RESIZE_GRADIENT"
+    resize: Resize
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class CropResizeGradient(Op):
+    """g, boxes as CropResize has them -> gradient of x, of that shape."""
+
+    code: ClassVar[str] = "CROP_RESIZE_GRADIENT"
+    crop: CropResize
+    shape: Dims
+
+
+class RecurrenceKind(IntEnum):
+    """What a recurrent unit is: pr_recurrence_kind."""
+
+    SIMPLE = 0
+    GRU = 1
+    LSTM = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence(Op):
+    """sums (S, B, G H) of the inputs' products, h (B or 1, H), r (G, H, H), c (B or 1, H)?, peepholes (3, H)?
+    -> hs (S, B, H), gates?, cs?: Lstm and Rnn while they learn.  csrc/ops/training/recurrence.h."""
+
+    code: ClassVar[str] = "RECURRENCE"
+    kind: RecurrenceKind
+    outputs: int
+    reverse: bool
+    coupled: bool
+    gate: GateFunction
+    block: GateFunction
+    output: GateFunction
+    has_peepholes: bool
+    cell_clip: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceGradient(Op):
+    """g, hs, h, r, gates?, gradient of cs?, cs?, c?, peepholes? -> gradients of sums, h (B, H), c (B, H)?"""
+
+    code: ClassVar[str] = "RECURRENCE_GRADIENT"
+    forward: Recurrence
 
 
 @dataclass(frozen=True, slots=True)

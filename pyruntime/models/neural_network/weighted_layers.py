@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import stored_weight, weights_of
 
 _CHANNELS = {
@@ -35,13 +36,13 @@ class Weighted:
     channel_axis: int | None
 
 
-def weighted(layer: Any) -> Iterator[Weighted]:
-    """The weights of one layer that may be quantized."""
+def weighted(layer: Any, payloads: Payloads | None = None) -> Iterator[Weighted]:
+    """The weights of one layer that may be quantized.  payloads: those of a LeanModel."""
     kind = layer.WhichOneof("layer")
     if kind not in QUANTIZABLE:
         return
     for field, params in weights_of(getattr(layer, kind)):
-        stored = stored_weight(params)
+        stored = stored_weight(params, payloads)
         if stored is None:
             continue
         matrix = field == "weights" or field.endswith("Matrix")

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pyruntime.config import MLModelConfiguration
 from pyruntime.model import MLModel
 from pyruntime.models.updatable.candidates import Candidate
-from pyruntime.models.updatable.make import spec_of, updatable_spec, update_candidates
+from pyruntime.models.updatable.make import lean_of, updatable, update_candidates
 from pyruntime.models.updatable.rewriting import rewrite_for_update
-from pyruntime.models.updatable.splitting import split_spec
+from pyruntime.models.updatable.splitting import split
 
 __all__ = [
     "Candidate",
     "make_updatable",
     "rewrite_for_update",
     "split_for_update",
-    "split_spec",
-    "updatable_spec",
     "update_candidates",
 ]
 
@@ -51,7 +50,7 @@ def make_updatable(model: Any, layers: Any = None, **options: Any) -> MLModel:
     `<output>_true` for others.
     Raises BuildError that says what does not fit and what to do; UnsupportedError when no gradient passes a layer.
     """
-    made = MLModel(updatable_spec(spec_of(model), layers, **options), **_configuration(model))
+    made = MLModel.from_lean(updatable(lean_of(model), layers, **options), configuration=_configuration(model))
     check_trainable(made)
     return made
 
@@ -73,7 +72,7 @@ def split_for_update(
     The extractor keeps its weights as they are stored, 16-bit and quantized ones too.
     Raises BuildError that says what does not fit; for a cut that does not separate the network, what else crosses it.
     """
-    made = MLModel(split_spec(spec_of(model), at, head=head, **options), **_configuration(model))
+    made = MLModel.from_lean(split(lean_of(model), at, head=head, **options), configuration=_configuration(model))
     check_trainable(made)
     return made
 
@@ -87,5 +86,5 @@ def check_trainable(model: MLModel) -> None:
     make_learner(model, lean, {key: model.parameter_value(key) for key in describe_parameters(lean.spec)})
 
 
-def _configuration(model: Any) -> dict[str, Any]:
-    return {"configuration": model.configuration} if isinstance(model, MLModel) else {}
+def _configuration(model: Any) -> MLModelConfiguration | None:
+    return model.configuration if isinstance(model, MLModel) else None

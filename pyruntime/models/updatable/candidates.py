@@ -86,7 +86,7 @@ def default_layer(net: Net, end: str) -> Any:
 
 def _candidate(net: Net, layer: Any, legal: bool) -> Candidate:
     kind = layer.WhichOneof("layer")
-    found = [stored_weight(weight) for _, weight in weights_of(getattr(layer, kind))]
+    found = [stored_weight(weight, net.payloads) for _, weight in weights_of(getattr(layer, kind))]
     known = [one for one in found if one is not None]
     numbers, stored = sum(one[1] for one in known), known[0][0] if known else "float32"
     if kind == "batchedMatmul" and len(layer.input) == 2:

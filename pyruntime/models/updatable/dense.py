@@ -65,7 +65,7 @@ def _two_inputs(net: Net, layer: Any) -> bool:
     matrix = matrix if p.transposeB else matrix.T
     inner = replace_kind(layer, "innerProduct")
     inner.outputChannels, inner.inputChannels = matrix.shape
-    write_weights(inner.weights, np.ascontiguousarray(matrix))
+    write_weights(inner.weights, np.ascontiguousarray(matrix), net.payloads)
     del layer.input[1]
     net.drop_unread([y])
     return True
@@ -91,9 +91,9 @@ def _fold_sum(net: Net, layer: Any, kind: str) -> bool:
     if bias is None or weight_form(p.weights) == "float16Value" or weight_form(p.bias) not in ("floatValue", None):
         return False
     if p.hasBias:
-        bias = bias + read_weights(p.bias, shape=(channels,), layer=before.name, field="bias")
+        bias = bias + read_weights(p.bias, shape=(channels,), layer=before.name, field="bias", payloads=net.payloads)
     p.hasBias = True
-    write_weights(p.bias, bias)
+    write_weights(p.bias, bias, net.payloads)
     before.output[0] = layer.output[0]
     constants = [name for name in layer.input if name != blob]
     net.remove(layer)
@@ -105,7 +105,7 @@ def _summands(net: Net, layer: Any, kind: str) -> tuple[str, Floats] | None:
     """(the blob, the constant) that a layer adds; None where it adds something else.  The constant may be wide."""
     if kind == "bias":
         sizes = [int(size) for size in layer.bias.shape]
-        numbers = read_weights(layer.bias.bias, shape=sizes, layer=layer.name, field="bias")
+        numbers = read_weights(layer.bias.bias, shape=sizes, layer=layer.name, field="bias", payloads=net.payloads)
         return layer.input[0], numbers.reshape(*sizes, 1, 1) if len(sizes) == 1 else numbers
     if kind == "add" and len(layer.input) == 1:
         return layer.input[0], np.full(1, layer.add.alpha, np.float32)

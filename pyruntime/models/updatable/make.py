@@ -13,10 +13,10 @@ from pyruntime.models.updatable.candidates import LEARN, Candidate, candidates, 
 from pyruntime.models.updatable.chain import rewrite, walk
 from pyruntime.models.updatable.channels import Blocked
 from pyruntime.models.updatable.dense import simplify
-from pyruntime.models.updatable.losses import ENTROPY, Loss, choose_loss, loss_blob, write_loss
+from pyruntime.models.updatable.losses import Loss, choose_loss, loss_blob, write_loss
 from pyruntime.models.updatable.network import Net
 from pyruntime.models.updatable.options import Allowed, write_options
-from pyruntime.spec import messages
+from pyruntime.spec import LeanModel, load_lean, load_lean_bytes, messages
 from pyruntime.spec.legality import broken_rules
 from pyruntime.spec.legality.rules import BEYOND, PIPELINES
 from pyruntime.spec.weights import read_weights, stored_weight, weight_form, weights_of, write_weights
@@ -25,8 +25,8 @@ FIRST_VERSION = 4
 """specificationVersion that brought updates."""
 
 
-def updatable_spec(
-    spec: Any,
+def updatable(
+    lean: LeanModel,
     layers: str | Iterable[str] | None = None,
     *,
     loss: str | None = None,
@@ -42,16 +42,16 @@ def updatable_spec(
     add_softmax: bool = False,
     core_ml_only: bool = True,
     replace: bool = False,
-) -> Any:
-    """Like make_updatable, from one Model message to another."""
-    result = copied(spec)
-    if result.isUpdatable and not replace:
+) -> LeanModel:
+    """Like make_updatable, in place: for a model that nobody else uses."""
+    spec = lean.spec
+    if spec.isUpdatable and not replace:
         raise BuildError(
             "the model is updatable already; replace=True makes it so anew, with another loss, optimizer and layers"
         )
-    _clear(result)
-    network, where = last_network(result)
-    net = Net(network, where)
+    _clear(spec)
+    network, where = last_network(spec)
+    net = Net(network, lean.payloads, where)
     wanted = _names(layers)
     chosen = choose_loss(net, loss, output, add_softmax)
     learners = [net.find(name) for name in wanted] if wanted is not None else [default_layer(net, chosen.blob)]
@@ -63,9 +63,9 @@ def updatable_spec(
     target = write_loss(net, chosen, "loss")
     values = {"epochs": epochs, "miniBatchSize": mini_batch_size, "learningRate": learning_rate}
     write_options(net.message.updateParams, optimizer, allowed, shuffle, seed, values)
-    mark_models(result, network, target)
-    _judge(result, network, core_ml_only)
-    return result
+    mark_models(spec, network, target)
+    _judge(lean, core_ml_only)
+    return lean
 
 
 def update_candidates(model: Any, output: str | None = None) -> list[Candidate]:
@@ -73,8 +73,9 @@ def update_candidates(model: Any, output: str | None = None) -> list[Candidate]:
 
     model: an MLModel, a path or a Model message.  output: which one the loss would read, as for make_updatable.
     """
-    network, where = last_network(copied(spec_of(model)))
-    net = Net(network, where)
+    lean = lean_of(model)
+    network, where = last_network(lean.spec)
+    net = Net(network, lean.payloads, where)
     try:
         end = loss_blob(net, output)
     except BuildError:
@@ -82,28 +83,21 @@ def update_candidates(model: Any, output: str | None = None) -> list[Candidate]:
     return candidates(net, end)
 
 
-def spec_of(model: Any) -> Any:
-    """The Model message of an MLModel, of a file, or the one given."""
-    if hasattr(model, "get_spec"):
-        return model.get_spec()
-    if isinstance(model, str | os.PathLike):
-        from pyruntime.model import MLModel
+def lean_of(model: Any) -> LeanModel:
+    """An MLModel, a file or a Model message as messages that can be changed; large weights are shared, not copied."""
+    from pyruntime.model import MLModel
 
-        return MLModel(model).get_spec() if os.path.isdir(model) else _load(model)
-    if hasattr(model, "SerializeToString"):
-        return model
-    raise BuildError(f"expected an MLModel, a path or a Model message, got a {type(model).__name__}")
-
-
-def _load(path: Any) -> Any:
-    from pyruntime.spec import load_spec
-
-    return load_spec(path)
-
-
-def copied(spec: Any) -> Any:
-    """A message of this package that can be changed."""
-    return messages.Model.FromString(spec.SerializeToString())
+    if isinstance(model, str | os.PathLike) and not os.path.isdir(model):
+        return load_lean(model)
+    opened = MLModel(model) if isinstance(model, str | os.PathLike) else model
+    if isinstance(opened, MLModel):
+        spec = messages.Model()
+        spec.CopyFrom(opened._lean.spec)
+        return LeanModel(spec, opened._lean.payloads.branch(), opened._lean.source)
+    found = model.get_spec() if hasattr(model, "get_spec") else model
+    if not hasattr(found, "SerializeToString"):
+        raise BuildError(f"expected an MLModel, a path or a Model message, got a {type(model).__name__}")
+    return load_lean_bytes(found.SerializeToString(), source="the model message")
 
 
 def pipeline_of(spec: Any) -> Any:
@@ -142,7 +136,7 @@ def _names(layers: Any) -> list[str] | None:
 def _check_layers(net: Net, learners: list[Any], core_ml_only: bool) -> None:
     for layer in learners:
         kind = layer.WhichOneof("layer")
-        has_weights = any(True for _, weight in weights_of(layer) if stored_weight(weight) is not None)
+        has_weights = any(True for _, weight in weights_of(layer) if weight_form(weight))
         if not has_weights and not (kind == "batchedMatmul" and len(layer.input) == 2):
             raise BuildError(f"{net.where}layer {layer.name!r} ({kind}) has no weights, so there is nothing to learn")
         if core_ml_only and kind not in LEARN:
@@ -164,15 +158,16 @@ def _expand_weights(net: Net, learners: list[Any], dequantize: bool) -> None:
             if not dequantize:
                 raise BuildError(_compressed(net, layer, field, quantized))
             if not quantized:
-                _widen(layer, field, weight)
+                _widen(net, layer, field, weight)
         if id(layer) in marked:
-            for one in weighted(layer):
+            for one in weighted(layer, net.payloads):
                 if weight_form(one.params) in ("rawValue", "int8RawValue"):
                     axis = one.channel_axis or 0
                     floats = read_weights(
-                        one.params, shape=one.shape, layer=layer.name, field=one.field, channel_axis=axis
-                    )
-                    write_weights(one.params, floats)
+                        one.params, shape=one.shape, layer=layer.name, field=one.field, channel_axis=axis,
+                        payloads=net.payloads,
+                    )  # fmt: skip
+                    write_weights(one.params, floats, net.payloads)
             kind = layer.WhichOneof("layer")
             if kind in ("innerProduct", "batchedMatmul"):
                 getattr(layer, kind).int8DynamicQuantize = False
@@ -190,10 +185,11 @@ def _compressed(net: Net, layer: Any, field: str, quantized: bool) -> str:
     )
 
 
-def _widen(layer: Any, field: str, weight: Any) -> None:
-    numbers = stored_weight(weight)
-    assert numbers is not None
-    write_weights(weight, read_weights(weight, shape=(numbers[1],), layer=layer.name, field=field))
+def _widen(net: Net, layer: Any, field: str, weight: Any) -> None:
+    stored = stored_weight(weight, net.payloads)
+    assert stored is not None
+    floats = read_weights(weight, shape=(stored[1],), layer=layer.name, field=field, payloads=net.payloads)
+    write_weights(weight, floats, net.payloads)
 
 
 def _rewritten(net: Net, loss: Loss, learners: list[Any], core_ml_only: bool) -> Loss:
@@ -225,7 +221,7 @@ def _mark(net: Net, names: list[str]) -> None:
             continue
         layer.isUpdatable = True
         for field, weight in weights_of(getattr(layer, layer.WhichOneof("layer"))):
-            if stored_weight(weight) is not None and field not in ("mean", "variance"):
+            if weight_form(weight) and field not in ("mean", "variance"):
                 weight.isUpdatable = True
 
 
@@ -245,16 +241,16 @@ def mark_models(spec: Any, network: Any, target: str) -> None:
     spec.description.trainingInput.add().CopyFrom(described)
 
 
-def _judge(spec: Any, network: Any, core_ml_only: bool) -> None:
+def _judge(lean: LeanModel, core_ml_only: bool) -> None:
     """Ask the rules of models that learn.  What only goes beyond Core ML is marked, with a warning."""
-    broken = broken_rules(spec)
+    broken = broken_rules(lean.spec, lean.payloads)
     if not broken:
         return
     if core_ml_only:
         raise BuildError(f"{broken[0].sentence} (the rule {broken[0].rule!r})")
-    for part in _around(spec):
+    for part in _around(lean.spec):
         part.description.metadata.userDefined[BEYOND[0]] = BEYOND[1]
-    left = broken_rules(spec)
+    left = broken_rules(lean.spec, lean.payloads)
     if left:
         raise BuildError(f"{left[0].sentence} (the rule {left[0].rule!r})")
     warnings.warn(f"only this package trains the model, Core ML does not: {broken[0].sentence}", stacklevel=4)
@@ -282,6 +278,3 @@ def _clear(spec: Any) -> None:
                 layer.isUpdatable = False
                 for _, weight in weights_of(layer):
                     weight.isUpdatable = False
-
-
-__all__ = ["ENTROPY", "last_network", "spec_of", "updatable_spec", "update_candidates"]

@@ -12,19 +12,23 @@ from pyruntime.description import describe_model
 from pyruntime.errors import BuildError
 from pyruntime.models.neural_network.weighted_layers import layers_of
 from pyruntime.spec.legality.rules import NETWORKS
+from pyruntime.spec.payloads import Payloads
 from pyruntime.spec.weights import read_weights
 
 Shape = tuple[int, ...]
 
 
 class Net:
-    """The network of a Model message.  Changes are made to `layers`, a list, and written by `commit`."""
+    """The network of a Model message.  Changes are made to `layers`, a list, and written by `commit`.
 
-    def __init__(self, spec: Any, where: str = "") -> None:
+    payloads: where its large weights are.  where: in which model it is, for sentences.
+    """
+
+    def __init__(self, spec: Any, payloads: Payloads, where: str = "") -> None:
         kind = spec.WhichOneof("Type")
         if kind not in NETWORKS:
             raise BuildError(f"{where}the model is of type {kind}, expected a neural network: {', '.join(NETWORKS)}")
-        self.spec, self.kind, self.where = spec, kind, where
+        self.spec, self.payloads, self.kind, self.where = spec, payloads, kind, where
         self.message = getattr(spec, kind)
         self.layers: list[Any] = list(self.message.layers)
         if self.scores:
@@ -57,8 +61,8 @@ class Net:
         from pyruntime.layers.network import blob_shapes
         from pyruntime.native.custom import compiling
 
-        with compiling(lambda: CustomLayers(self.message, None)):
-            return blob_shapes(self.message, describe_model(self.spec), None)
+        with compiling(lambda: CustomLayers(self.message, self.payloads)):
+            return blob_shapes(self.message, describe_model(self.spec), self.payloads)
 
     def producer(self, blob: str) -> Any:
         """The layer that gives a blob, or None: an input, or nothing.  Raises BuildError where several give it."""
@@ -80,7 +84,7 @@ class Net:
             return None
         params = getattr(layer, kind)
         shape = [int(size) for size in params.shape]
-        return read_weights(params.data, shape=shape, layer=layer.name, field="data")
+        return read_weights(params.data, shape=shape, layer=layer.name, field="data", payloads=self.payloads)
 
     def position(self, layer: Any) -> int:
         return next(place for place, one in enumerate(self.layers) if one is layer)

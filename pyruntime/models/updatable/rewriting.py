@@ -7,7 +7,7 @@ from typing import Any
 from pyruntime.layers.network import is_legacy
 from pyruntime.models.updatable.chain import rewrite, walk
 from pyruntime.models.updatable.losses import loss_blob
-from pyruntime.models.updatable.make import copied, last_network, spec_of
+from pyruntime.models.updatable.make import last_network, lean_of
 from pyruntime.models.updatable.network import Net
 from pyruntime.spec import messages
 
@@ -22,9 +22,9 @@ def rewrite_for_update(model: Any, output: str | None = None) -> Any:
     model: an MLModel, a path or a Model message; of a pipeline, its last model is rewritten.
     output: the output or blob that the loss would read, see make_updatable.
     """
-    result = copied(spec_of(model))
-    network, where = last_network(result)
-    net = Net(network, where)
+    lean = lean_of(model)
+    network, where = last_network(lean.spec)
+    net = Net(network, lean.payloads, where)
     legacy = is_legacy(net.message)
     net.name_apart()
     chain = walk(net, loss_blob(net, output), None)
@@ -33,4 +33,4 @@ def rewrite_for_update(model: Any, output: str | None = None) -> Any:
     net.commit()
     if not legacy and is_legacy(net.message):
         net.message.arrayInputShapeMapping = messages.EXACT_ARRAY_MAPPING
-    return result
+    return lean.to_spec()

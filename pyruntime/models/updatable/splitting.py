@@ -10,9 +10,9 @@ from pyruntime.errors import BuildError
 from pyruntime.models.updatable.candidates import can_learn, default_layer, follow
 from pyruntime.models.updatable.cutting import Cut, add_array, blobs_at, cut, feature_shape
 from pyruntime.models.updatable.losses import loss_blob
-from pyruntime.models.updatable.make import copied, last_network, mark_models, pipeline_of, updatable_spec
+from pyruntime.models.updatable.make import last_network, mark_models, pipeline_of, updatable
 from pyruntime.models.updatable.network import Net
-from pyruntime.spec import messages
+from pyruntime.spec import LeanModel, messages
 from pyruntime.spec.legality import check_spec
 from pyruntime.spec.legality.rules import PIPELINES
 
@@ -22,23 +22,25 @@ _PIPELINE_OF = {
 }  # fmt: skip
 
 
-def split_spec(spec: Any, at: str | Iterable[str] | None = None, *, head: str = "network", **options: Any) -> Any:
-    """Like split_for_update, from one Model message to another."""
+def split(
+    lean: LeanModel, at: str | Iterable[str] | None = None, *, head: str = "network", **options: Any
+) -> LeanModel:
+    """Like split_for_update, with messages."""
     if head not in ("network", "knn"):
         raise BuildError(f"head is {head!r}, expected 'network' or 'knn'")
-    original = copied(spec)
+    original = lean.spec
     if original.isUpdatable:
         raise BuildError("the model is updatable already, and has its head; split the one that it was made from")
     network, where = last_network(original)
-    net = Net(network, where)
+    net = Net(network, lean.payloads, where)
     blobs = _default(net) if at is None else blobs_at(net, at)
     if head == "knn":
         parts, kind = _with_neighbors(net, blobs, options), "pipelineClassifier"
     else:
         parts, kind = _with_network(net, blobs, options), _PIPELINE_OF[net.kind]
     result = _pipeline(original, network, parts, kind)
-    check_spec(result)
-    return result
+    check_spec(result, lean.payloads)
+    return LeanModel(result, lean.payloads, lean.source)
 
 
 def _default(net: Net) -> tuple[str, ...]:
@@ -72,14 +74,14 @@ def _with_network(net: Net, blobs: tuple[str, ...], options: dict[str, Any]) -> 
     if not legacy:
         message.arrayInputShapeMapping = messages.EXACT_ARRAY_MAPPING
     layers = options.pop("layers", None)
-    return [("extractor", extractor), ("head", updatable_spec(end, _learners(end, options, layers), **options))]
+    if layers is None:
+        layers = _learners(Net(end, net.payloads), options)
+    head = updatable(LeanModel(end, net.payloads, ""), layers, **options)
+    return [("extractor", extractor), ("head", head.spec)]
 
 
-def _learners(spec: Any, options: dict[str, Any], layers: Any) -> Any:
-    """All layers of a head that can learn, unless the caller names some."""
-    if layers is not None:
-        return layers
-    net = Net(spec)
+def _learners(net: Net, options: dict[str, Any]) -> list[str] | None:
+    """All layers of a head that can learn."""
     found = [layer.name for layer in follow(net, loss_blob(net, options.get("output"))) if can_learn(net, layer)]
     return found or None
 
