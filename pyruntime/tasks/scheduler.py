@@ -191,7 +191,7 @@ class TaskScheduler:
         """
         ended: list[Outcome] = []
         with exclusive(f"{self._store.path}.lock") as alone, self._store.held():
-            if not alone:
+            if not alone or self._runner.abandoned():
                 return ended
             self._recover()
             for entry in self._store.pending():
