@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -238,4 +237,8 @@ def test_third_party_models(models_dir: Path, name: str, at: str | None) -> None
     assert before[label] == after[label]
     neighbors = pyruntime.split_for_update(spec, at, head="knn")
     assert neighbors.predict(features)["label"] == "unknown"
-    assert os.path.exists(models_dir)
+    task = MLUpdateTask(neighbors, [{**features, "label": "mine"}])  # a picture, through its network
+    task.resume()
+    assert task.wait(60)
+    assert task.error is None
+    assert task.context.model.predict(features)["label"] == "mine"

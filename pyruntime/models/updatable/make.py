@@ -244,16 +244,25 @@ def mark_models(spec: Any, network: Any, target: str) -> None:
 def _judge(lean: LeanModel, core_ml_only: bool) -> None:
     """Ask the rules of models that learn.  What only goes beyond Core ML is marked, with a warning."""
     broken = broken_rules(lean.spec, lean.payloads)
-    if not broken:
-        return
-    if core_ml_only:
+    if broken and core_ml_only:
         raise BuildError(f"{broken[0].sentence} (the rule {broken[0].rule!r})")
+    why = broken[0].sentence if broken else _refused_by_frameworks(last_network(lean.spec)[0])
+    if why is None:
+        return
     for part in _around(lean.spec):
         part.description.metadata.userDefined[BEYOND[0]] = BEYOND[1]
     left = broken_rules(lean.spec, lean.payloads)
     if left:
         raise BuildError(f"{left[0].sentence} (the rule {left[0].rule!r})")
-    warnings.warn(f"only this package trains the model, Core ML does not: {broken[0].sentence}", stacklevel=4)
+    warnings.warn(f"only this package trains the model, Core ML does not: {why}", stacklevel=4)
+
+
+def _refused_by_frameworks(network: Any) -> str | None:
+    """What the rules let pass, and Core ML's frameworks do not train."""
+    for layer in getattr(network, network.WhichOneof("Type")).layers:
+        if layer.isUpdatable and layer.WhichOneof("layer") == "uniDirectionalLSTM":
+            return f"layer {layer.name!r} is uniDirectionalLSTM, which its rules allow and its frameworks refuse"
+    return None
 
 
 def _around(spec: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -84,7 +85,9 @@ class Net:
             return None
         params = getattr(layer, kind)
         shape = [int(size) for size in params.shape]
-        return read_weights(params.data, shape=shape, layer=layer.name, field="data", payloads=self.payloads)
+        numbers = read_weights(params.data, shape=shape, layer=layer.name, field="data", payloads=self.payloads)
+        blob_shape = self.shapes.get(blob, ())
+        return numbers.reshape(blob_shape) if math.prod(blob_shape) == numbers.size else numbers
 
     def position(self, layer: Any) -> int:
         return next(place for place, one in enumerate(self.layers) if one is layer)
