@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def to_payload(options: TrainingOptions | None) -> dict[str, Any] | None:
     """Only what is not left to the file.  Labels that are numbers stay numbers: JSON's keys would be text."""
-    if options is None:
+    if options is None or options == type(options)():
         return None
     values = {name: value for name, value in asdict(options).items() if value is not None}
     weights = values.get("class_weights")

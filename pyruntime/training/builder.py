@@ -47,6 +47,7 @@ class TrainingBuilder(Builder):
         self.learns = False
         self.batch = 1
         """Examples of the mini-batch that are not stacked in the shapes that layers see: training/stack.py."""
+        self.collects = True
         self.collected: dict[str, Value] = {}
         """What becomes of parameters that no gradient changes: statistics, by the parameter's name."""
 
@@ -58,13 +59,18 @@ class TrainingBuilder(Builder):
 
     def statistics(self, x: Value, p: Any) -> tuple[Value, Value] | None:
         """Those of the mini-batch, where mean and variance are marked as updatable: the layer's own then move towards
-        them by RATE, the variance as that of a sample, which is what PyTorch does."""
+        them by RATE, the variance as that of a sample, which is what PyTorch does.  In a measurement, the layer's own.
+        """
         if not (self.learns and p.mean.isUpdatable and p.variance.isUpdatable):
             return None
         channels = (int(p.channels),)
         old = [
             self.constant(self.weights(w, channels, name)) for w, name in ((p.mean, "mean"), (p.variance, "variance"))
         ]
+        if not self.collects:
+            self.collected.update({value.name: value for value in old})
+            mean, variance = (self.reshape(value, *channels, 1, 1) for value in old)
+            return mean, variance
         axes = tuple(axis for axis in range(x.rank) if axis != x.rank - 3)
         mean = self.emit(MiniBatchMean(ReduceKind.MEAN, axes, True), x)
         centred = self.binary(BinaryKind.SUB, x, mean)

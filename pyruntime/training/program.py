@@ -79,10 +79,13 @@ def build_step(
     optimizer: Optimizer,
     payloads: Payloads | None,
     chosen: LossOptions,
+    *,
+    collect: bool = True,
 ) -> StepGraph:
     """The graph of a step for `batch` examples.
 
-    shapes: those of the features of one example, as the frozen part makes them.
+    shapes: those of the features of one example, as the frozen part makes them.  collect: whether batch normalisation
+    that collects its statistics does so; otherwise it uses them.
     Raises SpecError or UnsupportedError naming the layer through which no gradient passes.
     """
     b = TrainingBuilder(payloads, legacy=is_legacy(recipe.network))
@@ -92,7 +95,7 @@ def build_step(
     ]
     for name, value in zip(split.features, features, strict=True):
         b.scope.bind(name, Blob(_stacked(value, b) if b.legacy else Value(f"one:{name}", DType.F32, value.shape[1:])))
-    b.batch = 1 if b.legacy else batch
+    b.batch, b.collects = 1 if b.legacy else batch, collect
     for i in split.layers:
         message = recipe.network.layers[i]
         b.learns = i in recipe.updatable

@@ -98,12 +98,13 @@ class Trainer:
             raise FeatureTypeError(f"one example at a time, but features of shape {shape} are a batch of {shape[1]}")
         return shape[0], *shape[2:]
 
-    def _graph(self, batch: int) -> StepGraph:
-        key = (batch, self._shapes)
+    def _graph(self, batch: int, *, collect: bool = True) -> StepGraph:
+        key = (batch, self._shapes, collect)
         if key not in self._graphs:
             self._graphs[key] = build_step(
-                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen
-            )
+                self.recipe, self._split, self._shapes, batch, self._optimizer, self._payloads, self._chosen,
+                collect=collect,
+            )  # fmt: skip
         return self._graphs[key]
 
     @property
@@ -158,7 +159,8 @@ class Trainer:
     def evaluator(self, batch: int) -> Evaluator:
         """Measures losses of mini-batches of that size, with the weights as they are by then."""
         if batch not in self._evaluators:
-            part, graph = self._engine.part, self._graph(batch)
+            part = self._engine.part
+            graph = self._graph(batch, collect=not any(p.field == "variance" for p in self.parameters))
             self._evaluators[batch] = Evaluator(
                 part.context, graph, self.weights, part.memory_limit, accuracy=self.is_classifier
             )
