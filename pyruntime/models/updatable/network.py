@@ -94,7 +94,7 @@ class Net:
 
     def fresh(self, name: str) -> str:
         """A name that no blob, feature or layer has: `name`, or with a number behind."""
-        taken = {blob for layer in self.layers for blob in (*layer.output, *layer.input, layer.name)}
+        taken = {blob for layer in self.layers for blob in (*writes_of(layer), *reads_of(layer), layer.name)}
         features = self.spec.description
         taken.update(f.name for f in (*features.input, *features.output, *features.trainingInput))
         count, found = 1, name
