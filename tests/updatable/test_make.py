@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pyruntime
-from pyruntime import MLModel, MLModelConfiguration, MLUpdateTask, make_updatable
+from pyruntime import MLModel, MLModelConfiguration, MLUpdateTask, TrainingOptions, make_updatable
 from pyruntime import custom as registry
 from pyruntime.errors import BuildError, MLModelError, SpecError
 from pyruntime.models import datatypes
@@ -241,6 +241,22 @@ def test_compressed_weights(bits: int) -> None:
     x = values(1, 6)
     np.testing.assert_allclose(made.predict({"x": x})["scores"], MLModel(spec).predict({"x": x})["scores"], atol=2e-6)
     update(made.get_spec(), as_examples(x=list(values(4, 1, 6)), scores_true=[[0], [1], [2], [0]]))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_compressed_weights_may_stay_beyond_core_ml(bits: int, tmp_path: Path) -> None:
+    spec = quantize_spec(Net(1, 6).matmul(8).relu().dense(3).softmax().end(), bits)
+    with pytest.warns(UserWarning, match="TrainingOptions"):
+        made = make_updatable(spec, core_ml_only=False, epochs=8, learning_rate=0.5, seed=0)
+    made.save(tmp_path / "made.mlmodel")
+    form = {8: "rawValue", 16: "float16Value"}[bits]
+    last = [one for one in network_of(MLModel(tmp_path / "made.mlmodel")).layers if one.isUpdatable]
+    assert [weight_form(one.innerProduct.weights) for one in last] == [form]
+    examples = as_examples(x=list(values(6, 1, 6)), scores_true=[[i % 3] for i in range(6)])
+    with pytest.raises(MLModelError, match="low_precision"):
+        update(made.get_spec(), examples)
+    _, record = update(made.get_spec(), examples, 1, TrainingOptions(low_precision="adapter"))
+    assert record.epoch_losses[-1] < record.epoch_losses[0]
 
 
 def test_layers_that_core_ml_passes_no_gradients_through_are_named() -> None:
