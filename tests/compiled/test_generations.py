@@ -417,6 +417,8 @@ def test_a_damaged_manifest_is_read_from_its_copy(three: Path, damage: str) -> N
     with pytest.warns(DamageWarning, match=r"manifest\.json.*; generation 3 of .* was opened instead"):
         model = MLModel(three)
     assert model.author == "me"
+    with pytest.warns(DamageWarning, match=r"manifest\.json: .*; generation 3 is the newest that can be read"):
+        assert numbers(three) == [1, 2, 3]
     with pytest.warns(DamageWarning):
         MLModel(three).write(three)
     assert place.read_bytes() == data, "the next write makes it good again"
