@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime import Adapter, MLModel, MLUpdateTask, TrainingOptions
+from pyruntime import Adapter, MLModel, MLModelConfiguration, MLUpdateTask, TrainingOptions
 from pyruntime.errors import SpecError
 from pyruntime.spec import messages
 from pyruntime.spec.legality import broken_rules
 
-from ..layers.network import array, layer
+from ..layers.network import array, layer, model
 from .networks import activation, as_examples, convolution, dense, updatable, update, values
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these cases, is not installed")
@@ -236,6 +236,51 @@ def test_a_kept_adapter_leaves_the_bytes_of_the_layer_and_goes_on_learning(tmp_p
     later = file_weights(more.context.model, tmp_path)
     assert later["a"].innerProduct.weights.floatValue == before.floatValue
     assert later["a adapter A"].innerProduct.weights != layers["a adapter A"].innerProduct.weights
+
+
+def test_the_last_model_of_a_pipeline(tmp_path: Path) -> None:
+    last = regression()
+    spec = messages.Model(specificationVersion=4, isUpdatable=True)
+    for field in ("input", "output", "trainingInput"):
+        getattr(spec.description, field).extend(getattr(last.description, field))
+    front = messages.Model.FromString(model({"x": (5,)}, [activation("linear", "x", "x2")], ["x2"], exact=True)
+                                      .SerializeToString())  # fmt: skip
+    spec.pipeline.models.extend([front, last])
+    spec.pipeline.names.extend(["front", "head"])
+    task, record = update(spec, EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, keep=True)))
+    alone, wanted = update(last, EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, keep=True)))
+    assert record.batch_losses == wanted.batch_losses
+    again = MLModel(save(task.context.model, tmp_path))
+    assert again.predict({"x": X[0]})["y"].tobytes() == alone.context.model.predict({"x": X[0]})["y"].tobytes()
+    key = "head/a adapter A:weights"
+    assert again.parameter_value(key).tobytes() == alone.context.model.parameter_value("a adapter A:weights").tobytes()
+
+
+def test_a_compiled_model_with_kept_adapters(tmp_path: Path) -> None:
+    task, _ = update(regression(), EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, keep=True)))
+    task.context.model.write(tmp_path / "m.mlmodelc")
+    again = MLModel(tmp_path / "m.mlmodelc")
+    assert again.predict({"x": X[0]})["y"].tobytes() == task.context.model.predict({"x": X[0]})["y"].tobytes()
+
+
+def test_less_memory_gives_the_same_bits() -> None:
+    """Steps that must wait for all gradients, and values that are computed twice."""
+    spec, x, target = images(False)
+    examples = as_examples(x=x, y_true=list(target))
+    options = TrainingOptions(optimizer="adamw", clip_norm=0.5, clip_value=0.2, adapters=Adapter(2, layers=["d"]))
+    found = []
+    for limit in (None, *range(56_000, 38_000, -1000)):
+        more = {} if limit is None else {"memory_limit": limit}
+        opened = MLModel(spec, configuration=MLModelConfiguration(threads=1, parameters={"epochs": 1}, **more))
+        task = MLUpdateTask(opened, examples, options=options)
+        task.resume()
+        task.wait()
+        if task.error:
+            assert "memory_limit" in str(task.error)
+            break
+        found.append([task.context.model.parameter_value(f"{name}:weights").tobytes() for name in ("c", "one", "d")])
+    assert len(found) > 5
+    assert all(weights == found[0] for weights in found)
 
 
 def test_what_is_saved_is_legal(tmp_path: Path) -> None:
