@@ -81,8 +81,7 @@ CASES: dict[str, tuple[Any, dict[str, tuple[int, float | None, int]]]] = {
 
 
 @pytest.mark.parametrize(("adapters", "ranks"), CASES.values(), ids=CASES)
-@pytest.mark.parametrize("keep", [False, True], ids=["merged", "kept"])
-@pytest.mark.parametrize("exact", [True, False], ids=["exact", "rank5"])
+@pytest.mark.parametrize(("keep", "exact"), [(False, True), (True, False)], ids=["merged exact", "kept rank5"])
 def test_dense_layers(adapters: Any, ranks: Any, keep: bool, exact: bool) -> None:
     spec = regression(exact=exact)
     given = [adapters] if isinstance(adapters, Adapter) else adapters
@@ -106,9 +105,8 @@ def test_dense_layers(adapters: Any, ranks: Any, keep: bool, exact: bool) -> Non
         np.testing.assert_allclose(model.predict({"x": x})["y"].reshape(-1), wanted, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("exact", [True, False], ids=["exact", "rank5"])
-@pytest.mark.parametrize("keep", [False, True], ids=["merged", "kept"])
-def test_convolutions(exact: bool, keep: bool) -> None:
+@pytest.mark.parametrize(("keep", "exact"), [(False, False), (True, True)], ids=["merged rank5", "kept exact"])
+def test_convolutions(keep: bool, exact: bool) -> None:
     spec, x, target = images(exact)
     examples = as_examples(x=x, y_true=list(target))
     task, record = update(spec, examples, 1, TrainingOptions(adapters=Adapter(2, alpha=4, keep=keep)))
@@ -269,7 +267,7 @@ def test_less_memory_gives_the_same_bits() -> None:
     examples = as_examples(x=x, y_true=list(target))
     options = TrainingOptions(optimizer="adamw", clip_norm=0.5, clip_value=0.2, adapters=Adapter(2, layers=["d"]))
     found = []
-    for limit in (None, *range(56_000, 38_000, -1000)):
+    for limit in (None, 60_000, 46_000, 43_500, 42_500):
         more = {} if limit is None else {"memory_limit": limit}
         opened = MLModel(spec, configuration=MLModelConfiguration(threads=1, parameters={"epochs": 1}, **more))
         task = MLUpdateTask(opened, examples, options=options)
@@ -279,7 +277,7 @@ def test_less_memory_gives_the_same_bits() -> None:
             assert "memory_limit" in str(task.error)
             break
         found.append([task.context.model.parameter_value(f"{name}:weights").tobytes() for name in ("c", "one", "d")])
-    assert len(found) > 5
+    assert len(found) >= 2
     assert all(weights == found[0] for weights in found)
 
 
