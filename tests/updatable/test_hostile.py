@@ -19,7 +19,7 @@ from pyruntime.spec.legality import broken_rules
 from ..layers.mutations import mutate
 from .nets import Net, converted
 
-COUNT = int(os.environ.get("PYRUNTIME_MUTATIONS", "150"))
+COUNT = int(os.environ.get("PYRUNTIME_MUTATIONS", "40"))
 """How many wrong files of each kind."""
 
 

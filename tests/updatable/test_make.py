@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import pyruntime
-from pyruntime import MLModel, MLModelConfiguration, MLUpdateTask, make_updatable
+from pyruntime import MLModel, MLModelConfiguration, MLUpdateTask, TrainingOptions, make_updatable
 from pyruntime import custom as registry
 from pyruntime.errors import BuildError, MLModelError, SpecError
-from pyruntime.models.neural_network import AdamParams, SgdParams
+from pyruntime.models import datatypes
+from pyruntime.models.neural_network import AdamParams, NeuralNetworkBuilder, SgdParams
 from pyruntime.models.neural_network.quantization_utils import activate_int8_int8_matrix_multiplications, quantize_spec
 from pyruntime.models.updatable import update_candidates
 from pyruntime.samples import sample_features
@@ -242,6 +243,22 @@ def test_compressed_weights(bits: int) -> None:
     update(made.get_spec(), as_examples(x=list(values(4, 1, 6)), scores_true=[[0], [1], [2], [0]]))
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_compressed_weights_may_stay_beyond_core_ml(bits: int, tmp_path: Path) -> None:
+    spec = quantize_spec(Net(1, 6).matmul(8).relu().dense(3).softmax().end(), bits)
+    with pytest.warns(UserWarning, match="TrainingOptions"):
+        made = make_updatable(spec, core_ml_only=False, epochs=8, learning_rate=0.5, seed=0)
+    made.save(tmp_path / "made.mlmodel")
+    form = {8: "rawValue", 16: "float16Value"}[bits]
+    last = [one for one in network_of(MLModel(tmp_path / "made.mlmodel")).layers if one.isUpdatable]
+    assert [weight_form(one.innerProduct.weights) for one in last] == [form]
+    examples = as_examples(x=list(values(6, 1, 6)), scores_true=[[i % 3] for i in range(6)])
+    with pytest.raises(MLModelError, match="low_precision"):
+        update(made.get_spec(), examples)
+    _, record = update(made.get_spec(), examples, 1, TrainingOptions(low_precision="adapter"))
+    assert record.epoch_losses[-1] < record.epoch_losses[0]
+
+
 def test_layers_that_core_ml_passes_no_gradients_through_are_named() -> None:
     net = Net(1, 6).matmul(8).relu("LEAKYRELU").matmul(3).softmax()
     spec = net.end()
@@ -251,6 +268,48 @@ def test_layers_that_core_ml_passes_no_gradients_through_are_named() -> None:
     with pytest.warns(UserWarning, match="only this package trains the model"):
         made = make_updatable(spec, "batched_mat_mul1", core_ml_only=False)
     assert broken_rules(made.get_spec()) == []
+
+
+def test_normalisation_learns_beyond_core_ml() -> None:
+    net = Net(1, 6).matmul(8)
+    net.add("layer_normalization", normalized_shape=[8], gamma=net.numbers(8) + 1, beta=net.numbers(8))
+    spec = net.add("gelu").matmul(3).softmax().end()
+    found = [(one.name, one.kind, one.legal) for one in update_candidates(spec)]
+    assert found == [
+        ("batched_mat_mul4", "batchedMatmul", True), ("layer_normalization2", "layerNormalization", False),
+        ("batched_mat_mul1", "batchedMatmul", False),
+    ]  # fmt: skip
+    with pytest.raises(BuildError, match="is layerNormalization; Core ML trains convolution, innerProduct"):
+        make_updatable(spec, "layer_normalization2")
+    with pytest.warns(UserWarning, match="of type layerNormalization"):
+        made = make_updatable(
+            spec, ["batched_mat_mul1", "layer_normalization2", "batched_mat_mul4"], core_ml_only=False, epochs=4, seed=0
+        )
+    _, record = update(made.get_spec(), as_examples(x=list(values(6, 1, 6)), scores_true=[[i % 3] for i in range(6)]))
+    assert record.epoch_losses[-1] < record.epoch_losses[0]
+
+
+def test_recurrent_layers_are_ours_though_the_rules_let_them_pass() -> None:
+    b = NeuralNetworkBuilder([("x", datatypes.Array(5, 1, 4, 1, 1))], [("y", None)], disable_rank5_shape_mapping=True)
+    matrices = [[values(6, size, seed=i + size) for i in range(4)] for size in (6, 4)]
+    b.add_unilstm(
+        "lstm", *matrices, [values(6, seed=i) for i in range(4)], hidden_size=6, input_size=4, input_names=["x"],
+        output_names=["h", "state", "cell"],
+    )  # fmt: skip
+    b.add_inner_product("dense", values(3, 6), values(3), 6, 3, True, "h", "z")
+    b.add_softmax("softmax", "z", "y")
+    with pytest.raises(BuildError, match="is uniDirectionalLSTM"):
+        make_updatable(b.spec, ["lstm", "dense"])
+    with pytest.warns(UserWarning, match="its frameworks refuse"):
+        made = make_updatable(b.spec, ["lstm", "dense"], core_ml_only=False, epochs=4, seed=0, learning_rate=0.1)
+    assert made.user_defined_metadata["pyruntime.training"] == "beyond Core ML"
+    examples = as_examples(x=list(values(6, 5, 1, 4, 1, 1)), y_true=[[i % 3] for i in range(6)])
+    task, record = update(made.get_spec(), examples)
+    assert record.epoch_losses[-1] < record.epoch_losses[0]
+    before, after = (
+        network_of(model).layers[0].uniDirectionalLSTM.weightParams for model in (made, task.context.model)
+    )
+    assert before.inputGateWeightMatrix != after.inputGateWeightMatrix
 
 
 def test_what_goes_beyond_core_ml_is_saved_with_a_mark(tmp_path: Path) -> None:
@@ -371,10 +430,11 @@ def test_coremltools_reads_the_file_and_its_builder_takes_it(tmp_path: Path) -> 
 def test_coremltools_builder_writes_the_same(tmp_path: Path) -> None:
     """Of a network that needs no rewriting: layers, loss, target and training inputs, byte for byte."""
     pytest.importorskip("coremltools", reason="coremltools, the oracle here, is not installed")
-    from coremltools.models import datatypes, neural_network
+    from coremltools.models import datatypes as types
+    from coremltools.models import neural_network
 
     b = neural_network.NeuralNetworkBuilder(
-        [("x", datatypes.Array(3))], [("y", datatypes.Array(2))], disable_rank5_shape_mapping=False
+        [("x", types.Array(3))], [("y", types.Array(2))], disable_rank5_shape_mapping=False
     )
     w = np.arange(6, dtype=np.float32)
     b.add_inner_product("dense", w.reshape(2, 3), w[:2], 3, 2, True, "x", "h")

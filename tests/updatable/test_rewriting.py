@@ -15,10 +15,11 @@ from pyruntime.models.utils import rewrite_for_update
 from pyruntime.samples import sample_features
 from pyruntime.spec import load_spec
 
-from ..layers.network import ONE_THREAD, ask_oracle, has_oracle
+from ..layers.network import ONE_THREAD, ask_oracle, has_oracle, layer, model, weights
+from ..training.networks import convolution
 from .nets import Net, converted, kinds, layers_of, random_network, values
 
-COUNT = int(os.environ.get("PYRUNTIME_REWRITES", "25"))
+COUNT = int(os.environ.get("PYRUNTIME_REWRITES", "20"))
 """How many random networks."""
 
 
@@ -82,6 +83,30 @@ def test_products_with_a_constant(shape: tuple[int, ...], transposed: bool) -> N
     spec = Net(*shape).matmul_of_constant(4, transposed).end()
     rewritten = rewrite_for_update(spec)
     assert kinds(rewritten) == ["innerProduct"]
+    same(spec, rewritten, {"x": values(*shape)})
+
+
+@pytest.mark.parametrize("kind", ["bias", "add", "alpha", "broadcast"])
+@pytest.mark.parametrize("exact", [False, True], ids=["rank5", "exact"])
+def test_sums_behind_a_convolution_become_its_bias(kind: str, exact: bool) -> None:
+    c = values(3, seed=9)
+    sums = {
+        "bias": [layer("bias", "a", "b", "sum", shape=[3], bias=weights(c))],
+        "add": [layer("loadConstant", "", "c", "c", shape=[3, 1, 1], data=weights(c)), layer("add", "a c", "b", "sum")],
+        "alpha": [layer("add", "a", "b", "sum", alpha=0.5)],
+        "broadcast": [layer("loadConstantND", "", "c", "c", shape=[1, 3, 1, 1], data=weights(c)),
+                      layer("addBroadcastable", "c a", "b", "sum")],
+    }  # fmt: skip
+    if kind == "broadcast" and not exact:
+        pytest.skip("networks of five axes have no such layer")
+    shape = (1, 2, 6, 6) if exact else (2, 6, 6)
+    layers = [convolution("conv", "x", "a", 2, 3, learns=False), *sums[kind], layer("softmax", "b", "y", "softmax")]
+    spec = model({"x": shape}, layers, ["y"], exact=exact)
+    rewritten = rewrite_for_update(spec)
+    if kind == "add" and exact:  # such a constant has five axes, and so has the sum
+        assert kinds(rewritten)[:3] == ["convolution", "loadConstant", "add"]
+    else:
+        assert kinds(rewritten) == ["convolution", "softmax"]
     same(spec, rewritten, {"x": values(*shape)})
 
 

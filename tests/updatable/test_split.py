@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import pyruntime
 from pyruntime import MLModel, MLUpdateTask, split_for_update
 from pyruntime.errors import BuildError
+from pyruntime.models.neural_network import NeuralNetworkBuilder
 from pyruntime.models.neural_network.quantization_utils import quantize_spec
 from pyruntime.samples import sample_features
 from pyruntime.spec import load_spec
@@ -120,6 +120,40 @@ def test_several_blobs_at_once() -> None:
     says(caught.value, BuildError, ["do not separate the network", "layers behind also read 'b1'", "at=['b2', 'b1']"])
     made = split_for_update(spec, ["b2", "b1"])
     same(MLModel(spec), made, {"x": values(1, 6)})
+
+
+def flexible() -> Any:
+    """Any number of rows."""
+    spec = converted()
+    rows = spec.description.input[0].type.multiArrayType.shapeRange.sizeRanges
+    rows.add(lowerBound=1, upperBound=-1)
+    rows.add(lowerBound=6, upperBound=6)
+    return spec
+
+
+def test_open_sizes_stay_open() -> None:
+    spec = flexible()
+    made = split_for_update(spec, epochs=1)
+    for rows in (1, 4):
+        same(MLModel(spec), made, {"x": values(rows, 6)})
+    update(made.get_spec(), as_examples(x=list(values(3, 1, 6)), scores_true=[[0], [1], [2]]))
+    with pytest.raises(BuildError, match="a k-NN compares arrays of one size"):
+        split_for_update(spec, head="knn")
+
+
+@pytest.mark.parametrize("at", ["branch", "chosen", "activation7"])
+def test_control_flow_stays_in_one_part(at: str) -> None:
+    net = Net(1, 6)
+    condition = net.constant(np.ones(1, np.float32))
+    branch = net.b.add_branch("branch", condition).branch
+    for kind, side in (("RELU", branch.ifBranch), ("TANH", branch.elseBranch)):
+        inner = NeuralNetworkBuilder(nn_spec=side, disable_rank5_shape_mapping=True)
+        inner.add_activation(kind, kind, "x", "chosen")
+    net.blob, net.count = "chosen", 5
+    spec = net.matmul(4).relu().matmul(3).softmax().end()
+    made = split_for_update(spec, at)
+    same(MLModel(spec), made, {"x": values(1, 6)})
+    assert [kinds(part).count("branch") for part in parts(made)] == [1, 0]
 
 
 def test_a_constant_that_both_parts_read_is_in_both() -> None:
@@ -238,4 +272,8 @@ def test_third_party_models(models_dir: Path, name: str, at: str | None) -> None
     assert before[label] == after[label]
     neighbors = pyruntime.split_for_update(spec, at, head="knn")
     assert neighbors.predict(features)["label"] == "unknown"
-    assert os.path.exists(models_dir)
+    task = MLUpdateTask(neighbors, [{**features, "label": "mine"}])  # a picture, through its network
+    task.resume()
+    assert task.wait(60)
+    assert task.error is None
+    assert task.context.model.predict(features)["label"] == "mine"

@@ -21,7 +21,7 @@ from .nets import Net, converted, layers_of, random_network, values
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these cases, is not installed")
 
-COUNT = int(os.environ.get("PYRUNTIME_REWRITES", "15"))
+COUNT = int(os.environ.get("PYRUNTIME_REWRITES", "10"))
 CURVE = 1e-4
 """Relative difference of losses, and of a layer's weights as one vector."""
 

@@ -16,6 +16,7 @@ from pyruntime.models.updatable.candidates import Candidate
 from pyruntime.models.updatable.make import lean_of, updatable, update_candidates
 from pyruntime.models.updatable.rewriting import rewrite_for_update
 from pyruntime.models.updatable.splitting import split
+from pyruntime.spec.legality.rules import BEYOND
 
 __all__ = [
     "Candidate",
@@ -80,10 +81,13 @@ def split_for_update(
 def check_trainable(model: MLModel) -> None:
     """Raise what an update would raise at its start: a layer that no gradient passes, for one."""
     from pyruntime.parameters import describe_parameters
+    from pyruntime.training.options import TrainingOptions
     from pyruntime.update.learner import make_learner
 
     lean = model._lean
-    make_learner(model, lean, {key: model.parameter_value(key) for key in describe_parameters(lean.spec)})
+    parameters = {key: model.parameter_value(key) for key in describe_parameters(lean.spec)}
+    beyond = BEYOND[0] in lean.spec.description.metadata.userDefined
+    make_learner(model, lean, parameters, TrainingOptions(low_precision="dequantize") if beyond else None)
 
 
 def _configuration(model: Any) -> MLModelConfiguration | None:

@@ -12,10 +12,11 @@ from pyruntime.models.updatable.chain import reads
 from pyruntime.models.updatable.channels import LINKS, SOFTMAX
 from pyruntime.models.updatable.network import Net
 from pyruntime.spec.legality.networks import ACTIVATIONS_WITH_GRADIENT
-from pyruntime.spec.weights import stored_weight, weights_of
+from pyruntime.spec.weights import stored_weight, weight_form, weights_of
 
 LEARN = ("convolution", "innerProduct", "batchedMatmul")
 """Layers that can learn, the last one after it was rewritten as an inner product."""
+_NEVER = ("loadConstant", "loadConstantND", "custom", "branch", "loop", None)
 _REWRITTEN = ("batchedMatmul", "addBroadcastable", "add", "bias", "tanh")
 
 
@@ -60,7 +61,17 @@ def follow(net: Net, end: str) -> Iterator[Any]:
 def candidates(net: Net, end: str) -> list[Candidate]:
     """Every layer with weights that can learn, the last one first."""
     passed = {id(layer) for layer in follow(net, end)}
-    return [_candidate(net, layer, id(layer) in passed) for layer in reversed(net.layers) if can_learn(net, layer)]
+    return [
+        _candidate(net, layer, id(layer) in passed and can_learn(net, layer))
+        for layer in reversed(net.layers)
+        if can_learn(net, layer) or _has_weights(layer)
+    ]
+
+
+def _has_weights(layer: Any) -> bool:
+    """Whether a layer has weights that may learn beyond Core ML."""
+    kind = layer.WhichOneof("layer")
+    return kind not in _NEVER and any(True for _, weight in weights_of(layer) if weight_form(weight))
 
 
 def can_learn(net: Net, layer: Any) -> bool:

@@ -31,20 +31,26 @@ def blobs_at(net: Net, at: str | Iterable[str]) -> tuple[str, ...]:
     found: list[str] = []
     for name in names:
         layers = [layer for layer in net.layers if layer.name == name]
-        if len(layers) == 1 and len(layers[0].output) >= 1:
-            found += layers[0].output
+        if len(layers) == 1:
+            found += _given(net, layers[0])
         elif name in net.inputs:
             raise BuildError(
                 f"{net.where}{name!r} is an input of the model: there is nothing before it to leave frozen"
             )
-        elif any(name in layer.output for layer in net.layers):
+        elif any(name in writes_of(layer) for layer in net.layers):
             found.append(name)
         else:
-            known = [text for layer in net.layers for text in (layer.name, *layer.output)]
+            known = [text for layer in net.layers for text in (layer.name, *sorted(writes_of(layer)))]
             raise BuildError(f"{net.where}there is no layer or blob {name!r}{near(name, known, 'layers and blobs')}")
     if not found:
         raise BuildError("at is empty, expected the name of a layer or blob")
     return tuple(dict.fromkeys(found))
+
+
+def _given(net: Net, layer: Any) -> list[str]:
+    """What a layer gives to others; branches and loops have no outputs of their own."""
+    inside = sorted(name for name in writes_of(layer) if net.readers(name) or name in net.results)
+    return list(layer.output) or inside
 
 
 def cut(net: Net, blobs: tuple[str, ...], *, without_results: bool = False) -> Cut:
@@ -131,7 +137,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def feature_shape(net: Net, blob: str, legacy: bool) -> Shape:
-    """The shape in which a blob travels between two models.  Raises BuildError where it is open."""
+    """The shape in which a blob travels between two models; -1 where only a prediction knows it."""
     shape = net.shapes[blob]
     if legacy:
         if shape[0] not in (1, -1):
@@ -139,18 +145,15 @@ def feature_shape(net: Net, blob: str, legacy: bool) -> Shape:
                 f"{net.where}{blob!r} is a sequence, {list(shape)}; cut where there is one value per input"
             )
         shape = shape[2:3] if shape[3:] == (1, 1) else shape[2:]
-    if -1 in shape:
-        raise BuildError(
-            f"{net.where}the shape of {blob!r} is open, {list(shape)}, and what the parts hand over needs one; give "
-            "the model inputs of fixed sizes first"
-        )
     return shape
 
 
 def add_array(features: Any, name: str, shape: Shape) -> None:
-    """Add a float32 array to the features of a model, or make one of them such."""
+    """Add a float32 array to the features of a model, or make one of them such.  -1: of any size."""
     feature = next((one for one in features if one.name == name), None) or features.add(name=name)
     feature.type.Clear()
     array = feature.type.multiArrayType
-    array.shape.extend(shape)
+    array.shape.extend(max(size, 1) for size in shape)
+    for size in shape if -1 in shape else ():
+        array.shapeRange.sizeRanges.add(lowerBound=max(size, 1), upperBound=size)
     array.dataType = messages.ArrayFeatureType.ArrayDataType.FLOAT32

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from pyruntime.errors import BuildError
-from pyruntime.models.neural_network.weighted_layers import weighted
 from pyruntime.models.updatable.candidates import LEARN, Candidate, candidates, default_layer
 from pyruntime.models.updatable.chain import rewrite, walk
 from pyruntime.models.updatable.channels import Blocked
+from pyruntime.models.updatable.compressed import compressed, expand
 from pyruntime.models.updatable.dense import simplify
 from pyruntime.models.updatable.losses import Loss, choose_loss, loss_blob, write_loss
 from pyruntime.models.updatable.network import Net
@@ -19,7 +19,7 @@ from pyruntime.models.updatable.options import Allowed, write_options
 from pyruntime.spec import LeanModel, load_lean, load_lean_bytes, messages
 from pyruntime.spec.legality import broken_rules
 from pyruntime.spec.legality.rules import BEYOND, PIPELINES
-from pyruntime.spec.weights import read_weights, stored_weight, weight_form, weights_of, write_weights
+from pyruntime.spec.weights import weight_form, weights_of
 
 FIRST_VERSION = 4
 """specificationVersion that brought updates."""
@@ -57,14 +57,18 @@ def updatable(
     learners = [net.find(name) for name in wanted] if wanted is not None else [default_layer(net, chosen.blob)]
     net.name_apart()
     _check_layers(net, learners, core_ml_only)
-    _expand_weights(net, learners, dequantize)
+    kept = None if dequantize else compressed(net, learners)
+    if kept is not None and core_ml_only:
+        raise BuildError(kept.sentence)
+    if dequantize:
+        expand(net, learners)
     chosen = _rewritten(net, chosen, learners, core_ml_only)
     _mark(net, [layer.name for layer in learners])
     target = write_loss(net, chosen, "loss")
     values = {"epochs": epochs, "miniBatchSize": mini_batch_size, "learningRate": learning_rate}
     write_options(net.message.updateParams, optimizer, allowed, shuffle, seed, values)
     mark_models(spec, network, target)
-    _judge(lean, core_ml_only)
+    _judge(lean, core_ml_only, None if kept is None else kept.note)
     return lean
 
 
@@ -146,52 +150,6 @@ def _check_layers(net: Net, learners: list[Any], core_ml_only: bool) -> None:
             )
 
 
-def _expand_weights(net: Net, learners: list[Any], dequantize: bool) -> None:
-    """32-bit floats where a weight learns, and everywhere instead of 16-bit ones, with which Core ML does not train."""
-    marked = {id(layer) for layer in learners}
-    for layer in net.layers:
-        for field, weight in weights_of(layer):
-            form = weight_form(weight)
-            quantized = form in ("rawValue", "int8RawValue") and id(layer) in marked
-            if form != "float16Value" and not quantized:
-                continue
-            if not dequantize:
-                raise BuildError(_compressed(net, layer, field, quantized))
-            if not quantized:
-                _widen(net, layer, field, weight)
-        if id(layer) in marked:
-            for one in weighted(layer, net.payloads):
-                if weight_form(one.params) in ("rawValue", "int8RawValue"):
-                    axis = one.channel_axis or 0
-                    floats = read_weights(
-                        one.params, shape=one.shape, layer=layer.name, field=one.field, channel_axis=axis,
-                        payloads=net.payloads,
-                    )  # fmt: skip
-                    write_weights(one.params, floats, net.payloads)
-            kind = layer.WhichOneof("layer")
-            if kind in ("innerProduct", "batchedMatmul"):
-                getattr(layer, kind).int8DynamicQuantize = False
-
-
-def _compressed(net: Net, layer: Any, field: str, quantized: bool) -> str:
-    start = f"{net.where}layer {layer.name!r}, {field}: "
-    if quantized:
-        return (
-            f"{start}quantized weights cannot learn; dequantize=True makes 32-bit floats of those of the layers named"
-        )
-    return (
-        f"{start}the weights are 16-bit floats, and Core ML trains no network that has any; dequantize=True makes "
-        "32-bit floats of them, or split_for_update leaves the layers that do not learn in a model of their own"
-    )
-
-
-def _widen(net: Net, layer: Any, field: str, weight: Any) -> None:
-    stored = stored_weight(weight, net.payloads)
-    assert stored is not None
-    floats = read_weights(weight, shape=(stored[1],), layer=layer.name, field=field, payloads=net.payloads)
-    write_weights(weight, floats, net.payloads)
-
-
 def _rewritten(net: Net, loss: Loss, learners: list[Any], core_ml_only: bool) -> Loss:
     """The loss after the layers before it were rewritten where that is needed."""
     from pyruntime.layers.network import is_legacy
@@ -241,19 +199,31 @@ def mark_models(spec: Any, network: Any, target: str) -> None:
     spec.description.trainingInput.add().CopyFrom(described)
 
 
-def _judge(lean: LeanModel, core_ml_only: bool) -> None:
-    """Ask the rules of models that learn.  What only goes beyond Core ML is marked, with a warning."""
+def _judge(lean: LeanModel, core_ml_only: bool, why: str | None) -> None:
+    """Ask the rules of models that learn.  What only goes beyond Core ML is marked, with a warning.
+
+    why: what is known to, already.
+    """
     broken = broken_rules(lean.spec, lean.payloads)
-    if not broken:
-        return
-    if core_ml_only:
+    if broken and core_ml_only:
         raise BuildError(f"{broken[0].sentence} (the rule {broken[0].rule!r})")
+    why = why or (broken[0].sentence if broken else None) or _refused_by_frameworks(last_network(lean.spec)[0])
+    if why is None:
+        return
     for part in _around(lean.spec):
         part.description.metadata.userDefined[BEYOND[0]] = BEYOND[1]
     left = broken_rules(lean.spec, lean.payloads)
     if left:
         raise BuildError(f"{left[0].sentence} (the rule {left[0].rule!r})")
-    warnings.warn(f"only this package trains the model, Core ML does not: {broken[0].sentence}", stacklevel=4)
+    warnings.warn(f"only this package trains the model, Core ML does not: {why}", stacklevel=4)
+
+
+def _refused_by_frameworks(network: Any) -> str | None:
+    """What the rules let pass, and Core ML's frameworks do not train."""
+    for layer in getattr(network, network.WhichOneof("Type")).layers:
+        if layer.isUpdatable and layer.WhichOneof("layer") == "uniDirectionalLSTM":
+            return f"layer {layer.name!r} is uniDirectionalLSTM, which its rules allow and its frameworks refuse"
+    return None
 
 
 def _around(spec: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -84,14 +85,16 @@ class Net:
             return None
         params = getattr(layer, kind)
         shape = [int(size) for size in params.shape]
-        return read_weights(params.data, shape=shape, layer=layer.name, field="data", payloads=self.payloads)
+        numbers = read_weights(params.data, shape=shape, layer=layer.name, field="data", payloads=self.payloads)
+        blob_shape = self.shapes.get(blob, ())
+        return numbers.reshape(blob_shape) if math.prod(blob_shape) == numbers.size else numbers
 
     def position(self, layer: Any) -> int:
         return next(place for place, one in enumerate(self.layers) if one is layer)
 
     def fresh(self, name: str) -> str:
         """A name that no blob, feature or layer has: `name`, or with a number behind."""
-        taken = {blob for layer in self.layers for blob in (*layer.output, *layer.input, layer.name)}
+        taken = {blob for layer in self.layers for blob in (*writes_of(layer), *reads_of(layer), layer.name)}
         features = self.spec.description
         taken.update(f.name for f in (*features.input, *features.output, *features.trainingInput))
         count, found = 1, name

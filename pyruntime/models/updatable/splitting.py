@@ -126,6 +126,11 @@ def _with_neighbors(net: Net, blobs: tuple[str, ...], options: dict[str, Any]) -
         raise BuildError(f"a k-NN compares one array, but {len(blobs)} blobs are given: {', '.join(blobs)}")
     legacy = is_legacy(net.message)
     shape = feature_shape(net, blobs[0], legacy)
+    if -1 in shape:
+        raise BuildError(
+            f"{net.where}the shape of {blobs[0]!r} is open, {list(shape)}, but a k-NN compares arrays of one size; "
+            "give the model inputs of fixed sizes first"
+        )
     extractor = _extractor(net, cut(net, blobs, without_results=True), legacy)
     width, feature = math.prod(shape), blobs[0]
     if not legacy and len(shape) != 1:

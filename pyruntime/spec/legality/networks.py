@@ -57,7 +57,7 @@ def weights_and_bias_learn_together(part: Part) -> Iterator[str]:
                 yield f"layer {layer.name!r} is updatable, but its {field} are not marked so; mark weights and bias"
 
 
-@rule(*NETWORKS, updatable=True)
+@rule(*NETWORKS, updatable=True, limit=True)
 def weights_that_learn_are_not_quantized(part: Part) -> Iterator[str]:
     for layer in part.message.layers:
         for field, weight in _own_weights(layer):
