@@ -58,7 +58,7 @@ class UpdateCancelled(UpdateError):
 
 
 class UpdateLocked(UpdateError):
-    """Another update of the same model, or with the same checkpoint, is at work.  Nothing was started.
+    """Another update of the same model or checkpoint is at work, or has just been.  Nothing was started.
 
     process: its number.  since: when it began, by the clock on the wall.  Both None where that is not known.
     """

@@ -9,11 +9,13 @@ import numpy as np
 
 from pyruntime.errors import ParametersError
 from pyruntime.parameters import READ_ONLY, ParameterKey, describe_parameters, find_parameter, listed
-from pyruntime.spec import LeanModel
-from pyruntime.spec.weights import read_weights, weight_form
+from pyruntime.spec import LeanModel, messages
+from pyruntime.spec.paths import at_path
+from pyruntime.spec.weight_shapes import weight_shape
+from pyruntime.spec.weights import read_weights, stored_weight, weight_form
 
 _FIELDS = {"weights": "weights", "biases": "bias"}
-"""Names of the fields of convolution, innerProduct and embedding layers."""
+"""Fields of layers that Core ML's two names mean.  Other weights are called as their fields (spec/paths.py)."""
 
 
 def parameter_value(lean: LeanModel, overrides: Mapping[str, Any], key: ParameterKey | str) -> Any:
@@ -21,10 +23,11 @@ def parameter_value(lean: LeanModel, overrides: Mapping[str, Any], key: Paramete
 
     overrides: checked values by `ParameterKey.path`.  Weights have the shape in which the format stores them:
     (out, in / groups, height, width) for convolutions, (in, out / groups, height, width) for deconvolutions, (out, in)
-    for inner products.  Raises ParametersError.
+    for inner products.  Those that Core ML has no name for are called as their fields: `norm:gamma`,
+    `lstm:weightParams.inputGateWeightMatrix`.  Raises ParametersError.
     """
     wanted = ParameterKey.of(key)
-    if wanted.name in READ_ONLY:
+    if wanted.name in READ_ONLY or _names_a_weight(lean, wanted):
         return _weights(lean, wanted)
     parameter = find_parameter(wanted, describe_parameters(lean.spec))
     return overrides.get(parameter.key.path, parameter.default_value)
@@ -42,38 +45,30 @@ def _weights(lean: LeanModel, key: ParameterKey) -> Any:
     kind = layer.WhichOneof("layer")
     if not _holds(layer, key.name):
         raise ParametersError(f"parameter {str(key)!r}: the layer {key.scope!r} ({kind}) has no {key.name}")
-    params = getattr(layer, kind)
-    field = _FIELDS[key.name]
-    shape, axis = _shape(params, kind, key)
-    array = read_weights(
-        getattr(params, field), shape=shape, layer=key.scope, field=field, channel_axis=axis, payloads=lean.payloads
-    )
+    path = _FIELDS.get(key.name, key.name)
+    weight = at_path(getattr(layer, kind), path)
+    told = weight_shape(layer, path)
+    stored = stored_weight(weight, lean.payloads)
+    shape, axis = told or ((stored[1] if stored else 0,), 0)
+    array = read_weights(weight, shape=shape, layer=key.scope, field=path, channel_axis=axis, payloads=lean.payloads)
     copy = np.array(array, np.float32)
     copy.flags.writeable = False
     return copy
 
 
-def _shape(params: Any, kind: str, key: ParameterKey) -> tuple[tuple[int, ...], int]:
-    """The shape in the file, and the axis of channels."""
-    if kind == "convolution":
-        groups, kernel = max(int(params.nGroups), 1), [int(k) for k in params.kernelSize] or [3, 3]
-        out, channels = int(params.outputChannels), int(params.kernelChannels)
-        if key.name == "biases":
-            return (out,), 0
-        if params.isDeconvolution:
-            return (channels, out // groups, *kernel), 1
-        return (out, channels, *kernel), 0
-    inner = int(params.inputChannels if kind == "innerProduct" else params.inputDim)
-    out = int(params.outputChannels)
-    return ((out,), 0) if key.name == "biases" else ((out, inner), 0)
+def _names_a_weight(lean: LeanModel, key: ParameterKey) -> bool:
+    layer = dict(_layers(lean.spec, "")).get(key.scope)
+    return layer is not None and _holds(layer, key.name)
 
 
 def _holds(layer: Any, name: str) -> bool:
+    """Whether the layer has a weight of that name."""
     kind = layer.WhichOneof("layer")
-    if kind not in ("convolution", "innerProduct", "embedding"):
+    try:
+        weight = at_path(getattr(layer, kind), _FIELDS.get(name, name)) if kind else None
+    except KeyError:
         return False
-    params, field = getattr(layer, kind), _FIELDS[name]
-    return bool(params.HasField(field) and weight_form(getattr(params, field)))
+    return isinstance(weight, messages.WeightParams) and weight_form(weight) is not None
 
 
 def _layers(spec: Any, scope: str) -> list[tuple[str, Any]]:

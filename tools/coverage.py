@@ -21,17 +21,20 @@ from typing import Any
 import pyruntime.layers.families
 import pyruntime.training.rules  # noqa: F401  (files every gradient rule)
 from pyruntime.engines.registry import APPLE_ONLY, ENGINES
-from pyruntime.ir.ops import OPERATORS
+from pyruntime.ir.ops import OPERATORS, GetShape
 from pyruntime.layers.builder import Builder
 from pyruntime.layers.registry import LAYERS
 from pyruntime.native import lib
 from pyruntime.spec import messages
-from pyruntime.training.gradients import RULES
+from pyruntime.training.gradients import NO_SLOPE, REFUSED, RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
 LEVEL = re.compile(r"_(ref|avx2|avx512|neon)\.c$")
 ROW = re.compile(r"^PR_OP\(\s*(\w+),\s*(\w+),", re.MULTILINE)
+CONTROL = ("branch", "loop", "loopBreak", "loopContinue")
+CONSTANTS = ("copy", "loadConstant", "loadConstantND")
+STEPS = ("ceil", "floor", "round", "sign", "logicalNot", "floorDivBroadcastable", "argMax", "argMin")
 NAMES = {operator.__name__: operator.code for operator in OPERATORS}
 
 
@@ -103,9 +106,26 @@ def layers() -> list[str]:
         files = sum(f'"{field.name}"' in text for text in tests.values())
         lines.append(
             f"| {field.name} | {field.number} | {', '.join(code.lower() for code in codes)} | {', '.join(fast)} | "
-            f"{_weights(field.message_type)} | {'yes' if codes and set(codes) <= gradients() else ''} | {files} |"
+            f"{_weights(field.message_type)} | {_gradient(field.name, codes)} | {files} |"
         )
     return [f"{len(LAYERS)} of {len(oneof.fields)} layer types run.", "", *lines]
+
+
+def _gradient(name: str, codes: list[str]) -> str:
+    """Whether gradients pass through a layer; sizes that operators read have none and need none."""
+    lower = LAYERS[name].lower
+    places = lower.__module__ == "pyruntime.layers.compare" and name != "whereBroadcastable"
+    computing = set(codes) - {GetShape.code}
+    if places or name in STEPS or (computing and computing <= ends()) or (codes and not computing):
+        return "ends"
+    if name in CONSTANTS:
+        return "yes"
+    if name in CONTROL or (codes and set(codes) <= {operator.code for operator in REFUSED}):
+        return "refused"
+    refused = {operator.code for operator in REFUSED}
+    if not computing or not computing - refused <= gradients():
+        return ""
+    return "of constant sizes" if computing & refused else "yes"
 
 
 def _weights(message: Any, depth: int = 2) -> str:
@@ -123,7 +143,13 @@ def _weights(message: Any, depth: int = 2) -> str:
 @cache
 def gradients() -> frozenset[str]:
     """Operators with a gradient."""
-    return frozenset(operator.code for operator in RULES)
+    return frozenset(operator.code for operator in RULES) - {operator.code for operator in REFUSED} | {"LSTM", "RNN"}
+
+
+@cache
+def ends() -> frozenset[str]:
+    """Operators at which gradients end."""
+    return frozenset(operator.code for operator in NO_SLOPE)
 
 
 def model_types() -> list[str]:
@@ -137,12 +163,18 @@ def model_types() -> list[str]:
     return lines
 
 
+def _of_operator(code: str) -> str:
+    reasons = {operator.code: f"ends: it {why}" for operator, why in NO_SLOPE.items()}
+    reasons |= {operator.code: f"refused: {why}" for operator, why in REFUSED.items()}
+    return reasons.get(code, "yes" if code in gradients() else "")
+
+
 def operators() -> list[str]:
     """One line per operator."""
     lines = ["| operator | family | fast levels | gradient |", "| --- | --- | --- | --- |"]
     for code in sorted(lib.operators()):
         family, levels = families().get(code, ("", ()))
-        lines.append(f"| {code.lower()} | {family} | {', '.join(levels)} | {'yes' if code in gradients() else ''} |")
+        lines.append(f"| {code.lower()} | {family} | {', '.join(levels)} | {_of_operator(code)} |")
     return lines
 
 
@@ -155,8 +187,9 @@ def page() -> str:
         "## Layers of neural networks",
         "Numbers between layers are float32. *operators*: what a layer may become, by its options. *fast levels*: "
         "instruction sets for which at least one of these operators' families has kernels of its own; every operator "
-        "has plain C besides. *weights*: how they may be stored in the file. *gradient*: every operator of the layer "
-        "has one. *tests*: how many test files name the layer; coremltools' own tests are in "
+        "has plain C besides. *weights*: how they may be stored in the file. *gradient*: training passes through the "
+        "layer, it ends there because results have no slope, or it is refused. "
+        "*tests*: how many test files name the layer; coremltools' own tests are in "
         "[conformance.md](conformance.md).",
         "\n".join(layers()),
         "## Operators",

@@ -30,3 +30,4 @@ void pr_context_close(pr_context *context) {
 int32_t pr_context_threads(const pr_context *context) { return pr_pool_threads(context->pool); }
 uint32_t pr_context_levels(const pr_context *context) { return context->levels; }
 void pr_context_custom(pr_context *context, pr_custom custom) { context->custom = custom; }
+void pr_context_pause(pr_context *context, pr_pause_fn *pause) { context->pause = pause; }

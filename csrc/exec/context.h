@@ -10,6 +10,7 @@ struct pr_context {
     pr_pool *pool;
     uint32_t levels;
     pr_custom custom;
+    pr_pause_fn *pause;
 };
 
 #endif

@@ -1,5 +1,6 @@
 /* Branches and loops.  The blocks of a control step run by recursion: the plan bounds how deep. */
 #include <string.h>
+#include <time.h>
 
 #include "exec/run.h"
 
@@ -96,6 +97,18 @@ static uint32_t limit_of(float number) {
     return number < 4294967040.0f ? (uint32_t)number : PR_PLAN_NONE;
 }
 
+/* Loops are the only steps that may run for ever, so whoever waits for them can end them. */
+static pr_status pause(pr_session *s, pr_message *message) {
+    struct timespec time;
+    if (!s->context->pause) return PR_OK;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    const int64_t now = (int64_t)time.tv_sec * 10 + time.tv_nsec / 100000000;
+    if (now == s->paused) return PR_OK;
+    const bool is_first = s->paused == 0;
+    s->paused = now;
+    return is_first ? PR_OK : s->context->pause(message);
+}
+
 pr_status pr_run_loop(pr_session *s, uint32_t t, pr_message *message) {
     const pr_plan_control *c = pr_control(&s->plan, t);
     const uint32_t *in = s->plan.indices + s->plan.steps[t].in_first + c->limit_is_input;
@@ -111,6 +124,7 @@ pr_status pr_run_loop(pr_session *s, uint32_t t, pr_message *message) {
         if (++s->iterations > s->most_iterations)
             return pr_fail(message, PR_BAD_VALUE, "%s: more than %llu iterations of loops in one prediction: its condition stays true",
                            s->steps[t].env.layer, (unsigned long long)s->most_iterations);
+        PR_TRY(pause(s, message));
         PR_TRY(run_inner(s, t, 1, c->exit, &exit, message));
         if (exit > 1.5f) break;
         if (c->condition != PR_PLAN_NONE) PR_TRY(run_inner(s, t, 0, c->condition, &condition, message));

@@ -72,7 +72,7 @@ pr_status pr_session_run(pr_session *s, const pr_view *in, int32_t inputs, pr_vi
     PR_TRY(check_call(s, in, inputs, out, outputs, message));
     point_at_callers(s, in, out);
     pr_forget_blocks(s);
-    s->iterations = 0;
+    s->iterations = 0, s->paused = 0;
     s->drawn = 0;
     pr_status status = pr_run_block(s, 0, s->plan.header->steps, message);
     pr_arena_open(s);

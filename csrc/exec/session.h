@@ -89,6 +89,7 @@ struct pr_session {
     size_t arena_bytes, arena_capacity, peak_live, result_bytes;
     pr_blocks blocks;
     uint64_t iterations, most_iterations;
+    int64_t paused;                 /* tenth of a second in which `pause` was asked last; 0: not in this prediction */
     int64_t *profile;
 };
 

@@ -54,6 +54,10 @@ int32_t pr_context_threads(const pr_context *context);
 uint32_t pr_context_levels(const pr_context *context);
 /* For pr_infer and pr_run_once; call it before anybody else uses the context. */
 void pr_context_custom(pr_context *context, pr_custom custom);
+/* Asked about ten times a second while a loop runs; what it returns, if not PR_OK, ends the run.  NULL: nobody is asked.
+ * Set it before sessions run. */
+typedef pr_status pr_pause_fn(pr_message *message);
+void pr_context_pause(pr_context *context, pr_pause_fn *pause);
 
 /* Instruction-set levels of this build, in order: name, or NULL past the end; and the bits of the running CPU. */
 const char *pr_level_name(int32_t index);

@@ -66,7 +66,7 @@ PR_INLINE vf last_code_difference(const int8_t *x, vf q, vf minus_scale, int n) 
         } \
         PR_UNROLL for (int r = 0; r < count; r++) distances[r] = vf_hsum(vf_add(sum[r][0], sum[r][1])); \
     }
-#define NO_SCALE(scales, r) vf_zero()
+#define NO_SCALE(scales, r) ((void)(scales), vf_zero())
 #define MINUS_SCALE(scales, r) vf_set1(-(scales)[r])
 
 DISTANCES_OF_ROWS(distances_of, float, difference, last_difference, NO_SCALE)

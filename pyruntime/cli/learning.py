@@ -40,6 +40,8 @@ def learn(
 ) -> Learned:  # fmt: skip
     """What the model becomes with the examples; it and its file stay.  Raises MLModelError or KeyboardInterrupt.
 
+    The caller holds the lock of the model, until it has saved the result.
+
     held: measured at the end of each epoch, may be empty.
     """
     epochs = _epochs(model)
@@ -59,8 +61,9 @@ def learn(
         handlers = MLUpdateProgressHandlers(UpdateEvent.EPOCH_END, tell)
         hold_out = held if epochs and len(held) else None
         task = MLUpdateTask(
-            model, data, progress_handlers=handlers, validation_data=hold_out, guard=guard, options=options
-        )
+            model, data, progress_handlers=handlers, validation_data=hold_out, guard=guard, options=options,
+            exclusive=False,
+        )  # fmt: skip
         task.resume()
         try:
             while not task.wait(POLL):

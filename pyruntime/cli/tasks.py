@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,7 +102,10 @@ def _scheduler(options: argparse.Namespace) -> TaskScheduler:
         TaskScheduler(options.database).become_shared()  # modules register with the shared one
     scheduler = TaskScheduler.shared
     register_updates(scheduler)
-    for module in getattr(options, "modules", ()):
+    modules = getattr(options, "modules", ())
+    if modules and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` does
+    for module in modules:
         try:
             import_module(module)
         except ImportError as error:
@@ -203,7 +207,10 @@ def _status(options: argparse.Namespace, console: Console) -> None:
             "outcomes": [asdict(outcome) for outcome in status.outcomes],
         })  # fmt: skip
     rows = [(one.request.identifier, "pending", _waits_for(one)) for one in status.pending]
-    rows += [(run.request.identifier, "running", f"process {run.pid}") for run in status.running]
+    for run in status.running:
+        alive = scheduler.is_alive(run)
+        state = ("running", f"process {run.pid}") if alive else ("killed", f"process {run.pid}; tried again later")
+        rows.append((run.request.identifier, *state))
     for outcome in status.outcomes:
         when = datetime.fromtimestamp(outcome.ended).strftime("%Y-%m-%d %H:%M")
         rows.append((outcome.identifier, outcome.result, f"{when}, {outcome.seconds:.1f} s{_because(outcome.error)}"))
@@ -251,8 +258,7 @@ def _install(options: argparse.Namespace, console: Console) -> None:
     if options.every < 10:
         raise UsageError(f"--every {options.every}: expected 10 seconds or more")
     arguments = [word for module in options.modules for word in ("--import", module)]
-    if options.database:
-        arguments += ["--database", os.path.abspath(options.database)]
+    arguments += ["--database", _scheduler(options).path]  # systemd may have another environment
     _tell(systemd.install(arguments, options.every), "wrote", options, console)
 
 

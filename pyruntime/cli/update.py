@@ -86,6 +86,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
         raise UsageError(f"--validation-split {options.hold_out:g}: expected a share from 0 to 0.9, such as 0.2")
     if options.plot and Path(options.plot).suffix.lower() not in PLOTS:
         raise UsageError(f"--plot {options.plot}: expected a name that ends in {' or '.join(PLOTS)}")
+    from pyruntime.compiled.locks import updating
+
+    with updating(options.model, target):
+        _update(options, console, target)
+
+
+def _update(options: argparse.Namespace, console: Console, target: Path) -> None:
     from pyruntime.cli.judge import judge
     from pyruntime.cli.learning import learn
     from pyruntime.cli.training_data import Examples, read_examples, split

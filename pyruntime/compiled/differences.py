@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pyruntime.compiled.generations import Generation
 
 NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
-_ROWS = 1 << 12
+_ROWS, _PIECE = 1 << 12, 1 << 18
 PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 
 
@@ -120,12 +121,24 @@ def _weight_change(name: str, old: tuple[Any, Any], new: tuple[Any, Any]) -> Wei
     if not form.startswith("float"):
         same = old[0].quantization == new[0].quantization and _raw(*old) == _raw(*new)
         return None if same else WeightChange(name, None, None, count, f"{form} numbers changed")
-    first, second = _numbers(*old, count), _numbers(*new, count)
-    if first.tobytes() == second.tobytes():
+    found = _measured(_numbers(*old, count), _numbers(*new, count))
+    return None if found is None else WeightChange(name, *found, count)
+
+
+def _measured(old: NDArray[np.float32], new: NDArray[np.float32]) -> tuple[float, float | None] | None:
+    """The largest change and the relative one; None when the bits are the same.  In pieces: weights may be large."""
+    same, largest, length, base = True, 0.0, 0.0, 0.0
+    with np.errstate(all="ignore"):  # a file may hold any numbers
+        for start in range(0, len(old), _PIECE):
+            a, b = (np.ascontiguousarray(w[start : start + _PIECE]) for w in (old, new))
+            same = same and np.array_equal(a.view(np.uint32), b.view(np.uint32))
+            wide = a.astype(np.float64)
+            delta = b - wide
+            largest = float(np.maximum(largest, np.abs(delta).max()))
+            length, base = length + float(delta @ delta), base + float(wide @ wide)
+    if same:
         return None
-    delta, base = second.astype(np.float64) - first, float(np.linalg.norm(first.astype(np.float64)))
-    length = float(np.linalg.norm(delta))
-    return WeightChange(name, float(np.abs(delta).max()), length / base if base else None, count)
+    return largest, math.sqrt(length / base) if base else None
 
 
 def _numbers(params: Any, payloads: Any, count: int) -> NDArray[np.float32]:

@@ -10,10 +10,12 @@ import errno
 import fcntl
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 from pyruntime.compiled.folder import UPDATE_LOCK
 from pyruntime.compiled.provenance import now
+from pyruntime.compiled.reading import is_compiled
 from pyruntime.errors import ModelIOError, UpdateLocked
 
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
@@ -92,6 +94,20 @@ class UpdateLock:
 
 def model_lock(directory: str) -> UpdateLock:
     return UpdateLock(os.path.join(directory, UPDATE_LOCK), directory)
+
+
+@contextmanager
+def updating(*paths: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold the locks of those paths that are compiled models, from before they are opened until they are written.
+
+    Tasks inside need exclusive=False.  Raises UpdateLocked.
+    """
+    with ExitStack() as held:
+        for path in dict.fromkeys(map(os.path.realpath, filter(is_compiled, paths))):
+            lock = model_lock(path)
+            lock.acquire()
+            held.callback(lock.release)
+        yield
 
 
 def check_unlocked(directory: str) -> None:

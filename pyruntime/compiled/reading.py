@@ -9,6 +9,7 @@ import re
 import stat
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -100,6 +101,13 @@ def open_generation(path: str | os.PathLike[str], number: int, *, verify: bool =
         raise SpecError(damaged)
     there = ", ".join(str(entry.number) for entry in reversed(history.entries))
     raise ModelIOError(f"{source} has no generation {number}; it has {there}")
+
+
+def newest_number(path: str) -> int | None:
+    """Of the generation that `manifest.json` is; None when that cannot be read."""
+    with suppress(SpecError, OSError), open_folder(path) as folder:
+        return parse(read_manifest(folder), path).generation
+    return None
 
 
 def _open(folder: int, source: str, verify: bool) -> Opened:

@@ -9,8 +9,9 @@ from cffi import FFI
 
 CALLBACKS = """extern "Python" pr_status pr_custom_python(
     void *user, pr_custom_task task, int32_t number, const char *layer, const pr_view *in, int32_t inputs, pr_view *out,
-    int32_t outputs, pr_message *message);"""
-"""Python functions that C can call: a pr_custom_fn, which native/custom.py defines."""
+    int32_t outputs, pr_message *message);
+extern "Python" pr_status pr_pause_python(pr_message *message);"""
+"""Python functions that C can call: a pr_custom_fn, in native/custom.py, and a pr_pause_fn, in lib.py."""
 
 
 def declarations(header: str) -> str:

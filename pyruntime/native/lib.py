@@ -66,6 +66,18 @@ class _Failed(threading.local):
 failed = _Failed()
 
 
+def _raised(_: object, error: BaseException, trace: object) -> None:
+    failed.error = error
+
+
+@ffi.def_extern(error=_c.PR_CUSTOM, onerror=_raised)  # type: ignore[untyped-decorator]
+def pr_pause_python(_: Any) -> int:
+    """Called by C in loops: Python gets to the signals that came meanwhile, and their handlers may raise."""
+    for _ in range(2):
+        pass
+    return int(_c.PR_OK)
+
+
 class NoMemory(MLModelError, MemoryError):
     """The system or a limit refused memory; the message has both numbers."""
 
@@ -133,6 +145,7 @@ class Context:
         handle = ffi.new("pr_context **")
         message.check(_c.pr_context_open(levels, threads, handle, message.struct))
         self.handle = ffi.gc(handle[0], _c.pr_context_close)
+        _c.pr_context_pause(self.handle, _c.pr_pause_python)
 
     @property
     def threads(self) -> int:

@@ -15,7 +15,8 @@ MAINS = ("Mains", "USB", "Wireless")
 """Types of power supplies that bring energy from outside; USB has variants such as USB_C, USB_PD."""
 DEAD_ZONES = ("PMIC-Die", "PMIC-Die_max")
 """Thermal zones of Jetsons that give a constant."""
-PI_THROTTLED = ("sys/devices/platform/soc/soc:firmware/get_throttled", "sys/devices/platform/soc/soc*/get_throttled")
+PI_THROTTLED = "sys/devices/platform/soc*/soc*/get_throttled"
+"""soc/soc:firmware, with the address of the bus behind each soc on newer boards."""
 PI_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 """Bits 0 to 3 of get_throttled say what is; bits 16 to 19 what was since the boot."""
 ROUTE_UP = 1
@@ -70,15 +71,9 @@ class Machine:
         return [*dict.fromkeys([*self._pi_bits(), *self._under_voltage(), *self._alerts()])]
 
     def _pi_bits(self) -> Iterator[str]:
-        for pattern in PI_THROTTLED:
-            for path in sorted(self.root.glob(pattern)):
-                text = _text(path)
-                try:
-                    bits = int(text or "", 16)
-                except ValueError:
-                    continue
-                yield from (name for bit, name in enumerate(PI_BITS) if bits >> bit & 1)
-                return
+        for path in sorted(self.root.glob(PI_THROTTLED)):
+            bits = _hex(_text(path) or "")
+            yield from (name for bit, name in enumerate(PI_BITS) if bits >> bit & 1)
 
     def _under_voltage(self) -> Iterator[str]:
         for monitor in self._folders("sys/class/hwmon"):

@@ -35,7 +35,11 @@ class Runner:
         """The task when it is over: completed, crashed, or not ended `grace` seconds after it expired."""
         task = self._task = ProcessingTask(request)
         worker = self._thread("task", lambda: self._launch(task, handler))
-        reason = self._watch(task)
+        try:
+            reason = self._watch(task)
+        except BaseException:  # Ctrl-C in a program that does not catch it: the handler still runs
+            self._threads += [worker, self._thread("expiration", lambda: task.expire("interrupted"))]
+            raise
         if reason:
             expirer = self._thread("expiration", lambda: self._guarded(task, lambda: task.expire(reason)))
             if not task.done.wait(request.grace):

@@ -172,6 +172,16 @@ class TaskScheduler:
         ]  # fmt: skip
         return SchedulerStatus(tuple(waiting), tuple(self._store.running()), tuple(self._store.outcomes()))
 
+    def is_alive(self, run: Run) -> bool:
+        """Whether the process of what is noted as running is there; if not, `run_pending` finds that out."""
+        try:
+            os.kill(run.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return run.boot == self._clock.boot()
+
     # running
 
     def run_pending(self) -> list[Outcome]:
@@ -181,7 +191,7 @@ class TaskScheduler:
         """
         ended: list[Outcome] = []
         with exclusive(f"{self._store.path}.lock") as alone, self._store.held():
-            if not alone:
+            if not alone or self._runner.abandoned():
                 return ended
             self._recover()
             for entry in self._store.pending():

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from pyruntime.tasks.errors import SchedulerUnavailable, TooManyPendingTaskRequests
@@ -99,7 +99,8 @@ class Store:
                     self._migrate(connection)
                     yield connection
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # SQLite ends it by itself when the disk is full
+                        connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
@@ -115,7 +116,8 @@ class Store:
         with self._transaction():
             pass
         with closing(sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)) as connection:
-            connection.execute("PRAGMA user_version").fetchone()
+            with suppress(sqlite3.Error):  # it is a kindness only
+                connection.execute("PRAGMA user_version").fetchone()
             yield
 
     @staticmethod

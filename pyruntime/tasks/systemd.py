@@ -27,6 +27,7 @@ Documentation=man:systemd.timer(5)
 
 [Service]
 Type=oneshot
+WorkingDirectory={folder}
 ExecStart={command}
 Nice=19
 IOSchedulingClass=idle
@@ -71,23 +72,34 @@ def unit_folder() -> Path:
 
 
 def units(arguments: Sequence[str] = (), every: int = EVERY) -> dict[str, str]:
-    """The texts by file name.  arguments: more of `pyruntime tasks run`.
+    """The texts by file name.  arguments: more of `pyruntime tasks run`, which runs in the folder of now.
 
     The timer counts from the start of the user's manager and from the last run, not from the wall clock, which on
     boards jumps.
     """
     words = [sys.executable, "-m", "pyruntime", "tasks", "run", *arguments]
     command = " ".join(quoted(word) for word in words)
-    return {SERVICE: SERVICE_TEXT.format(command=command, grace=GRACE), TIMER: TIMER_TEXT.format(every=every)}
+    service = SERVICE_TEXT.format(command=command, folder=_path(os.getcwd()), grace=GRACE)
+    return {SERVICE: service, TIMER: TIMER_TEXT.format(every=every)}
 
 
 def quoted(word: str) -> str:
     """A word of ExecStart=, whatever is in it.  Raises ModelIOError for what no unit file can hold."""
-    if any(character < " " for character in word):
-        raise ModelIOError(f"{word!r} cannot stand in a unit file: it has control characters in it")
+    _check(word)
     for plain, written in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
         word = word.replace(plain, written)
     return f'"{word}"'
+
+
+def _path(path: str) -> str:
+    """For settings that take the rest of the line."""
+    _check(path)
+    return path.replace("%", "%%")
+
+
+def _check(word: str) -> None:
+    if any(character < " " for character in word):
+        raise ModelIOError(f"{word!r} cannot stand in a unit file: it has control characters in it")
 
 
 def install(

@@ -132,17 +132,18 @@ def register_updates(scheduler: TaskScheduler) -> None:
 
 
 def read_examples(path: str, model: MLModel) -> Any:
-    """Examples of a folder or file, read one by one as they are needed, as `pyruntime update --data` does.
+    """Examples of a folder or file, read one by one as they are needed, in the order of `pyruntime update --data`.
 
     Raises UpdateError, FeatureTypeError.
     """
-    from pyruntime.cli.training_data import Examples
+    from pyruntime.cli.training_data import Examples, split
     from pyruntime.cli.training_data import read_examples as read
 
     def silent(text: str) -> None:
         """What was changed in pictures is not told anybody."""
 
-    return Examples(read(path, model.model_description, silent), silent)
+    items, _ = split(read(path, model.model_description, silent), 0.0)
+    return Examples(items, silent)
 
 
 def _guard(wanted: Mapping[str, Any] | None, model: MLModel) -> Any:

@@ -3,6 +3,8 @@
 recipe      what the file says: layers that learn, loss, optimizer
 split       the frozen part that runs once per example, and the layers that a step runs
 builder     lowering with weights that are operands instead of constants
+recurrent   recurrent operators in the form that learns
+stack       mini-batches of networks whose blobs have any rank; stacking has one rule per operator
 gradients   the way back; rules/ has one rule per operator
 losses      loss and its gradient
 optimizers  one step, and what it needs

@@ -72,9 +72,10 @@ class TrainingBuilder(Builder):
             mean, variance = (self.reshape(value, *channels, 1, 1) for value in old)
             return mean, variance
         axes = tuple(axis for axis in range(x.rank) if axis != x.rank - 3)
-        mean = self.emit(MiniBatchMean(ReduceKind.MEAN, axes, True), x)
+        fold = (Reduce if self.legacy else MiniBatchMean)(ReduceKind.MEAN, axes, True)
+        mean = self.emit(fold, x)
         centred = self.binary(BinaryKind.SUB, x, mean)
-        variance = self.emit(MiniBatchMean(ReduceKind.MEAN, axes, True), self.binary(BinaryKind.MUL, centred, centred))
+        variance = self.emit(fold, self.binary(BinaryKind.MUL, centred, centred))
         count = self.batch * math.prod(x.shape) // channels[0]
         for value, own, factor in ((old[0], mean, 1.0), (old[1], variance, count / max(1, count - 1))):
             kept = self.unary(UnaryKind.LINEAR, value, 1 - RATE)

@@ -26,6 +26,8 @@ Rule = Callable[[Node, Any, "Backward"], Gradients]
 RULES: dict[type[Op], Rule] = {}
 OF_ALL_RESULTS: set[type[Op]] = set()
 """Operators whose rule gets the gradients of all results."""
+REFUSED: dict[type[Op], str] = {}
+"""Operators that have a slope, but no rule, and why."""
 NO_SLOPE: dict[type[Op], str] = {}
 """Operators at which the gradient ends, and why."""
 
@@ -78,7 +80,7 @@ class Backward:
             return self.end(node, NO_SLOPE[type(node.op)])
         rule = RULES.get(type(node.op))
         if rule is None:
-            raise no_gradient(node)
+            raise no_gradient(node, REFUSED.get(type(node.op), ""))
         if not all(is_known(value.shape) for value in (*node.inputs, *node.outputs)):
             raise no_gradient(node, "a size of it is only known when numbers are")
         if type(node.op) in OF_ALL_RESULTS:

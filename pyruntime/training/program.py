@@ -107,6 +107,8 @@ def build_step(
     result = (y.shape[0], *y.shape[2:]) if b.legacy else y.shape
     if not b.legacy:
         y = stack_examples(b, {f"one:{name}": value for name, value in zip(split.features, features, strict=True)}, y)
+    elif y.shape[0] != 1 and recipe.loss.kind == "meanSquaredErrorLossLayer":  # (Seq, Batch, ...): examples first
+        y = b.transpose(y, (1, 0, *range(2, y.rank)))
     loss = add_loss(recipe.loss, y, batch, chosen, b)
     parameters = tuple(b.parameters)
     back = Backward(b, [p.value for p in parameters])
@@ -171,8 +173,9 @@ def _stacked(value: Value, b: TrainingBuilder) -> Value:
 
 
 def _check_parameters(message: Any, b: TrainingBuilder, before: int) -> None:
-    """Every weight of a layer that learns is an operand of its nodes."""
+    """Every weight of a layer that learns is an operand of its nodes, or the layer's result (of a constant)."""
     operands = {value.name for node in b.nodes for value in node.inputs}
+    operands.update(blob.value.name for blob in b.scope.names.values() if isinstance(blob, Blob))
     for parameter in b.parameters[before:]:
         if parameter.value.name not in operands:
             raise UnsupportedError(

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pyruntime.errors import UnsupportedError
 from pyruntime.ir.graph import Node, Value
 from pyruntime.ir.op import Op
-from pyruntime.ir.ops import Broadcast
+from pyruntime.ir.ops import Broadcast, PadTo, Reduce, ReduceKind, SliceTo
 from pyruntime.ir.types import is_known
-from pyruntime.training.builder import TrainingBuilder
+from pyruntime.training.builder import MiniBatchMean, TrainingBuilder
+from pyruntime.training.gradients import REFUSED, no_gradient
 
 Rule = Callable[[Node, list[Value], "Stacker"], Sequence[Value]]
 STACKED: dict[type[Op], Rule] = {}
@@ -69,8 +70,10 @@ class Stacker:
         """The node for the mini-batch."""
         inputs = [self.values.get(value.name, value) for value in node.inputs]
         self.b.layer, self.b.kind = node.layer, ""
-        if not any(map(self.is_stacked, inputs)):
-            results: Sequence[Value] = self._once(node, inputs)
+        if isinstance(node.op, MiniBatchMean):
+            results: Sequence[Value] = [self._mean_of_all(node.op, inputs[0])]
+        elif not any(map(self.is_stacked, inputs)):
+            results = self._once(node, inputs)
         else:
             rule = STACKED.get(type(node.op))
             if rule is None:
@@ -85,6 +88,13 @@ class Stacker:
             self.b.nodes.append(Node(node.op, tuple(inputs), node.outputs, node.layer, node.regions))
             return node.outputs
         return self.b.emit_many(node.op, inputs, len(node.outputs))
+
+    def _mean_of_all(self, op: MiniBatchMean, x: Value) -> Value:
+        """One result for all examples: it is not stacked."""
+        if not self.is_stacked(x):
+            return self.b.emit(Reduce(ReduceKind.MEAN, op.axes, True), x)
+        mean = self.b.emit(Reduce(ReduceKind.MEAN, (0, *(axis + 1 for axis in op.axes)), True), x)
+        return self.b.reshape(mean, *mean.shape[1:])
 
     def lifted(self, value: Value) -> Value:
         """The value with an axis of examples in front, repeated when it has none."""
@@ -104,6 +114,8 @@ class Stacker:
         return wide
 
     def unsupported(self, node: Node) -> UnsupportedError:
+        if type(node.op) in REFUSED and not isinstance(node.op, SliceTo | PadTo):  # a mini-batch of 1 would not help
+            return no_gradient(node, REFUSED[type(node.op)])
         return UnsupportedError(
             f"{node.layer}: its operator {node.op.code} cannot run for several examples at once; "
             "set miniBatchSize to 1 for this network"

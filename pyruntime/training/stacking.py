@@ -38,7 +38,6 @@ from pyruntime.ir.ops import (
     Product,
     Recurrence,
     Reduce,
-    ReduceKind,
     Require,
     Reshape,
     ReshapeTo,
@@ -59,7 +58,6 @@ from pyruntime.ir.ops import (
     Windows,
 )
 from pyruntime.ir.ops.move import LAST
-from pyruntime.training.builder import MiniBatchMean
 from pyruntime.training.stack import STACKED, Stacker, stacked
 
 
@@ -131,14 +129,6 @@ def _along_axes(node: Node, inputs: list[Value], s: Stacker) -> Sequence[Value]:
         if isinstance(node.op, CumSum) and node.op.axis < 0:
             raise s.unsupported(node)
     return s.b.emit_many(AXES[type(node.op)](node.op), inputs, len(node.outputs))
-
-
-@stacked(MiniBatchMean)
-def _mini_batch_mean(node: Node, inputs: list[Value], s: Stacker) -> Sequence[Value]:
-    """One result for all examples."""
-    op: Any = node.op
-    mean = s.b.emit(Reduce(ReduceKind.MEAN, (0, *(axis + 1 for axis in op.axes)), True), *inputs)
-    return [s.b.reshape(mean, *mean.shape[1:])]
 
 
 @stacked(Reshape, ReshapeTo)

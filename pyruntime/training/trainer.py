@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -72,7 +73,9 @@ class Trainer:
         with compiling(lambda: part.custom_layers):
             lowered = lower_network(self.recipe.network, part.description, self._payloads, self._split.features)
             plan, constants = compile_graph(lowered.graph, part.context)
-        self._frozen = lib.Session(part.context, plan, constants, part.memory_limit, lambda: part.custom_layers)
+        self._frozen = plan, constants
+        self._idle: deque[lib.Session] = deque()
+        """Sessions of the frozen part that nobody uses."""
         self._graphs: dict[tuple[Any, ...], StepGraph] = {}
         self._runners: dict[int, StepRunner] = {}
         self._evaluators: dict[int, Evaluator] = {}
@@ -87,7 +90,9 @@ class Trainer:
     def _expected_shapes(self) -> tuple[Shape, ...]:
         """Shapes of the features of an example of the declared sizes."""
         arrays = self._engine.arrays(sample_features(self._engine.part.spec))
-        found = self._frozen.bind(arrays, len(self._split.features))
+        session = self._session()
+        found = session.bind(arrays, len(self._split.features))
+        self._idle.append(session)
         return tuple(self._without_batch(shape) for _, shape in found)
 
     def _without_batch(self, shape: Shape) -> Shape:
@@ -123,8 +128,20 @@ class Trainer:
         return self._graph(1).target[1:]
 
     def features(self, table: Mapping[str, Any]) -> list[Array]:
-        """What the frozen part makes of one example.  Raises FeatureTypeError."""
-        return self._frozen.run(self._engine.arrays(table), len(self._split.features))
+        """What the frozen part makes of one example; several threads may ask.  Raises FeatureTypeError."""
+        arrays = self._engine.arrays(table)
+        session = self._session()
+        try:
+            return session.run(arrays, len(self._split.features))
+        finally:
+            self._idle.append(session)
+
+    def _session(self) -> lib.Session:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            part = self._engine.part
+            return lib.Session(part.context, *self._frozen, part.memory_limit, lambda: part.custom_layers)
 
     def fix(self, arrays: Sequence[Array]) -> None:
         """All examples are of the sizes of this one from here on."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from pyruntime.engines import Engine
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.engines.pipeline import PipelineEngine, pipeline_message
 from pyruntime.errors import SpecError
+from pyruntime.ir.types import Array
 from pyruntime.model import MLModel
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec import LeanModel, messages
@@ -21,6 +24,7 @@ from pyruntime.training.options import DEFAULT, TrainingOptions
 from pyruntime.training.results import write_learned
 from pyruntime.training.targets import TargetReader
 from pyruntime.training.trainer import StepMemory, Trainer
+from pyruntime.update.ahead import in_order
 from pyruntime.update.checkpoint import CheckpointFile
 from pyruntime.update.context import UpdateEvent
 from pyruntime.update.examples import Examples, example_errors
@@ -29,6 +33,7 @@ from pyruntime.update.learner import Control, Learner
 from pyruntime.update.run import NotFinite, Run
 
 Floats = NDArray[np.float32]
+Target = Floats | float
 
 
 class NetworkLearner(Learner):
@@ -106,24 +111,29 @@ class NetworkLearner(Learner):
     def _read(self, examples: Examples, control: Control) -> tuple[FeatureStore, Floats]:
         """Features and targets of all examples, each of which is read once.  The first one decides about sizes."""
         store: FeatureStore | None = None
-        count, settings = len(examples), self._configuration
-        for index, features in examples:
-            with example_errors(index, examples.noun):
-                arrays = self._trainer.features(self._table(features))
-                if store is None and examples is not self._held:
-                    self._trainer.fix(arrays)
-                self._trainer.check_shapes(arrays)
-                target = self._targets.read(features)
-            if store is None:
-                if examples is not self._held:  # not enough memory for a step should be known before all are read
-                    self._trainer.runner(min(int(control.parameter("miniBatchSize")), count))
-                store = FeatureStore(count, self._trainer.shapes, settings.feature_memory, settings.scratch_folder)
-                targets = np.empty((count, *self._trainer.target_shape), np.float32)
-            store.put(index, arrays)
-            targets[index] = target
-            control.check()
+        count, settings, trainer = len(examples), self._configuration, self._trainer
+        threads = self._last.part.context.threads
+        with closing(in_order(examples, partial(self._one, examples), threads)) as found:
+            for index, (arrays, target) in enumerate(found):
+                with example_errors(index, examples.noun):
+                    if store is None and examples is not self._held:
+                        trainer.fix(arrays)
+                    trainer.check_shapes(arrays)
+                if store is None:
+                    if examples is not self._held:  # too little memory for a step should be known before all are read
+                        trainer.runner(min(int(control.parameter("miniBatchSize")), count))
+                    store = FeatureStore(count, trainer.shapes, settings.feature_memory, settings.scratch_folder)
+                    targets = np.empty((count, *trainer.target_shape), np.float32)
+                store.put(index, arrays)
+                targets[index] = target
+                control.check()
         assert store is not None
         return store, targets
+
+    def _one(self, examples: Examples, index: int, features: Mapping[str, Any]) -> tuple[list[Array], Target]:
+        """What the frozen part makes of an example, and its target."""
+        with example_errors(index, examples.noun):
+            return self._trainer.features(self._table(features)), self._targets.read(features)
 
     def _table(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
         """The features that the network sees: in a pipeline, also those that the models before it make."""

@@ -12,6 +12,8 @@ from pyruntime.compiled.examples import detached
 from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.locks import UpdateLock, model_lock
 from pyruntime.compiled.provenance import MOST_UPDATES, Update, now
+from pyruntime.compiled.reading import newest_number
+from pyruntime.errors import UpdateLocked
 from pyruntime.parameters import ParameterKey
 from pyruntime.spec.writer import model_pieces
 from pyruntime.update.checkpoint import CheckpointFile
@@ -63,20 +65,26 @@ def model_hash(model: MLModel) -> str:
 
 
 class Locks:
-    """Of one update: on the compiled model that it comes from, if it may be written, and on its checkpoint."""
+    """Of one update: on the compiled model that it comes from, if it may be written, and on its checkpoint.
 
-    def __init__(self, model: MLModel, checkpoint: CheckpointFile | None, exclusive: bool) -> None:
+    newest: the update is to begin with the newest generation, not with a model that somebody holds.
+    """
+
+    def __init__(self, model: MLModel, checkpoint: CheckpointFile | None, *, exclusive: bool, newest: bool) -> None:
         self._locks: list[UpdateLock] = []
+        self._lineage = model._lineage if exclusive and newest else None
         if model._lineage.path is not None and exclusive:
             self._locks.append(model_lock(model._lineage.path))
         if checkpoint is not None:
             self._locks.append(UpdateLock(f"{checkpoint.path}.lock", f"the checkpoint {checkpoint.path}"))
 
     def acquire(self) -> None:
-        """Raises UpdateLocked when another update holds one of them; then it holds none."""
+        """Raises UpdateLocked when another update holds one of them, or has just been at work; then it holds none."""
         try:
             for lock in self._locks:
                 lock.acquire()
+            if self._lineage is not None and self._lineage.path is not None:
+                _check_newest(self._lineage.path, self._lineage)
         except BaseException:
             self.release()
             raise
@@ -84,3 +92,12 @@ class Locks:
     def release(self) -> None:
         for lock in self._locks:
             lock.release()
+
+
+def _check_newest(path: str, lineage: Lineage) -> None:
+    number = newest_number(path)
+    if number is not None and number > lineage.seen:
+        raise UpdateLocked(
+            f"{path} got generation {number} after this task opened generation {lineage.number}; nothing was started: "
+            "make the task again, to learn on top of the newest one"
+        )

@@ -97,7 +97,7 @@ class MLUpdateTask:
             self._learner.keep(self._checkpoint)
         self._guarded = None if guard is None else guard.begin(self._model, self._learner.training_inputs)
         self._record = Record(self._model, self._examples, options)
-        self._locks = Locks(self._model, self._checkpoint, exclusive)
+        self._locks = Locks(self._model, self._checkpoint, exclusive=exclusive, newest=not isinstance(model, MLModel))
         self._identifier = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._state = TaskState.SUSPENDED

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pyruntime import MLModel, generations
+from pyruntime.compiled.locks import UpdateLock
 
 from .conftest import Run
 from .test_update import drawing, drawings  # noqa: F401  a fixture
@@ -105,6 +106,27 @@ def test_keep_generations(run: Run, mine: Path, drawings: Path) -> None:  # noqa
     assert run("update", mine, "--data", drawings, "--in-place", "--json").json["generation"] == 4
 
 
+@pytest.mark.parametrize("place", ["--in-place", "--output"])
+def test_a_model_that_somebody_else_updates_is_refused_before_it_learns(
+    run: Run,
+    mine: Path,
+    sticker: str,
+    drawings: Path,
+    place: str,  # noqa: F811
+) -> None:
+    lock = UpdateLock(str(mine / "update.lock"), "it")
+    lock.acquire()
+    where = (mine, "--in-place") if place == "--in-place" else (sticker, "--output", mine)
+    outcome = run("update", where[0], "--data", drawings, *where[1:])
+    lock.release()
+    assert outcome.code == 1
+    assert f"{mine} is being updated by this process" in outcome.err
+    assert "Learning" not in outcome.err
+    assert run("update", where[0], "--data", drawings, *where[1:]).code == 0
+    assert not (mine / "update.lock").exists()
+
+
+@pytest.mark.filterwarnings("ignore::pyruntime.DamageWarning")
 def test_a_damaged_generation_is_said_even_when_all_is_quiet(run: Run, mine: Path) -> None:
     newest = generations(mine)[-1]
     (file,) = mine.glob(f"model-{newest.model_hash[:16]}.mlmodel")

@@ -119,8 +119,12 @@ def test_what_is_wrong_is_said(
 
 def test_install_writes_the_units(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systemd, "_systemctl", lambda arguments: False)
-    outcome = run("tasks", "install", "--database", tmp_path / "my tasks.db", "--import", "mine")
+    (tmp_path / "mine.py").write_text("")
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "config" / "systemd" / "user"
+    run("tasks", "install")
+    assert f'"--database" "{tmp_path / "state" / "pyruntime" / "tasks.db"}"' in (folder / systemd.SERVICE).read_text()
+    outcome = run("tasks", "install", "--database", tmp_path / "my tasks.db", "--import", "mine")
     assert f"wrote {folder / systemd.TIMER}\n" in outcome.out
     assert "to do: systemctl --user enable --now pyruntime-tasks.timer" in outcome.err
     service = (folder / systemd.SERVICE).read_text()

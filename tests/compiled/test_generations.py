@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyruntime
@@ -262,6 +262,7 @@ anything = st.recursive(leaves, lambda x: st.lists(x, max_size=3) | st.dictionar
 names = st.sampled_from([*Provenance.__dataclass_fields__, *Update.__dataclass_fields__])
 
 
+@settings(max_examples=40, deadline=None)
 @given(raw=st.dictionaries(names, anything | st.lists(st.dictionaries(names, anything), max_size=2)))
 def test_any_provenance_is_read_and_shown(raw: dict[str, Any]) -> None:
     from pyruntime.cli import generations as shown

@@ -18,8 +18,10 @@ import pytest
 from PIL import Image
 
 from pyruntime import MLModel
+from pyruntime.card.read import open_messages
 from pyruntime.errors import FeatureTypeError, MLModelError, ModelIOError
 from pyruntime.generate import generate_classes
+from pyruntime.samples import sample_features
 from pyruntime.spec.writer import model_pieces, write_atomically
 
 from .models import HOSTILE, MODELS, X
@@ -87,6 +89,25 @@ def test_predictions_are_those_of_the_model(load: Load, tmp_path: Path, name: st
     same(plain(asyncio.run(model.predict_async(inputs(X)))), wanted)
     again = asyncio.run(cls.load_async())
     same(plain(asyncio.run(again.predict_async([inputs(X)]))[0]), wanted)
+
+
+def test_models_made_by_others_answer_the_same(models_dir: Path, tmp_path: Path) -> None:
+    """Whatever of them runs here."""
+    ran = 0
+    for path in sorted(models_dir.glob("*.mlmodel")):
+        spec, _ = open_messages(path)
+        try:
+            model = MLModel(path)
+        except MLModelError:
+            continue
+        features = sample_features(spec)
+        (tmp_path / f"{path.stem}.py").write_text(generate_classes(path, "Given"), encoding="utf-8")
+        module = imported(tmp_path / f"{path.stem}.py", f"generated_given_{ran}")
+        names = module.GivenInput.attributes_by_feature
+        made = module.Given(model).predict(**{names[name]: value for name, value in features.items()})
+        same(plain(made), model.predict(features))
+        ran += 1
+    assert ran > 0
 
 
 def test_hostile_names_run_too(load: Load) -> None:

@@ -18,7 +18,7 @@ from pyruntime.neighbors.segments import BOTH, CODES, encoded
 
 LEVELS = [i for i, level in enumerate(levels()) if level in cpu_levels()]
 CONTEXT = Context(threads=2)
-KINDS = ["ordinary", "underflow", "overflow", "far", "clusters", "equal"]
+KINDS = ["ordinary", "underflow", "overflow", "far", "long samples", "long queries", "clusters", "equal"]
 
 
 def data(kind: str, count: int, dimensions: int) -> tuple[Any, Any]:
@@ -33,6 +33,10 @@ def data(kind: str, count: int, dimensions: int) -> tuple[Any, Any]:
         samples = rng.integers(0, 2, (count, dimensions)).astype(float)
     samples *= {"underflow": 1e-22, "overflow": 1e18}.get(kind, 1)
     queries = np.concatenate([samples[:5], samples[-8:] + samples[:8].std() * 0.1, samples[20:28] * 1.01])
+    if kind.startswith("long"):  # the squares of one side add up to infinity, those of the differences do not
+        unit = np.sqrt(np.finfo(np.float32).max / dimensions)
+        factors = (1.15, 0.86) if kind == "long samples" else (0.5, 1.1)
+        samples, queries = (samples * 1e-3 + factors[0]) * unit, (queries * 1e-3 + factors[1]) * unit
     return samples.astype(np.float32), queries.astype(np.float32)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pyruntime.config import MLModelConfiguration
 from pyruntime.engines.neural_network import NeuralNetworkEngine
 from pyruntime.errors import MLModelError, SpecError, UnsupportedError
 from pyruntime.model import MLModel
+from pyruntime.native.lib import Session
 from pyruntime.spec import messages
 
 from .control import OPERATIONS, Missing, Program, layers_of, run
@@ -249,15 +251,45 @@ def test_memory_limit_inside_a_loop() -> None:
     assert session_memory(loaded)[0] <= 1 << 20
 
 
-@pytest.mark.timeout(300)
-def test_a_loop_that_does_not_end_is_ended() -> None:
+def endless() -> Session:
+    """Runs until its input is 0, which it never becomes."""
     loop = layer("loop", "", "", name="forever", conditionVar="c")
     doing(loop.loop.conditionNetwork, [layer("copy", "x", "c")])
     doing(loop.loop.bodyNetwork, [layer("copy", "x", "y")])
-    spec = model({"x": (1,)}, [loop], ("y",), exact=True)
-    loaded = MLModel(spec, configuration=ONE_THREAD)
+    loaded = MLModel(model({"x": (1,)}, [loop], ("y",), exact=True), configuration=ONE_THREAD)
     assert isinstance(loaded.engine, NeuralNetworkEngine)
-    session = loaded.engine.session()
+    return loaded.engine.session()
+
+
+@pytest.mark.timeout(300)
+def test_a_loop_can_be_interrupted() -> None:
+    """As by Ctrl-C: what a signal's handler raises comes out of the prediction, and the session can be used again."""
+
+    class Alarm(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise Alarm
+
+    session = endless()
+    session.limit_iterations(1 << 62)
+    before = signal.signal(signal.SIGVTALRM, ring)
+    try:
+        for _ in range(2):
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.2)
+            with pytest.raises(Alarm):
+                session.run([vector(1)], 1)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    session.limit_iterations(3)
+    with pytest.raises(MLModelError, match="more than 3 iterations"):
+        session.run([vector(1)], 1)
+
+
+@pytest.mark.timeout(300)
+def test_a_loop_that_does_not_end_is_ended() -> None:
+    session = endless()
     for most in (1, 1000):
         session.limit_iterations(most)
         with pytest.raises(MLModelError, match=rf"forever.* more than {most} iterations"):

@@ -29,6 +29,6 @@
     outside: visible("button, input, #pad, .panel")
       .filter((e) => !e.closest(".chips") && within(e, (box) => box.left < 0 || box.right > innerWidth + 0.5)).map(name),
     weak: texts.filter((e) => contrast(e) < 4.5).map((e) => `${name(e)}: ${contrast(e).toFixed(2)}`),
-    nameless: visible("button, input, [role=img]").filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map(name),
+    nameless: visible("button, input, [role=img], [role=application]").filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map(name),
   };
 }

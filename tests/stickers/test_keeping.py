@@ -140,6 +140,30 @@ def test_a_full_disk_refuses_the_lesson_and_changes_nothing(start: Start, drawin
     assert start().labels() == STARTERS | {"fish": 12}
 
 
+def test_an_end_waits_for_the_lesson_that_was_begun(
+    start: Start, drawings: Drawings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.pupil import Pupil
+
+    begun, become = threading.Event(), Pupil.become
+
+    def slow(*given: Any) -> Any:
+        begun.set()
+        time.sleep(0.3)
+        return become(*given)
+
+    running = start()
+    monkeypatch.setattr(Pupil, "become", slow)
+    taught: list[int] = []
+    lesson = threading.Thread(target=lambda: taught.append(running.teach("fish", drawings["fish"][:2]).status))
+    lesson.start()
+    begun.wait(30)
+    running.stop()
+    lesson.join()
+    assert taught == [201], "and it is answered"
+    assert start().labels() == STARTERS | {"fish": 2}
+
+
 def running_book(running: Any) -> sqlite3.Connection:
     """The connection of the application in this process."""
     import gc

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import struct
+import threading
 import time
 import zlib
 from typing import Any
@@ -66,6 +67,21 @@ def test_no_cut_of_a_picture_passes(cut: int) -> None:
     assert (read_drawing(GOOD) == SHEET).all()
     with pytest.raises(BadPicture):
         read_drawing(GOOD[:cut])
+
+
+def test_a_changed_byte_of_a_picture_changes_it_or_refuses_it() -> None:
+    from app.pictures import BadPicture, read_drawing
+
+    refused = 0
+    for place in range(len(GOOD)):
+        for value in (0, 1, 0x7F, 0xFF):
+            changed = bytearray(GOOD)
+            changed[place] = value
+            try:
+                assert read_drawing(bytes(changed)).shape == (28, 28)
+            except BadPicture:
+                refused += 1
+    assert refused > 2 * len(GOOD)
 
 
 def test_pictures_with_colours_and_alpha_are_read() -> None:
@@ -336,6 +352,38 @@ def test_more_connections_than_are_served_are_turned_away_at_once(start: Start) 
         except OSError:
             pass
     pytest.fail("connections that are gone still count")
+
+
+def test_only_so_many_changes_wait(start: Start, drawings: Drawings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.pupil import Pupil
+
+    begun, go_on, become = threading.Event(), threading.Event(), Pupil.become
+
+    def slow(*given: Any) -> Any:
+        begun.set()
+        go_on.wait(30)
+        return become(*given)
+
+    running = start(starters=False)
+    monkeypatch.setattr(Pupil, "become", slow)
+    statuses: list[int] = []
+
+    def teach(number: int) -> None:
+        statuses.append(running.teach(f"name {number}", drawings["cat"][:1]).status)
+
+    people = [threading.Thread(target=teach, args=(i,)) for i in range(12)]
+    for person in people:
+        person.start()
+    begun.wait(30)
+    while len(statuses) < 4:
+        time.sleep(0.01)
+    assert statuses == [503] * 4, "refused at once, while the others wait"
+    assert running.guess(drawings["cat"][0])["label"] == "unknown", "questions do not wait"
+    go_on.set()
+    for person in people:
+        person.join()
+    assert sorted(statuses) == [201] * 8 + [503] * 4
+    assert len(running.labels()) == 8
 
 
 @pytest.mark.parametrize("limit", ["MOST_STICKERS", "MOST_PER_STICKER", "MOST_DRAWINGS"])

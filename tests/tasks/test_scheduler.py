@@ -304,6 +304,55 @@ def test_a_handler_set_after_the_end_of_a_condition_is_called_at_once(scheduler:
     assert [one.result for one in scheduler.run_pending()] == ["succeeded"]
 
 
+def test_ctrl_c_expires_a_task_and_nothing_runs_beside_it(
+    scheduler: FakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expired, over = threading.Event(), threading.Event()
+
+    def launch(task: ProcessingTask) -> None:
+        task.expiration_handler = expired.set
+        over.wait(30)
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    scheduler.register("a", launch)
+    scheduler.submit(ProcessingTaskRequest("a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler._runner, "_watch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scheduler.run_pending()
+    assert expired.wait(30)
+    scheduler.time.pass_by(3600)
+    assert scheduler.run_pending() == []
+    assert scheduler.status().running, "it still does"
+    over.set()
+    while scheduler.abandoned:
+        over.wait(0.01)
+    assert scheduler.run_pending() == []
+    assert results(scheduler)["a"][0] == "crashed"
+
+
+def test_a_full_disk_keeps_what_was_there(scheduler: FakeScheduler) -> None:
+    scheduler.register("a", done)
+    scheduler.register("b", done)
+    scheduler.submit(ProcessingTaskRequest("a"))
+    connect = sqlite3.connect
+
+    def full(*arguments: Any, **more: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **more)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages}")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", full)
+        with pytest.raises(SchedulerUnavailable, match="full"):
+            scheduler.submit(ProcessingTaskRequest("b", payload={"text": "x" * 100_000}))
+    assert [one.identifier for one in scheduler.pending()] == ["a"]
+    assert len(scheduler.run_pending()) == 1
+
+
 def test_the_longest_time_expires_a_task(scheduler: FakeScheduler) -> None:
     def launch(task: ProcessingTask) -> None:
         task.expiration_handler = lambda: task.set_task_completed(False, task.expiration_reason)
@@ -370,7 +419,7 @@ def test_two_schedulers_do_not_run_at_once(scheduler: FakeScheduler) -> None:
     def launch(task: ProcessingTask) -> bool:
         second.submit(ProcessingTaskRequest("a"))
         seen.append(second.run_pending())
-        seen.append([run.request.identifier for run in second.status().running])
+        seen.append([run.request.identifier for run in second.status().running if second.is_alive(run)])
         return True
 
     scheduler.register("a", launch)

@@ -28,6 +28,7 @@ def test_the_units_say_what_they_should() -> None:
     service, timer = parsed(texts[systemd.SERVICE]), parsed(texts[systemd.TIMER])
     words = shlex.split(service["Service"]["ExecStart"])
     assert words == [sys.executable, "-m", "pyruntime", "tasks", "run", "--import", "my.tasks"]
+    assert service["Service"]["WorkingDirectory"] == str(Path.cwd()).replace("%", "%%")
     assert service["Service"]["Type"] == "oneshot"
     assert service["Service"]["KillMode"] == "mixed"
     assert timer["Timer"]["OnUnitInactiveSec"] == "60"

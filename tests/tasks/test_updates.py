@@ -49,6 +49,14 @@ def leftovers(scheduler: FakeScheduler) -> list[str]:
     return sorted(path.suffix for path in names if path.suffix not in (".lock", ".previous"))
 
 
+def test_the_result_is_that_of_pyruntime_update(folder: Path, wanted: list[bytes]) -> None:
+    from pyruntime.cli import main
+
+    given = ["--data", str(folder / "data.jsonl"), "--output", str(folder / "Direct.mlmodel"), "--parameter", "seed=7"]
+    assert main(["update", str(folder / "Model.mlmodel"), *given, "--quiet"]) == 0
+    assert weights(folder / "Direct.mlmodel") == wanted
+
+
 @pytest.mark.parametrize("output", ["Mine.mlmodelc", "Mine.mlmodel"])
 def test_an_update_runs_and_leaves_nothing_behind(folder: Path, wanted: list[bytes], output: str) -> None:
     scheduler = FakeScheduler(folder)
@@ -158,7 +166,8 @@ def test_a_process_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path, wa
         from pyruntime.tasks.updates import register_updates
 
         register_updates(scheduler)
-        assert len(scheduler.status().running) == 1, moment
+        (left,) = scheduler.status().running
+        assert not scheduler.is_alive(left), moment
         assert scheduler.run_pending() == [], "it was killed: it waits"
         (outcome,) = scheduler.status().outcomes
         assert outcome.result == "crashed"

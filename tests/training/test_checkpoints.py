@@ -144,6 +144,7 @@ def damages(whole: bytes) -> list[bytes]:
     return [whole[:-1], whole[:100], b"", whole[:200] + b"?" + whole[201:], b"x" * len(whole)]
 
 
+@pytest.mark.filterwarnings("ignore::pyruntime.DamageWarning")
 def test_a_damaged_checkpoint_gives_the_one_before_and_the_same_bits(tmp_path: Path) -> None:
     spec, path = regression(shuffle=True, seed=3, epochs=4), tmp_path / "update"
     previous = Path(f"{path}.previous")

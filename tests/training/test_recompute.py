@@ -107,13 +107,20 @@ def test_every_way_to_cut_gives_the_same_bits(name: str, monkeypatch: pytest.Mon
     assert max(counts) > len(graph.nodes), "something is computed twice"
 
 
-def least(spec: Any) -> int:
-    """The limit that the error names, in bytes."""
-    model = MLModel(spec, configuration=MLModelConfiguration(threads=1, memory_limit=1 << 14))
+def learned(spec: Any, limit: int) -> MLUpdateTask:
+    """An update, measured with the same examples that it learns from."""
+    model = MLModel(spec, configuration=MLModelConfiguration(threads=1, memory_limit=limit))
     columns = {f.name: list(values(64, *f.type.multiArrayType.shape)) for f in spec.description.trainingInput}
-    task = MLUpdateTask(model, as_examples(**columns))
+    examples = as_examples(**columns)
+    task = MLUpdateTask(model, examples, validation_data=examples)
     task.resume()
     assert task.wait(60)
+    return task
+
+
+def least(spec: Any) -> int:
+    """The limit that the error names, in bytes."""
+    task = learned(spec, 1 << 14)
     assert type(task.error) is NoMemory, task.error
     text = str(task.error)
     assert "mini-batches of 64" in text
@@ -123,11 +130,12 @@ def least(spec: Any) -> int:
 
 
 def test_the_limit_that_the_error_names_works_and_a_smaller_one_does_not() -> None:
-    spec = deep(momentum=0.5)
+    spec = deep(momentum=0.5, rate=1e-6)
     plain = trainer(spec).runner(64).program
     found = least(spec)
     assert found < 0.8 * plain.nbytes
     wanted = steps(trainer(spec), 64)
+    assert learned(spec, found).error is None, "measuring fits, too"
     made = trainer(spec, memory_limit=found)
     assert steps(made, 64) == wanted
     assert made.runner(64).program.segments > 1

@@ -19,7 +19,6 @@ from pyruntime.ir.ops import (  # fmt: skip
     Broadcast,
     ClipNorm,
     Conv,
-    ConvWeightGradient,
     CrossEntropy,
     CumSum,
     Gather,
@@ -30,9 +29,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     Pad,
     Padding,
     PadMode,
-    PoolGradient,
     PRelu,
-    RecurrenceGradient,
     Reduce,
     ReduceKind,
     ReverseSequence,
@@ -49,12 +46,11 @@ from pyruntime.ir.ops import (  # fmt: skip
     SquaredError,
     Tile,
     TopK,
-    UnaryGradient,
     UnaryKind,
     Windows,
 )
 from pyruntime.ir.ops.move import FIRST, LAST
-from pyruntime.training.gradients import NO_SLOPE, RULES
+from pyruntime.training.gradients import NO_SLOPE, REFUSED, RULES
 
 from .gradient_check import apart, check, numbers, ours, torch
 
@@ -322,10 +318,7 @@ def test_transposed_convolution_of_a_given_size(size: tuple[int, int]) -> None:
 
 # every operator has one or a reason
 
-ONLY_IN_TRAINING = {
-    Adam, ClipNorm, ConvWeightGradient, CrossEntropy, PoolGradient, RecurrenceGradient, Sgd, SquaredError,
-    UnaryGradient,
-}  # fmt: skip
+ONLY_IN_TRAINING = {Adam, ClipNorm, CrossEntropy, Sgd, SquaredError}
 """Made behind the loss."""
 IN_ANOTHER_FORM = {Lstm, Rnn}
 """TrainingBuilder writes them as Recurrence."""
@@ -334,7 +327,7 @@ IN_ANOTHER_FORM = {Lstm, Rnn}
 @pytest.mark.parametrize("operator", [*OPERATORS, If, Loop], ids=lambda operator: operator.code)
 def test_every_operator_has_a_gradient_or_a_reason(operator: type) -> None:
     behind = operator in ONLY_IN_TRAINING or operator.code.endswith("_GRADIENT")
-    has = [operator in RULES, operator in NO_SLOPE, behind, operator in IN_ANOTHER_FORM]
+    has = [operator in RULES, operator in NO_SLOPE, operator in REFUSED, behind, operator in IN_ANOTHER_FORM]
     assert sum(has) == 1, f"{operator.code}: a rule under @gradient, or a reason in rules/stops.py"
 
 

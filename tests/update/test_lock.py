@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pyruntime import MLModel, MLUpdateTask, ModelIOError, UpdateLocked, generations, rollback
+from pyruntime import GenerationWarning, MLModel, MLUpdateTask, ModelIOError, UpdateLocked, generations, rollback
 from pyruntime.update import MLUpdateProgressHandlers, UpdateEvent
 from tests.small_models import X
 
@@ -204,6 +205,58 @@ def test_a_forked_child_does_not_keep_the_lock(path: Path, examples: Any) -> Non
         os.close(writer)
         os.waitpid(child, 0)
         os.close(reader)
+
+
+def test_a_task_of_a_path_begins_with_the_newest_generation(path: Path, examples: Any) -> None:
+    late, held = MLUpdateTask(path, examples), MLModel(path)
+    run(path, examples[:3]).context.model.write(path)
+    late.resume()
+    assert late.wait(30)
+    assert isinstance(late.error, UpdateLocked)
+    assert "got generation 2 after this task opened generation 1" in str(late.error)
+    assert "update.lock" not in os.listdir(path)
+    with pytest.warns(GenerationWarning):
+        run(held, examples).context.model.write(path)
+
+
+WORKER = """
+import sys
+from pyruntime import MLUpdateTask, UpdateLocked
+import numpy as np
+path, label = sys.argv[1:]
+done = 0
+for i in range(60):
+    example = {"x": np.full(40, i / 10, np.float32), "label": f"{label}{i}"}
+    handler = lambda context: context.task.error or context.model.write(path, keep_generations=1000)
+    task = MLUpdateTask(path, [example], completion_handler=handler)
+    task.resume()
+    task.wait()
+    if not task.error:
+        done += 1
+        if done == 5:
+            break
+    elif not isinstance(task.error, UpdateLocked):
+        raise task.error
+print(done)
+"""
+
+
+def test_processes_that_learn_at_once_lose_nothing(path: Path) -> None:
+    """Each update is written on top of the one before: the last model knows every label that was accepted."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", WORKER, str(path), name], stdout=subprocess.PIPE, text=True
+        )
+        for name in "ab"
+    ]
+    done = [int(worker.communicate(timeout=120)[0]) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    found = generations(path)
+    assert [g.number for g in found] == list(range(1, 2 + sum(done)))
+    assert all(after.provenance.parent == before.model_hash for before, after in pairwise(found))
+    assert sum(done) > 2
+    d = found[0].diff(found[-1])
+    assert len(d.examples_added) == sum(done)
 
 
 def test_one_checkpoint_serves_one_update(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 MOST_PAGES = 16
-QUIET = 15.0
+QUIET = 5.0
 """Seconds without an event after which a line is sent that says nothing: so that gone pages are noticed."""
 
 _WAITING = 256  # events that one page may be behind; a slower one is let go and comes again by itself

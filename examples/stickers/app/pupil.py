@@ -73,28 +73,17 @@ class Pupil:
 
     def __init__(self, path: Path) -> None:
         self.base = pyruntime.MLModel(path)
-        description = self.base.model_description
-        self._image = next((f.name for f in description.inputs if f.kind == "image"), "")
+        description, spec = self.base.model_description, self.base.get_spec()
+        _check_fits(path, description, spec)
+        self._image = description.inputs[0].name
         self._label = description.predicted_feature_name
         self._shares = description.predicted_probabilities_name
-        spec = self.base.get_spec()
-        parts = spec.pipelineClassifier.pipeline.models
-        last = parts[-1].WhichOneof("Type") if len(parts) == 2 else None
-        image = description.input_descriptions_by_name.get(self._image)
-        fits = image is not None and getattr(image.constraint, "allows", lambda *_: False)(SIZE, SIZE)
-        if not (self.base.is_updatable and fits and last == "kNearestNeighborsClassifier" and self._shares):
-            raise UnfitModel(
-                f"{path}: expected an updatable pipeline of a network for {SIZE} x {SIZE} gray drawings and a k-NN; a "
-                "network that learns has the classes of its file, while here every person adds new ones"
-            )
-        nearest = parts[1].kNearestNeighborsClassifier
-        if nearest.WhichOneof("ClassLabels") != "stringClassLabels" or nearest.stringClassLabels.vector:
-            raise UnfitModel(f"{path}: expected a k-NN with text labels that knows nothing yet")
-        self.unknown = str(self.predict(self.base, np.zeros((SIZE, SIZE), np.uint8))[0])
-        self._extractor = pyruntime.MLModel(parts[0])
+        self._extractor = pyruntime.MLModel(spec.pipelineClassifier.pipeline.models[0])
         self._vector = self._extractor.model_description.outputs[0].name
-        self._origin = sha256(Path(path).read_bytes()).hexdigest() if Path(path).is_file() else str(path)
-        self.width = int(self.embed(np.zeros((SIZE, SIZE), np.uint8)).size)
+        self._origin = sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path)
+        blank = np.zeros((SIZE, SIZE), np.uint8)
+        self.unknown = self.predict(self.base, blank)[0]
+        self.width = int(self.embed(blank).size)
 
     def predict(self, model: pyruntime.MLModel, drawing: Drawing) -> tuple[str, dict[str, float]]:
         """The label, and the share of each."""
@@ -176,6 +165,22 @@ class Pupil:
 
     def _stamp(self, drawings: Page) -> str:
         return f"{self._origin} {digest(drawings)}"
+
+
+def _check_fits(path: Path, description: pyruntime.ModelDescription, spec: Any) -> None:
+    """Raises UnfitModel when the model is none for drawings, or learns in another way."""
+    parts = spec.pipelineClassifier.pipeline.models
+    is_knn = len(parts) == 2 and parts[1].WhichOneof("Type") == "kNearestNeighborsClassifier"
+    image = description.inputs[0].constraint if len(description.inputs) == 1 else None
+    takes_drawings = isinstance(image, pyruntime.ImageConstraint) and image.mode == "L" and image.allows(SIZE, SIZE)
+    if not (is_knn and takes_drawings and description.is_updatable and description.predicted_probabilities_name):
+        raise UnfitModel(
+            f"{path}: expected an updatable pipeline of a network for {SIZE} x {SIZE} gray drawings and a k-NN; a "
+            "network that learns has the classes of its file, while here every person adds new ones"
+        )
+    nearest = parts[1].kNearestNeighborsClassifier
+    if nearest.WhichOneof("DefaultClassLabel") != "defaultStringLabel" or description.class_labels:
+        raise UnfitModel(f"{path}: expected a k-NN that has text labels, a default one, and knows nothing yet")
 
 
 class _Examples:

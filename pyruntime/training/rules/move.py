@@ -33,7 +33,7 @@ from pyruntime.ir.ops import (
 )
 from pyruntime.ir.ops.move import FIRST
 from pyruntime.passes.layout import inverse
-from pyruntime.training.gradients import Backward, Gradients, gradient, no_gradient
+from pyruntime.training.gradients import REFUSED, Backward, Gradients, gradient
 
 
 @gradient(Reshape)
@@ -108,11 +108,8 @@ def _slice_by_size(node: Node, g: Value, b: Backward) -> Gradients:
     return [b.b.emit(Scatter(ScatterMode.ADD, op.axis), b.filled(x.shape), places, g)]
 
 
-@gradient(SliceTo)
-@gradient(PadTo)
-def _computed_places(node: Node, _g: Value, _b: Backward) -> Gradients:
-    """With constant numbers, lowering makes Slice and Pad of them."""
-    raise no_gradient(node, "the places that it reads are computed while it runs")
+REFUSED[SliceTo] = REFUSED[PadTo] = "the places that it reads are computed while it runs"
+"""With constant numbers, lowering makes Slice and Pad of them."""
 
 
 @gradient(Pad)

@@ -1,4 +1,4 @@
-"""Operators that have no gradient, and why: their results jump, or are no numbers that could be moved."""
+"""Operators without a rule, and why: their results jump, or training does not go into them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pyruntime.ir.ops import (
     Range,
     WhereNonZero,
 )
-from pyruntime.training.gradients import NO_SLOPE
+from pyruntime.training.gradients import NO_SLOPE, REFUSED
 
 REASONS: dict[type[Op], str] = {
     ArgSort: "gives places, which are whole numbers: they have no slope",
@@ -29,9 +29,13 @@ REASONS: dict[type[Op], str] = {
     Random: "draws random numbers, which have no slope",
     Categorical: "draws random classes, which have no slope",
     Image: "reads pixels, which are whole numbers",
-    Nms: "chooses boxes: which ones has no slope",
-    Custom: "is a custom layer: what implements it tells no gradient",
-    If: "is a branch: it is decided while it runs, and training does not go into it",
-    Loop: "is a loop: how often it runs is decided on the way, and training does not go into it",
 }
 NO_SLOPE.update(REASONS)
+REFUSED.update(
+    {
+        Nms: "which boxes it chooses is decided while it runs",
+        Custom: "what implements it tells no gradient",
+        If: "a branch is decided while it runs",
+        Loop: "how often a loop runs is decided while it runs",
+    }
+)

@@ -1,6 +1,6 @@
 // What the model thinks the drawing is, while it is being drawn.
 
-import { ask, byId, make, percent, picture } from "./dom.js";
+import { ask, byId, make, percent, picture, toast } from "./dom.js";
 import { hue } from "./hues.js";
 
 const PAUSE = 150; // ms between two questions about a stroke that goes on
@@ -31,7 +31,7 @@ export class Guess {
       const answer = await ask("POST", "/api/ask", await this.pad.picture(), "image/png");
       this.#show(this.pad.isEmpty ? null : answer);
     } catch (error) {
-      if (!this.pad.isEmpty) byId("pill").textContent = error.message;
+      toast(error.message);
     }
     this.asking = false;
     if (this.again) this.update(false);

@@ -34,6 +34,8 @@ function show(given) {
   byId("wall").replaceChildren(...state.stickers.map(({ label, drawings }) => {
     return make("figure", { class: "near", hue: hue(label) }, picture(drawings[0].id, label), make("figcaption", {}, label));
   }));
+  const isCredited = state.stickers.some(({ drawings }) => drawings.some(({ starter }) => starter));
+  for (const credit of document.querySelectorAll(".credit")) credit.hidden = !isCredited;
   renderAlbum(state);
   renderMap(state, answer);
   renderFacts(state);
