@@ -106,7 +106,8 @@ pr_status pr_layer_norm_gradient_run(pr_env *env, const pr_view *in, int inputs,
     return PR_OK;
 }
 
-/* local response: s = k + scale * sum of x^2: dx[i] = g s^-beta - 2 scale beta x * sum over the windows with i of g x s^(-beta-1) */
+/* local response, s = k + scale * sum of x^2: dx = g s^-beta - 2 scale beta x * the sum of g x s^(-beta-1) over the windows
+ * that reach the channel */
 
 pr_status pr_lrn_gradient_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_lrn_attrs *attrs = env->attrs;

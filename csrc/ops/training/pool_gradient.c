@@ -23,7 +23,8 @@ static pr_status axes_of(pr_env *env, const pr_pool_attrs *attrs, const pr_view 
     const int spatial = attrs->kernel.count;
     pr_axis axes[PR_SPATIAL] = {{.size = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1}};
     if ((spatial != 2 && spatial != 3) || x->rank <= spatial)
-        return pr_fail(env->message, PR_BAD_SHAPE, "%s: pooling over %d axes of rank %d cannot be", env->layer, spatial, (int)x->rank);
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: pooling over %d axes of rank %d cannot be", env->layer, spatial,
+                       (int)x->rank);
     if (!attrs->global) {
         pr_windows windows = {&attrs->kernel, &attrs->strides, NULL, &attrs->pads_begin, &attrs->pads_end, attrs->padding,
                               false, NULL};
@@ -88,7 +89,8 @@ static void window_back(const gradient *t, int64_t l, int64_t i, int64_t j, int6
     if (cells.planes <= 0 || cells.rows <= 0 || cells.columns <= 0) return;
     const int64_t real = cells.planes * cells.rows * cells.columns;
     const int64_t all = extent(&t->d, l) * extent(&t->h, i) * extent(&t->v, j);
-    const int64_t first = start + (pr_origin(&t->d, l) + front) * plane + (pr_origin(&t->h, i) + top) * line + (pr_origin(&t->v, j) + left) * C;
+    const int64_t row = (pr_origin(&t->d, l) + front) * plane + (pr_origin(&t->h, i) + top) * line;
+    const int64_t first = start + row + (pr_origin(&t->v, j) + left) * C;
     cells.x = t->x + first, cells.dx = t->dx + first;
     if (t->zero_padding && real < t->d.kernel * t->h.kernel * t->v.kernel) cells.least = 0;
     if (t->kind == PR_POOL_MAX) t->kernels->to_maximum(&cells, t->g + at, n);

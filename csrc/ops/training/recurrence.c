@@ -63,7 +63,8 @@ pr_status pr_recurrence_infer(pr_env *env, const pr_view *in, int inputs, pr_vie
     if (lstm) PR_TRY(pr_rnn_check_state(env, &in[C], "the state c", sums->shape[1], n));
     if (lstm && a->has_peepholes) PR_TRY(pr_rnn_check_matrix(env, &in[PEEPHOLES], "peepholes", 3, n, -1));
     for (int i = 0; i < outputs; i++) {
-        out[i] = (pr_view){.dtype = PR_F32, .rank = 3, .shape = {sums->shape[0], sums->shape[1], i == GATES ? pr_recurrence_kept(a) * n : n}};
+        const int64_t width = i == GATES ? pr_recurrence_kept(a) * n : n;
+        out[i] = (pr_view){.dtype = PR_F32, .rank = 3, .shape = {sums->shape[0], sums->shape[1], width}};
         PR_TRY(pr_check_output(env, &out[i]));
     }
     if (sums->shape[0] < 0 || sums->shape[1] < 0) return PR_OK;

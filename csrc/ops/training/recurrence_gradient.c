@@ -34,12 +34,14 @@ pr_status pr_recurrence_gradient_infer(pr_env *env, const pr_view *in, int input
     const bool lstm = a->kind == PR_RECURRENCE_LSTM;
     PR_TRY(pr_check_input_count(env, inputs, lstm ? 8 + (a->has_peepholes != 0) : a->kind == PR_RECURRENCE_GRU ? 5 : 4));
     PR_TRY(pr_check_inputs(env, in, inputs, PR_F32));
-    if (outputs != 2 + lstm) return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d results, expected %d", env->layer, outputs, 2 + lstm);
+    if (outputs != 2 + lstm)
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d results, expected %d", env->layer, outputs, 2 + lstm);
     PR_TRY(pr_recurrence_check_steps(env, g, "the gradient", g, n));
     PR_TRY(pr_recurrence_check_steps(env, &in[HS], "the states", g, n));
     PR_TRY(pr_rnn_check_state(env, &in[H], "the state h", g->shape[1], n));
     PR_TRY(pr_rnn_check_matrix(env, &in[R], "r", gates, n, n));
-    if (a->kind != PR_RECURRENCE_SIMPLE) PR_TRY(pr_recurrence_check_steps(env, &in[GATES], "the gates", g, pr_recurrence_kept(a) * n));
+    if (a->kind != PR_RECURRENCE_SIMPLE)
+        PR_TRY(pr_recurrence_check_steps(env, &in[GATES], "the gates", g, pr_recurrence_kept(a) * n));
     if (lstm) PR_TRY(check_lstm(env, a, in));
     out[SUMS_OUT] = (pr_view){.dtype = PR_F32, .rank = 3, .shape = {g->shape[0], g->shape[1], gates * n}};
     for (int i = H_OUT; i < outputs; i++) out[i] = (pr_view){.dtype = PR_F32, .rank = 2, .shape = {g->shape[1], n}};

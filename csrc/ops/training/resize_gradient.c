@@ -132,7 +132,8 @@ typedef struct crop_job {
 
 static void box_back(const crop_job *job, const float *box, const float *g, float *dx, int64_t n, pr_resize_tap *across) {
     const int64_t line = job->width * job->c;
-    const pr_box_side rows = pr_box_side_of(job->attrs, box, false, job->height), columns = pr_box_side_of(job->attrs, box, true, job->width);
+    const pr_box_side rows = pr_box_side_of(job->attrs, box, false, job->height);
+    const pr_box_side columns = pr_box_side_of(job->attrs, box, true, job->width);
     for (int64_t j = 0; j < job->y_width; j++) across[j] = pr_box_point_at(job->attrs->grid, columns, j, job->y_width, job->width);
     for (int64_t i = 0; i < job->y_height; i++) {
         const pr_resize_tap down = pr_box_point_at(job->attrs->grid, rows, i, job->y_height, job->height);
@@ -158,7 +159,8 @@ static void crop_range(void *arg, int64_t begin, int64_t end, int worker) {
             const float *box = job->boxes + k * job->numbers;
             const bool own = job->numbers == 4 || (int64_t)box[0] == image;
             const int64_t at = job->numbers == 4 ? k * job->images + image : k;
-            if (own) box_back(job, box + (job->numbers == 5), job->g + at * cells + first, dx, n, job->taps + worker * job->y_width);
+            pr_resize_tap *taps = job->taps + worker * job->y_width;
+            if (own) box_back(job, box + (job->numbers == 5), job->g + at * cells + first, dx, n, taps);
         }
     }
 }
