@@ -14,9 +14,11 @@ from pyruntime.errors import MLModelError
 from pyruntime.models.updatable import rewrite_for_update, update_candidates
 from pyruntime.models.updatable.make import lean_of, updatable
 from pyruntime.models.updatable.splitting import split
+from pyruntime.spec import messages
 from pyruntime.spec.legality import broken_rules
 
 from ..layers.mutations import mutate
+from ..layers.network import layer
 from .nets import Net, converted
 
 COUNT = int(os.environ.get("PYRUNTIME_MUTATIONS", "40"))
@@ -31,6 +33,18 @@ def networks() -> dict[str, Any]:
         "image": image.softmax().end(["a", "b", "c"]),
         "mean": mean.matmul_of_constant(3).plus(1, 3).softmax().end(),
     }
+
+
+@pytest.mark.parametrize("change", [updatable, split])
+@pytest.mark.parametrize("again", ["x", "b1", "b2", "scores"])
+def test_blobs_that_are_made_again_of_themselves(change: Any, again: str) -> None:
+    """`copy` may write a name a second time: walking back from the loss ends."""
+    spec = Net(1, 6).relu().matmul(3).softmax().end()
+    for source in ("b2", "scores"):
+        changed = messages.Model.FromString(spec.SerializeToString())
+        changed.neuralNetwork.layers.append(layer("copy", source, again, "again"))
+        with contextlib.suppress(MLModelError):
+            change(lean_of(changed))
 
 
 @pytest.mark.parametrize("kind", networks())

@@ -11,6 +11,8 @@ import pytest
 
 import pyruntime
 from pyruntime import MLModel
+from pyruntime.errors import BuildError
+from pyruntime.models.neural_network import NeuralNetworkBuilder
 from pyruntime.models.utils import rewrite_for_update
 from pyruntime.samples import sample_features
 from pyruntime.spec import load_spec
@@ -198,6 +200,18 @@ def test_ranks_stay_where_only_old_layers_are_left() -> None:
     before, after = (MLModel(one).predict({"x": picture})["scores"] for one in (b.spec, rewritten))
     assert before.shape == after.shape
     np.testing.assert_array_equal(before, after)
+
+
+def test_a_name_that_a_branch_makes_again_is_not_passed_by() -> None:
+    net = Net(1, 6).matmul(3)
+    made = net.blob
+    branch = net.b.add_branch("branch", net.constant(np.ones(1, np.float32))).branch
+    inner = NeuralNetworkBuilder(nn_spec=branch.ifBranch, disable_rank5_shape_mapping=True)
+    inner.add_activation("tanh", "TANH", made, "t")
+    inner.add_copy("again", "t", made)
+    spec = net.softmax().end()
+    with pytest.raises(BuildError, match="all give 'b1'"):
+        rewrite_for_update(spec)
 
 
 @pytest.mark.parametrize("seed", range(COUNT))

@@ -41,9 +41,9 @@ class Candidate:
 
 def follow(net: Net, end: str) -> Iterator[Any]:
     """Layers back from a blob, as far as Core ML's gradients could pass once converters' layers are rewritten."""
-    blob = end
+    blob, seen = end, set[int]()
     while True:
-        layer = net.producer(blob)
+        layer = net.upstream(blob, seen)
         if layer is None or len(layer.output) != 1:
             return
         kind = layer.WhichOneof("layer")

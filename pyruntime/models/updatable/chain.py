@@ -19,9 +19,9 @@ def walk(net: Net, end: str, learners: Sequence[Any] | None) -> list[Any]:
     net.shapes  # noqa: B018  (those of the network as it is)
     missing = None if learners is None else [layer.name for layer in learners]
     found: list[Any] = []
-    blob = end
+    blob, seen = end, set[int]()
     while missing is None or missing:
-        layer = net.producer(blob)
+        layer = net.upstream(blob, seen)
         if layer is None:
             break
         while simplify(net, layer):

@@ -58,6 +58,8 @@ def cut(net: Net, blobs: tuple[str, ...], *, without_results: bool = False) -> C
 
     Raises BuildError where something else goes from one part to the other; it names the blobs.
     """
+    for blob in blobs:
+        net.producer(blob)  # one, or it raises
     live = _live(net)
     frozen = [blob for blob in blobs if blob not in live]
     if frozen:

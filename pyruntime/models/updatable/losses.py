@@ -73,8 +73,9 @@ def _output(net: Net, output: str | None) -> str:
 
 def _behind_moves(net: Net, blob: str) -> str:
     """The blob with the same numbers before layers that only give a new shape."""
+    seen: set[int] = set()
     while True:
-        layer = net.producer(blob)
+        layer = net.upstream(blob, seen)
         if (
             layer is None
             or layer.WhichOneof("layer") not in (*MOVES, "copy")

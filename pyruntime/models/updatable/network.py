@@ -66,12 +66,26 @@ class Net:
             return blob_shapes(self.message, describe_model(self.spec), self.payloads)
 
     def producer(self, blob: str) -> Any:
-        """The layer that gives a blob, or None: an input, or nothing.  Raises BuildError where several give it."""
-        found = [layer for layer in self.layers if blob in layer.output]
+        """The layer that gives a blob, or None: an input, or nothing.  Branches and loops give what is made in them.
+
+        Raises BuildError where several layers give it.
+        """
+        found = [layer for layer in self.layers if blob in writes_of(layer)]
         if len(found) > 1:
             names = ", ".join(repr(layer.name) for layer in found)
             raise BuildError(f"{self.where}layers {names} all give {blob!r}; such a blob cannot be trained through")
         return found[0] if found else None
+
+    def upstream(self, blob: str, seen: set[int]) -> Any:
+        """Like `producer`, for a walk back: raises BuildError where it comes to a layer again.  seen: those met."""
+        layer = self.producer(blob)
+        if layer is not None and id(layer) in seen:
+            raise BuildError(
+                f"{self.where}{blob!r} is made again by layer {layer.name!r}, of what was made of it before; such "
+                "blobs cannot be trained through"
+            )
+        seen.add(id(layer))
+        return layer
 
     def readers(self, blob: str) -> list[Any]:
         """Layers that read a blob, those with branches or loops in which it is read too."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyruntime.layers.network import is_legacy
 from pyruntime.models.updatable.chain import rewrite, walk
 from pyruntime.models.updatable.losses import loss_blob
 from pyruntime.models.updatable.make import last_network, lean_of
@@ -22,6 +21,8 @@ def rewrite_for_update(model: Any, output: str | None = None) -> Any:
     model: an MLModel, a path or a Model message; of a pipeline, its last model is rewritten.
     output: the output or blob that the loss would read, see make_updatable.
     """
+    from pyruntime.layers.network import is_legacy
+
     lean = lean_of(model)
     network, where = last_network(lean.spec)
     net = Net(network, lean.payloads, where)

@@ -88,6 +88,8 @@ def _learners(net: Net, options: dict[str, Any]) -> list[str] | None:
 
 def _extractor(net: Net, parts: Cut, legacy: bool) -> Any:
     """The part that stays as it is, without the blobs that it hands over among its outputs."""
+    from pyruntime.layers.network import is_legacy
+
     spec = messages.Model(specificationVersion=net.spec.specificationVersion)
     spec.description.input.extend(net.spec.description.input)
     spec.description.output.extend(f for f in net.spec.description.output if f.name in parts.front_results)
@@ -96,8 +98,6 @@ def _extractor(net: Net, parts: Cut, legacy: bool) -> Any:
     network.arrayInputShapeMapping = source.arrayInputShapeMapping
     network.imageInputShapeMapping = source.imageInputShapeMapping
     _replace_layers(network, parts.front)
-    from pyruntime.layers.network import is_legacy
-
     if not legacy and is_legacy(network):  # ranks stay those of the original
         network.arrayInputShapeMapping = messages.EXACT_ARRAY_MAPPING
     return spec
