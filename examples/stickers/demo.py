@@ -158,6 +158,8 @@ def main() -> int:
         f"  {mine}: {'the same answers to the last bit' if same else 'DIFFERENT ANSWERS'} "
         f"for {len(everything.unseen)} drawings"
     )
+    print("  what it was before is kept:")
+    command(["generations", "list", str(mine)])
     still = answers(pyruntime.MLModel(options.model), image, start.unseen[:1])[0]
     print(f"  {options.model.name} is as it was: it still says {still!r}")
 

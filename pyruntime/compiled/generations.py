@@ -19,7 +19,7 @@ from pyruntime.compiled.opening import generation_source
 from pyruntime.compiled.provenance import How, Provenance, now, provenance_of, versions
 from pyruntime.compiled.reading import open_generation
 from pyruntime.compiled.writing import KEEP, commit, write_compiled
-from pyruntime.errors import GenerationWarning, ModelIOError, SpecError
+from pyruntime.errors import DamageWarning, GenerationWarning, ModelIOError, SpecError
 
 if TYPE_CHECKING:
     from pyruntime.compiled.differences import Differences
@@ -65,6 +65,7 @@ class Generation:
 def generations(path: AnyPath, *, verify: bool = False) -> list[Generation]:
     """The generations of a compiled model, the oldest first.  Damaged ones are among them.
 
+    When `manifest.json` is damaged, the newest one that can be read counts, with a DamageWarning.
     verify: read all files and compare their hashes; otherwise only manifests and sizes.  Raises ModelIOError when
     `path` is no compiled model, and SpecError when no manifest of it can be read.
     """
@@ -73,6 +74,13 @@ def generations(path: AnyPath, *, verify: bool = False) -> list[Generation]:
         history = read_history(folder, source)
         found = [_generation(source, folder, entry, verify) for entry in history.entries]
         newest = max((g.number for g in found), default=0)
+    if not history.sound:
+        warnings.warn(
+            f"{os.path.join(source, NAME)}: {history.damaged[NAME].removeprefix(os.path.join(source, NAME) + ': ')}; "
+            f"generation {newest} is the newest that can be read",
+            DamageWarning,
+            stacklevel=2,
+        )
     lost = [(number_of(name), reason) for name, reason in history.damaged.items() if number_of(name)]
     known = {generation.number for generation in found}
     found += [Generation(source, n, Provenance("unknown"), None, False, why, 0) for n, why in lost if n not in known]

@@ -48,6 +48,7 @@ class Adapter:
             raise wrong_option("adapters.layers", "a list of names of layers", repr(names))
         if not names:
             raise wrong_option("adapters.layers", "at least one name of a layer, or None", repr(names))
+        object.__setattr__(self, "layers", tuple(names))
 
     @property
     def scale(self) -> float:
@@ -129,6 +130,8 @@ class TrainingOptions:
         wrong = [value for value in values if not is_number(value) or value < 0]
         if wrong or not values:
             raise wrong_option("class_weights", "finite numbers from 0", repr(wrong[0]) if wrong else "none")
+        kept = dict(given) if isinstance(given, Mapping) else tuple(map(float, values))
+        object.__setattr__(self, "class_weights", kept)
 
     @property
     def adapter_list(self) -> tuple[Adapter, ...]:

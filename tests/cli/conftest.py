@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pyruntime.cli import main
 
@@ -29,6 +31,15 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+RNG = np.random.default_rng(5)
+PROTOTYPES = {"cat": RNG.integers(0, 256, (4, 4)), "dog": RNG.integers(0, 256, (4, 4))}
+
+
+def drawing(label: str, seed: int) -> np.ndarray:
+    """The class's picture with a little noise: uint8 (4, 4)."""
+    noise = np.random.default_rng(seed).integers(-20, 21, (4, 4))
+    return np.clip(PROTOTYPES[label] + noise, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +80,14 @@ def sticker(tmp_path: Path) -> str:
 @pytest.fixture
 def private(tmp_path: Path) -> str:
     return models.saved(models.trees(), tmp_path / "Private.mlmodel")
+
+
+@pytest.fixture
+def drawings(tmp_path: Path) -> Path:
+    """A folder with ten pictures of each of two classes."""
+    folder = tmp_path / "drawings"
+    for label in PROTOTYPES:
+        (folder / label).mkdir(parents=True)
+        for i in range(10):
+            Image.fromarray(drawing(label, i)).save(folder / label / f"{i}.png")
+    return folder

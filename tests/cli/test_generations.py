@@ -10,12 +10,11 @@ from PIL import Image
 from pyruntime import MLModel, generations
 from pyruntime.compiled.locks import UpdateLock
 
-from .conftest import Run
-from .test_update import drawing, drawings  # noqa: F401  a fixture
+from .conftest import Run, drawing
 
 
 @pytest.fixture
-def mine(run: Run, sticker: str, drawings: Path, tmp_path: Path) -> Path:  # noqa: F811
+def mine(run: Run, sticker: str, drawings: Path, tmp_path: Path) -> Path:
     """Two generations: 20 drawings, then the same again."""
     path = tmp_path / "Mine.mlmodelc"
     first = run("update", sticker, "--data", drawings, "--output", path)
@@ -88,19 +87,19 @@ def test_a_model_that_became_worse_is_not_saved(run: Run, mine: Path, tmp_path: 
     ("options", "words"),
     [(("--keep-generations", 0), "--keep-generations 0"), (("--guard-tolerance", -1, "--guard", "x"), "from 0")],
 )
-def test_numbers_that_cannot_be_meant(run: Run, mine: Path, drawings: Path, options: tuple, words: str) -> None:  # noqa: F811
+def test_numbers_that_cannot_be_meant(run: Run, mine: Path, drawings: Path, options: tuple, words: str) -> None:
     outcome = run("update", mine, "--data", drawings, "--in-place", *options)
     assert outcome.code == 2
     assert words in outcome.err
 
 
-def test_guard_data_that_are_not_there_are_named(run: Run, mine: Path, drawings: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_guard_data_that_are_not_there_are_named(run: Run, mine: Path, drawings: Path, tmp_path: Path) -> None:
     outcome = run("update", mine, "--data", drawings, "--in-place", "--guard", tmp_path / "none")
     assert outcome.code == 1
     assert f"--guard {tmp_path / 'none'}: there is no such folder" in outcome.err
 
 
-def test_keep_generations(run: Run, mine: Path, drawings: Path) -> None:  # noqa: F811
+def test_keep_generations(run: Run, mine: Path, drawings: Path) -> None:
     assert run("update", mine, "--data", drawings, "--in-place", "--keep-generations", 1).out.endswith("generation 3\n")
     assert [g.number for g in generations(mine)] == [3]
     assert run("update", mine, "--data", drawings, "--in-place", "--json").json["generation"] == 4
@@ -112,7 +111,7 @@ def test_a_model_that_somebody_else_updates_is_refused_before_it_learns(
     mine: Path,
     sticker: str,
     drawings: Path,
-    place: str,  # noqa: F811
+    place: str,
 ) -> None:
     lock = UpdateLock(str(mine / "update.lock"), "it")
     lock.acquire()

@@ -16,8 +16,7 @@ from pyruntime.model import MLModel
 from pyruntime.tasks import scheduler as scheduling
 from pyruntime.tasks import systemd
 
-from .conftest import Run
-from .test_update import PROTOTYPES, drawing
+from .conftest import PROTOTYPES, Run, drawing
 
 RELAXED = ("--even-when-busy", "--max-temperature", "200", "--min-free-memory", "0", "--min-free-storage", "0")
 """Conditions that hold on the machine that tests run on; its disk may still be nearly full."""

@@ -15,27 +15,7 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 from . import models
-from .conftest import Run
-
-RNG = np.random.default_rng(5)
-PROTOTYPES = {"cat": RNG.integers(0, 256, (4, 4)), "dog": RNG.integers(0, 256, (4, 4))}
-
-
-def drawing(label: str, seed: int) -> np.ndarray:
-    """The class's picture with a little noise: uint8 (4, 4)."""
-    noise = np.random.default_rng(seed).integers(-20, 21, (4, 4))
-    return np.clip(PROTOTYPES[label] + noise, 0, 255).astype(np.uint8)
-
-
-@pytest.fixture
-def drawings(tmp_path: Path) -> Path:
-    """A folder with ten pictures of each of two classes."""
-    folder = tmp_path / "drawings"
-    for label in PROTOTYPES:
-        (folder / label).mkdir(parents=True)
-        for i in range(10):
-            Image.fromarray(drawing(label, i)).save(folder / label / f"{i}.png")
-    return folder
+from .conftest import PROTOTYPES, Run, drawing
 
 
 @pytest.mark.parametrize("suffix", [".mlmodel", ".mlmodelc"])

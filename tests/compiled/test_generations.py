@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pyruntime
@@ -20,6 +22,7 @@ from pyruntime import (
     Generation,
     GenerationWarning,
     MLModel,
+    MLModelError,
     MLUpdateTask,
     ModelIOError,
     SpecError,
@@ -414,6 +417,8 @@ def test_a_damaged_manifest_is_read_from_its_copy(three: Path, damage: str) -> N
     with pytest.warns(DamageWarning, match=r"manifest\.json.*; generation 3 of .* was opened instead"):
         model = MLModel(three)
     assert model.author == "me"
+    with pytest.warns(DamageWarning, match=r"manifest\.json: .*; generation 3 is the newest that can be read"):
+        assert numbers(three) == [1, 2, 3]
     with pytest.warns(DamageWarning):
         MLModel(three).write(three)
     assert place.read_bytes() == data, "the next write makes it good again"
@@ -525,6 +530,49 @@ def test_what_a_killed_writer_left_does_not_count(three: Path) -> None:
     MLModel(linear(4)).write(three)
     assert numbers(three) == [2, 3, 4]
     assert not (three / "generation-9.json").exists()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_damage_gives_a_whole_generation_with_a_warning_or_an_error(whole: Path, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "m.mlmodelc"
+        shutil.copytree(whole, path)
+        files = sorted(p.name for p in path.iterdir() if p.name != "lock")
+        kinds = st.sampled_from(["cut", "empty", "gone", "bit", "zeros"])
+        for file, (kind, place) in data.draw(
+            st.dictionaries(st.sampled_from(files), st.tuples(kinds, st.integers(0, 10**4)), max_size=5)
+        ).items():
+            spoil(path / file, kind, place)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                answer = MLModel(path, verify=True).predict({"x": X})["y"]
+            except MLModelError as error:
+                assert str(path) in str(error)
+                answer = None
+        fits = [
+            seed for seed in (1, 2, 3) if answer is not None and np.allclose(answer, linear_answer(seed), rtol=1e-5)
+        ]
+        assert answer is None or len(fits) == 1
+        assert fits in ([], [3]) or [t.category for t in told] == [DamageWarning]
+        try:
+            MLModel(linear(5)).write(path)
+        except SpecError as error:
+            assert "remove the folder" in str(error)
+            assert not fits
+        else:
+            assert all(g.damage is None for g in generations(path, verify=True) if g.newest)
+            np.testing.assert_allclose(MLModel(path).predict({"x": X})["y"], linear_answer(5), rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generations 1, 2 and 3 with the models of these numbers."""
+    path = tmp_path_factory.mktemp("whole") / "m.mlmodelc"
+    for seed in (1, 2, 3):
+        MLModel(linear(seed)).write(path)
+    return path
 
 
 def test_a_model_written_over_somebody_elses_generation_says_so(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyruntime import Adapter, MLModel, MLUpdateTask, TrainingOptions
+from pyruntime import Adapter, MLModel, MLModelConfiguration, MLUpdateTask, TrainingOptions
 from pyruntime.errors import SpecError
 from pyruntime.spec import messages
 from pyruntime.spec.legality import broken_rules
 
-from ..layers.network import array, layer
+from ..layers.network import array, layer, model
 from .networks import activation, as_examples, convolution, dense, updatable, update, values
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle of these cases, is not installed")
@@ -81,8 +81,7 @@ CASES: dict[str, tuple[Any, dict[str, tuple[int, float | None, int]]]] = {
 
 
 @pytest.mark.parametrize(("adapters", "ranks"), CASES.values(), ids=CASES)
-@pytest.mark.parametrize("keep", [False, True], ids=["merged", "kept"])
-@pytest.mark.parametrize("exact", [True, False], ids=["exact", "rank5"])
+@pytest.mark.parametrize(("keep", "exact"), [(False, True), (True, False)], ids=["merged exact", "kept rank5"])
 def test_dense_layers(adapters: Any, ranks: Any, keep: bool, exact: bool) -> None:
     spec = regression(exact=exact)
     given = [adapters] if isinstance(adapters, Adapter) else adapters
@@ -106,9 +105,8 @@ def test_dense_layers(adapters: Any, ranks: Any, keep: bool, exact: bool) -> Non
         np.testing.assert_allclose(model.predict({"x": x})["y"].reshape(-1), wanted, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("exact", [True, False], ids=["exact", "rank5"])
-@pytest.mark.parametrize("keep", [False, True], ids=["merged", "kept"])
-def test_convolutions(exact: bool, keep: bool) -> None:
+@pytest.mark.parametrize(("keep", "exact"), [(False, False), (True, True)], ids=["merged rank5", "kept exact"])
+def test_convolutions(keep: bool, exact: bool) -> None:
     spec, x, target = images(exact)
     examples = as_examples(x=x, y_true=list(target))
     task, record = update(spec, examples, 1, TrainingOptions(adapters=Adapter(2, alpha=4, keep=keep)))
@@ -236,6 +234,51 @@ def test_a_kept_adapter_leaves_the_bytes_of_the_layer_and_goes_on_learning(tmp_p
     later = file_weights(more.context.model, tmp_path)
     assert later["a"].innerProduct.weights.floatValue == before.floatValue
     assert later["a adapter A"].innerProduct.weights != layers["a adapter A"].innerProduct.weights
+
+
+def test_the_last_model_of_a_pipeline(tmp_path: Path) -> None:
+    last = regression()
+    spec = messages.Model(specificationVersion=4, isUpdatable=True)
+    for field in ("input", "output", "trainingInput"):
+        getattr(spec.description, field).extend(getattr(last.description, field))
+    front = messages.Model.FromString(model({"x": (5,)}, [activation("linear", "x", "x2")], ["x2"], exact=True)
+                                      .SerializeToString())  # fmt: skip
+    spec.pipeline.models.extend([front, last])
+    spec.pipeline.names.extend(["front", "head"])
+    task, record = update(spec, EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, keep=True)))
+    alone, wanted = update(last, EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, keep=True)))
+    assert record.batch_losses == wanted.batch_losses
+    again = MLModel(save(task.context.model, tmp_path))
+    assert again.predict({"x": X[0]})["y"].tobytes() == alone.context.model.predict({"x": X[0]})["y"].tobytes()
+    key = "head/a adapter A:weights"
+    assert again.parameter_value(key).tobytes() == alone.context.model.parameter_value("a adapter A:weights").tobytes()
+
+
+def test_a_compiled_model_with_kept_adapters(tmp_path: Path) -> None:
+    task, _ = update(regression(), EXAMPLES, 1, TrainingOptions(adapters=Adapter(2, keep=True)))
+    task.context.model.write(tmp_path / "m.mlmodelc")
+    again = MLModel(tmp_path / "m.mlmodelc")
+    assert again.predict({"x": X[0]})["y"].tobytes() == task.context.model.predict({"x": X[0]})["y"].tobytes()
+
+
+def test_less_memory_gives_the_same_bits() -> None:
+    """Steps that must wait for all gradients, and values that are computed twice."""
+    spec, x, target = images(False)
+    examples = as_examples(x=x, y_true=list(target))
+    options = TrainingOptions(optimizer="adamw", clip_norm=0.5, clip_value=0.2, adapters=Adapter(2, layers=["d"]))
+    found = []
+    for limit in (None, 60_000, 46_000, 43_500, 42_500):
+        more = {} if limit is None else {"memory_limit": limit}
+        opened = MLModel(spec, configuration=MLModelConfiguration(threads=1, parameters={"epochs": 1}, **more))
+        task = MLUpdateTask(opened, examples, options=options)
+        task.resume()
+        task.wait()
+        if task.error:
+            assert "memory_limit" in str(task.error)
+            break
+        found.append([task.context.model.parameter_value(f"{name}:weights").tobytes() for name in ("c", "one", "d")])
+    assert len(found) >= 2
+    assert all(weights == found[0] for weights in found)
 
 
 def test_what_is_saved_is_legal(tmp_path: Path) -> None:

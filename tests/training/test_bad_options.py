@@ -149,6 +149,14 @@ def test_options_are_for_networks() -> None:
         MLUpdateTask(MLModel(regression()), EXAMPLES, options={"optimizer": "adamw"})  # type: ignore[arg-type]
 
 
+def test_options_that_say_the_same_are_equal() -> None:
+    """So their checkpoints are."""
+    assert TrainingOptions(class_weights=np.ones(3)) == TrainingOptions(class_weights=[1, 1, 1])
+    assert TrainingOptions(class_weights=np.ones(3)) != TrainingOptions()
+    assert repr(Adapter(2, layers=["a"])) == repr(Adapter(2, layers=("a",)))
+    assert TrainingOptions(schedule="cosine") == TrainingOptions(schedule=LearningRateSchedule("cosine"))
+
+
 # checkpoints
 
 FULL = TrainingOptions(

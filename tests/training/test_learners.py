@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,19 @@ def test_a_loop_between_loss_and_layer_that_learns_is_refused() -> None:
         "how often a loop runs",
         error=UnsupportedError,
     )
+
+
+def test_saving_names_the_limit_of_core_ml_unless_the_model_says_that_it_goes_beyond(tmp_path: Path) -> None:
+    network = more.embedding()
+    spec = updatable({"x": (1,)}, network.layers, target=array("y_true", (2,)))
+    examples = as_examples(x=np.zeros((3, 1)), y_true=np.zeros((3, 2)))
+    learned = update(spec, examples)[0].context.model
+    with pytest.raises(SpecError, match=r"'table' is updatable and of type embedding.*limit of Core ML.*core_ml_only"):
+        learned.save(tmp_path / "m.mlmodel")
+    spec.description.metadata.userDefined["pyruntime.training"] = "beyond Core ML"
+    update(spec, examples)[0].context.model.save(tmp_path / "m.mlmodel")
+    again = MLModel(tmp_path / "m.mlmodel")
+    assert (again.parameter_value("table:weights") == learned.parameter_value("table:weights")).all()
 
 
 def test_every_weight_is_read_by_the_name_of_its_field() -> None:

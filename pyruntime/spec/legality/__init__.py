@@ -13,8 +13,14 @@ from __future__ import annotations
 from pyruntime.errors import SpecError
 from pyruntime.spec import messages
 from pyruntime.spec.legality import neighbors, networks, optimizers, pipelines, training_inputs
-from pyruntime.spec.legality.rules import RULES, Broken, Part, applicable
+from pyruntime.spec.legality.rules import BEYOND, RULES, Broken, Part, applicable
 from pyruntime.spec.payloads import Payloads
+
+LIMIT = (
+    f". It is a limit of Core ML's training: a model for this package alone has {BEYOND[0]!r}: {BEYOND[1]!r} in its "
+    "metadata (make_updatable with core_ml_only=False)"
+)
+"""Behind the sentence of a rule that BEYOND switches off."""
 
 __all__ = ["RULES", "Broken", "broken_rules", "check_spec"]
 
@@ -37,4 +43,6 @@ def check_spec(spec: messages.Model, payloads: Payloads | None = None) -> None:
     for part in pipelines.parts_of(Part(spec, payloads)):
         for rule in applicable(part):
             for sentence in rule.check(part):
-                raise SpecError(f"the rule {rule.name!r} is broken: {part.where}{sentence}")
+                raise SpecError(
+                    f"the rule {rule.name!r} is broken: {part.where}{sentence}{LIMIT if rule.limit else ''}"
+                )
