@@ -130,11 +130,11 @@ def test_random_networks_and_layers_learn_as_in_pytorch(seed: int) -> None:
     outputs = MLModel(spec).predict({"x": np.zeros(shape)})["scores"]
     x = values(12, *shape, seed=seed, scale=1)
     target: Any = rng.integers(0, outputs.size, 12) if is_classifier else values(12, outputs.size, seed=seed + 1)
-    made = pyruntime.make_updatable(spec, chosen, shuffle=False, mini_batch_size=3, epochs=5, learning_rate=0.02)
+    made = pyruntime.make_updatable(spec, chosen, shuffle=False, mini_batch_size=3, epochs=5, learning_rate=0.002)
     assert broken_rules(made.get_spec()) == []
     from .twin import Twin  # it imports PyTorch
 
-    losses = Twin(spec, chosen).train(x, target, 3, 20, 0.02)
+    losses = Twin(spec, chosen).train(x, target, 3, 20, 0.002)
     given = list(target.reshape(12, 1)) if is_classifier else [row.reshape(outputs.shape) for row in target]
     _, record = update(made.get_spec(), as_examples(x=list(x), scores_true=given))
     np.testing.assert_allclose(record.batch_losses, losses, rtol=CURVE, atol=1e-6)
