@@ -152,6 +152,14 @@ def training_tables(result: dict[str, Any]) -> list[str]:
             best = {row["runtime"]: row["best"] for row in rows if (row["model"], row["threads"]) == (task, threads)}
             ours = best.get("pyruntime")
             lines.append(f"| {task} | {' | '.join(_step(best.get(name), ours) for name in libraries)} |")
+    lines += ["", "#### Peak memory of the process, MB", ""]
+    lines += [f"| task | {' | '.join(libraries)} |", "| --- |" + " --: |" * len(libraries)]
+    for task in dict.fromkeys(row["model"] for row in rows):
+        peaks = [
+            max((row["peak"] or 0 for row in rows if (row["model"], row["runtime"]) == (task, name)), default=0)
+            for name in libraries
+        ]
+        lines.append(f"| {task} | {' | '.join(f'{peak / 1e6:.0f}' if peak else '–' for peak in peaks)} |")
     return lines
 
 

@@ -3,7 +3,8 @@
     python benchmarks/training.py --threads 1,2 --rounds 7
 
 Turns and processes are those of race.py.  A step is forward, loss, gradients and the optimizer on a mini-batch that
-lies ready; both sides start from the same weights, and their first losses are compared.
+lies ready; all sides start from the same weights, and their first losses are compared.  Memory is the peak of the process,
+Python and the library included.
 """
 
 from __future__ import annotations
@@ -16,10 +17,26 @@ from pathlib import Path
 from typing import Any
 
 from machine import machine
-from race import chosen, race
+from race import Racer, chosen, race
 from tables import training_tables
 from tasks import TASKS
 from training_worker import LIBRARIES
+
+SAME_LOSSES = 1e-3
+"""Greatest relative difference of the first losses from ours."""
+COMPARED = {"torch-compiled": 1, "onnxruntime-training": 1}
+"""Losses that are compared, 3 for the others.  PyTorch's compiled step differs from its own eager step: their second
+losses differ by 0.3 %.  ONNX Runtime's Adam decays weights."""
+
+
+def compare(racers: list[Racer]) -> None:
+    """Whether all train the same thing.  Raises SystemExit."""
+    ours = next((racer.about["losses"] for racer in racers if racer.runtime == "pyruntime"), None)
+    for racer in racers:
+        for i in range(COMPARED.get(racer.runtime, 3) if ours and not racer.impossible else 0):
+            theirs = racer.about["losses"][i]
+            if not abs(ours[i] - theirs) <= SAME_LOSSES * abs(ours[i]):
+                raise SystemExit(f"{racer.runtime}, {racer.path.stem}: loss of step {i} is {theirs}, ours {ours[i]}")
 
 
 def main() -> None:
@@ -40,7 +57,10 @@ def main() -> None:
             print(f"{task}, {threads} threads …", file=sys.stderr, flush=True)
             libraries = chosen(options.libraries, LIBRARIES)
             racers = race(Path(task), libraries, threads, options.rounds, options.seconds, "training_worker.py")
-            rows += [racer.row(threads) for racer in racers]
+            compare(racers)
+            rows += [
+                racer.row(threads) | {"peak": max((t["peak"] for t in racer.turns), default=None)} for racer in racers
+            ]
     result = {"machine": facts, "rounds": options.rounds, "seconds": options.seconds, "rows": rows}
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
