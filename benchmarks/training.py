@@ -3,8 +3,8 @@
     python benchmarks/training.py --threads 1,2 --rounds 7
 
 Turns and processes are those of race.py.  A step is forward, loss, gradients and the optimizer on a mini-batch that
-lies ready; all sides start from the same weights, and their first losses are compared.  Memory is the peak of the process,
-Python and the library included.
+lies ready; all sides start from the same weights, and their first losses are compared.  Memory is the peak of the
+process, Python and the library included.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def main() -> None:
             libraries = chosen(options.libraries, LIBRARIES)
             racers = race(Path(task), libraries, threads, options.rounds, options.seconds, "training_worker.py")
             compare(racers)
-            rows += [
-                racer.row(threads) | {"peak": max((t["peak"] for t in racer.turns), default=None)} for racer in racers
-            ]
+            for racer in racers:
+                peak = max((turn["peak"] for turn in racer.turns), default=None)
+                rows.append(racer.row(threads) | {"peak": peak})
     result = {"machine": facts, "rounds": options.rounds, "seconds": options.seconds, "rows": rows}
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
