@@ -18,7 +18,7 @@ from pyruntime.compiled.manifest import NAME, Manifest, kernels_of
 from pyruntime.compiled.opening import generation_source
 from pyruntime.compiled.provenance import How, Provenance, now, provenance_of, versions
 from pyruntime.compiled.reading import open_generation
-from pyruntime.compiled.writing import KEEP, commit, write_compiled
+from pyruntime.compiled.writing import commit, write_compiled
 from pyruntime.errors import DamageWarning, GenerationWarning, ModelIOError, SpecError
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ def write_generation(model: MLModel, path: AnyPath, keep: int | None) -> None:
             others.append(newest.number)
         return provenance_of(lineage, model_hash, kernels.levels[-1])
 
-    manifest = write_compiled(
-        model._lean, model._programs, kernels, path, keep=KEEP if keep is None else keep, describe=describe
-    )
+    manifest = write_compiled(model._lean, model._programs, kernels, path, keep=keep, describe=describe)
     assert manifest is not None, "renew is True"
     model._lineage = lineage_of(place, manifest)
     if others:

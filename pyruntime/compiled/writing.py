@@ -28,14 +28,15 @@ def write_compiled(
     path: str | os.PathLike[str],
     *,
     renew: bool = True,
-    keep: int = KEEP,
+    keep: int | None = None,
     describe: Describe | None = None,
 ) -> Manifest | None:
     """Write the directory `path` in one step that a power cut cannot divide; the manifest by which it is there.
 
     lean: the model, None in the cache.  kernels: what the programs were compiled for.  A compiled model that is there
-    gets a new generation, of which the newest `keep` stay; one that has the same content already keeps its number,
-    unless `describe` tells of updates.  With `renew` False it is left, and None returned.  Any other folder or file is
+    gets a new generation, of which the newest `keep` stay, KEEP unless it is given; one that has the same content
+    already keeps its number, unless `describe` tells of updates, and loses older generations only when `keep` is given.
+    With `renew` False it is left, and None returned.  Any other folder or file is
     refused.  Raises ModelIOError.
     """
     files: dict[str, Content] = {}
@@ -64,11 +65,11 @@ def write_compiled(
         provenance = describe(content.model_hash or "", newest) if describe else {}
         if newest and newest.manifest.same_content(content) and not provenance.get("updates"):
             written[0] = newest.manifest
-            return commit(folder, history, newest, keep=len(history.entries))
+            return commit(folder, history, newest, keep=len(history.entries) if keep is None else keep)
         if content.model is not None:
             content = content._replace(generation=history.next_number(), provenance=provenance)
         written[0] = content
-        return commit(folder, history, Entry(content.generation, content.to_bytes(), content), keep=keep)
+        return commit(folder, history, Entry(content.generation, content.to_bytes(), content), keep=keep or KEEP)
 
     return written[0] if write_folder(path, files, compose, renew=renew) else None
 

@@ -91,6 +91,18 @@ def test_each_write_is_a_generation_and_three_stay(tmp_path: Path) -> None:
     assert numbers(path) == [8, 9, 10, 11]
 
 
+def test_older_generations_can_be_removed_later(tmp_path: Path) -> None:
+    """Writing what is there already makes no generation, but does what `keep_generations` asks for."""
+    path = tmp_path / "m.mlmodelc"
+    for number in (1, 2, 3):
+        MLModel(linear(number)).write(path)
+    MLModel(path).write(path)
+    assert numbers(path) == [1, 2, 3]
+    MLModel(path).write(path, keep_generations=1)
+    assert numbers(path) == [3]
+    np.testing.assert_allclose(MLModel(path).predict({"x": X})["y"], linear_answer(3), rtol=1e-5)
+
+
 @pytest.mark.parametrize("keep", [0, -1, 2.0, True, "3"])
 def test_a_count_that_is_none_is_refused(tmp_path: Path, keep: Any) -> None:
     with pytest.raises(ValueError, match="keep_generations"):

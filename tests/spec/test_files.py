@@ -165,7 +165,7 @@ def failing(error: OSError) -> Callable[..., Any]:
     return fail
 
 
-@pytest.mark.parametrize("step", ["os.replace", "os.fsync", "os.fdopen", "os.open"])
+@pytest.mark.parametrize("step", ["os.replace", "os.fsync", "os.write", "os.open"])
 def test_failed_save_leaves_the_old_file_and_nothing_else(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
