@@ -113,7 +113,7 @@ def _zeros(gates: int, outputs: int, b: Builder) -> Value:
 
 
 def _start(state: Value | None, outputs: int, b: Builder) -> Value:
-    """(B or 1, H).  Constant zeros serve any batch: converters write them for the batch of their example."""
+    """(B or 1, H).  Constant zeros serve any batch: a converter may write them for that of its example."""
     stored = None if state is None else b.constants.get(state.name)
     if state is None or (stored is not None and stored.size % outputs == 0 and not stored.any()):
         return b.constant(np.zeros((1, outputs), np.float32))

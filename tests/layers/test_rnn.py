@@ -211,7 +211,7 @@ def test_states_of_another_batch_are_refused() -> None:
 
 
 def test_constant_zero_states_serve_any_batch() -> None:
-    """What coremltools writes for packed sequences: zeros for the batch of the example."""
+    """Zeros that were written for the batch of an example."""
     q, x = parts(), numbers(4, 3, INPUTS, seed=9)
     q["p"], q["b"] = 0 * q["p"], 0 * q["b"]
     zeros = constant("zeros", np.zeros((1, 10, HIDDEN, 1, 1)))
