@@ -13,7 +13,7 @@
 #include "ops/ops.h"
 
 #define PR_PLAN_MAGIC 0x4c505250u           /* "PRPL" */
-#define PR_PLAN_VERSION 2u
+#define PR_PLAN_VERSION 3u
 #define PR_PLAN_NONE 0xFFFFFFFFu            /* no value, no limit */
 #define PR_PLAN_DEPTH 64                    /* blocks inside blocks, at most */
 

@@ -18,10 +18,11 @@ FUNCTIONS = {
     "sigmoid": GateFunction.SIGMOID,
     "tanh": GateFunction.TANH,
     "ReLU": GateFunction.RELU,
-    "scaledTanh": GateFunction.SCALED_TANH,
+    "scaledTanh": GateFunction.TANH,
     "sigmoidHard": GateFunction.HARD_SIGMOID,
 }
-"""By the name of the activation; their parameters are not looked at: writers leave them empty and mean fixed ones."""
+"""By the name of the activation; their parameters are not looked at: writers leave them empty and mean fixed ones.
+Core ML scales the scaled tanh of these layers by 1, as coremltools' own tests have it (test_recurrent.py)."""
 LSTM_GATES = ("inputGate", "forgetGate", "blockInput", "outputGate")
 LSTM_PEEPHOLES = ("inputGate", "forgetGate", "outputGate")
 GRU_GATES = ("updateGate", "resetGate", "outputGate")

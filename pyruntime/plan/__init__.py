@@ -1,4 +1,4 @@
 """Graph to bytes: csrc/plan/plan.h."""
 
-VERSION = 2
+VERSION = 3
 """Of the format; C refuses plans of another one."""

@@ -17,7 +17,7 @@ FUNCTIONS: dict[str, Any] = {
     "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
     "tanh": np.tanh,
     "ReLU": lambda v: np.maximum(v, 0),
-    "scaledTanh": lambda v: 1.7159 * np.tanh(v * 2 / 3),
+    "scaledTanh": np.tanh,
     "sigmoidHard": lambda v: np.clip(0.2 * v + 0.5, 0, 1),
 }
 INPUTS, HIDDEN = 3, 4

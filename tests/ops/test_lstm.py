@@ -17,7 +17,6 @@ FUNCTIONS = {
     GateFunction.SIGMOID: lambda x: 1 / (1 + np.exp(-x)),
     GateFunction.TANH: np.tanh,
     GateFunction.RELU: lambda x: np.maximum(x, 0),
-    GateFunction.SCALED_TANH: lambda x: 1.7159 * np.tanh(2 / 3 * x),
     GateFunction.HARD_SIGMOID: lambda x: np.clip(0.2 * x + 0.5, 0, 1),
 }
 BASE = Lstm(
@@ -78,7 +77,7 @@ VARIANTS = [
     replace(BASE, coupled=True), replace(BASE, has_peepholes=True),
     replace(BASE, has_peepholes=True, coupled=True),
     replace(BASE, cell_clip=0.25), replace(BASE, gate=GateFunction.HARD_SIGMOID),
-    replace(BASE, block=GateFunction.SCALED_TANH, output=GateFunction.RELU),
+    replace(BASE, block=GateFunction.HARD_SIGMOID, output=GateFunction.RELU),
     replace(BASE, output=GateFunction.LINEAR),
 ]  # fmt: skip
 

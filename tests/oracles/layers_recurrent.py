@@ -16,7 +16,7 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "ReLU": lambda v: v.clamp(min=0),
-    "scaledTanh": lambda v: 1.7159 * torch.tanh(v * 2 / 3),
+    "scaledTanh": torch.tanh,
     "sigmoidHard": lambda v: (0.2 * v + 0.5).clamp(0, 1),
 }
 

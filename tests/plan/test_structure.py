@@ -64,7 +64,7 @@ def test_the_plan_that_the_others_are_made_from_runs(context: lib.Context, good:
     ("words", "message"),
     [
         ({"magic": 0}, "mark of a plan"),
-        ({"version": 1}, "version 1, this library reads version 2: compile the model again"),
+        ({"version": 1}, "version 1, this library reads version 3: compile the model again"),
         ({"version": 0}, "version 0"),
         ({"bytes": 72}, "72 bytes announced"),
         ({"values_at": 73}, "past the end"),

@@ -36,7 +36,6 @@ FUNCTIONS: dict[GateFunction, Any] = {
     GateFunction.SIGMOID: torch.sigmoid,
     GateFunction.TANH: torch.tanh,
     GateFunction.RELU: torch.relu,
-    GateFunction.SCALED_TANH: lambda x: 1.7159 * torch.tanh(x * 2 / 3),
     GateFunction.HARD_SIGMOID: lambda x: (0.2 * x + 0.5).clamp(0, 1),
 }
 STEPS, B, WIDTH, H = 4, 3, 5, 6

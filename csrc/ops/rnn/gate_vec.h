@@ -15,7 +15,6 @@ static inline vf gate(int function, vf x) {
     case PR_GATE_SIGMOID: return vf_sigmoid(x);
     case PR_GATE_TANH: return vf_tanh(x);
     case PR_GATE_RELU: return vf_max(vf_zero(), x);
-    case PR_GATE_SCALED_TANH: return vf_mul(vf_set1(1.7159f), vf_tanh(vf_mul(vf_set1(2.0f / 3.0f), x)));
     case PR_GATE_HARD_SIGMOID: return vf_min(vf_set1(1), vf_max(vf_zero(), vf_fma(vf_set1(0.2f), x, vf_set1(0.5f))));
     default: return x;
     }

@@ -35,7 +35,6 @@ float pr_gate(int function, float x) {
     case PR_GATE_SIGMOID: return 1 / (1 + expf(-x));
     case PR_GATE_TANH: return tanhf(x);
     case PR_GATE_RELU: return fmaxf(x, 0);
-    case PR_GATE_SCALED_TANH: return 1.7159f * tanhf(2.0f / 3.0f * x);
     case PR_GATE_HARD_SIGMOID: return fminf(fmaxf(0.2f * x + 0.5f, 0), 1);
     default: return x;
     }

@@ -6,8 +6,7 @@
 
 typedef enum pr_gate_function {
     PR_GATE_LINEAR = 0, PR_GATE_SIGMOID = 1, PR_GATE_TANH = 2, PR_GATE_RELU = 3,
-    PR_GATE_SCALED_TANH = 4,        /* 1.7159 tanh(2/3 x) */
-    PR_GATE_HARD_SIGMOID = 5,       /* clip(0.2 x + 0.5, 0, 1) */
+    PR_GATE_HARD_SIGMOID = 4,       /* clip(0.2 x + 0.5, 0, 1) */
     PR_GATE_COUNT
 } pr_gate_function;
 

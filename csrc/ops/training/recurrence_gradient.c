@@ -59,7 +59,6 @@ static inline float slope(int function, float v) {
     case PR_GATE_SIGMOID: return v * (1 - v);
     case PR_GATE_TANH: return 1 - v * v;
     case PR_GATE_RELU: return v > 0 && v < 50 ? 1 : 0;
-    case PR_GATE_SCALED_TANH: return 1.7159f * 2 / 3 * (1 - v / 1.7159f * (v / 1.7159f));
     case PR_GATE_HARD_SIGMOID: return v > 0 && v < 1 ? 0.2f : 0;
     default: return v > -50 && v < 50 ? 1 : 0;
     }

@@ -10,14 +10,13 @@ from pyruntime.ir.op import Op
 
 
 class GateFunction(IntEnum):
-    """Functions that recurrent layers accept; the last two have fixed constants whatever the file stores."""
+    """Functions that recurrent layers accept; the last one has fixed constants whatever the file stores."""
 
     LINEAR = 0
     SIGMOID = 1
     TANH = 2
     RELU = 3
-    SCALED_TANH = 4
-    HARD_SIGMOID = 5
+    HARD_SIGMOID = 4
 
 
 @dataclass(frozen=True, slots=True)
