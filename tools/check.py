@@ -43,8 +43,8 @@ def build(target: str = "native", *, sanitize: bool = False, imitate: bool = Fal
         options += ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
         options += ["-Dc_args=-fno-sanitize-recover=all"]
     program = "checker_imitated" if imitate else "checker"
-    if not (folder / "build.ninja").exists():
-        run_quietly([tool("meson"), "setup", str(folder), str(ROOT), *options])
+    again = ["--reconfigure"] if (folder / "build.ninja").exists() else []  # files may have come or gone
+    run_quietly([tool("meson"), "setup", *again, str(folder), str(ROOT), *options])
     run_quietly([tool("meson"), "compile", "-C", str(folder), program])
     return folder / "tests" / "native" / program
 

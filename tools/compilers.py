@@ -16,12 +16,12 @@ def build(compiler: str) -> int:
     """Configure if need be, build, and give Meson's exit code."""
     folder = ROOT / f"build-warnings-{compiler}"
     environment = os.environ | {"CC": compiler}
-    if not (folder / "build.ninja").exists():
-        setup = ["meson", "setup", str(folder), "-Dpython=false", "-Dwerror=true"]
-        done = subprocess.run(setup, cwd=ROOT, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            print(done.stdout, done.stderr)
-            return done.returncode
+    again = ["--reconfigure"] if (folder / "build.ninja").exists() else []  # files may have come or gone
+    setup = ["meson", "setup", *again, str(folder), "-Dpython=false", "-Dwerror=true"]
+    done = subprocess.run(setup, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout, done.stderr)
+        return done.returncode
     done = subprocess.run(["ninja", "-C", str(folder)], cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
         print(done.stdout, done.stderr)

@@ -59,9 +59,8 @@ def build(folder: Path, sanitizers: str, compiler: str, *, python: bool, program
         f"-Dpython={str(python).lower()}",
     ]
     options += [f"-Dc_args={arguments}"] + ([f"-Dc_link_args={arguments}"] if shared(compiler, python) else [])
-    if not (folder / "build.ninja").exists():
-        setup = [tool("meson"), "setup", str(folder), str(ROOT), *options]
-        run_quietly(["env", f"CC={compiler}", *setup])
+    again = ["--reconfigure"] if (folder / "build.ninja").exists() else []  # files may have come or gone
+    run_quietly(["env", f"CC={compiler}", tool("meson"), "setup", *again, str(folder), str(ROOT), *options])
     run_quietly([tool("meson"), "compile", "-C", str(folder)])
     for program in programs:
         run_quietly([tool("meson"), "compile", "-C", str(folder), program])
