@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from pyruntime.compiled.folder import Content
+from pyruntime.compiled.files import Content
 from pyruntime.compiled.manifest import File
 from pyruntime.errors import SpecError
 from pyruntime.neighbors import layout

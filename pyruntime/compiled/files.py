@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
 from typing import BinaryIO, cast
 
 from pyruntime.compiled.manifest import MAX_BYTES, NAME
+
+Pieces = Sequence[bytes | memoryview]
 
 
 def open_file(folder: int, name: str) -> BinaryIO:
@@ -29,3 +33,23 @@ def open_folder(path: str | os.PathLike[str]) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+class Content:
+    """The bytes of one file, in pieces.  known: their SHA-256 when they are mapped from a file of that hash."""
+
+    def __init__(self, pieces: Pieces, known: str | None = None) -> None:
+        self.pieces, self.known = pieces, known
+
+    @cached_property
+    def size(self) -> int:
+        return sum(len(piece) for piece in self.pieces)
+
+    @cached_property
+    def sha256(self) -> str:
+        if self.known is not None:
+            return self.known
+        digest = sha256()
+        for piece in self.pieces:
+            digest.update(piece)
+        return digest.hexdigest()

@@ -16,44 +16,22 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from pyruntime.compiled.files import open_file, open_folder
+from pyruntime.compiled.files import Content, Pieces, open_file, open_folder
 from pyruntime.compiled.manifest import FILE_NAME, GENERATION_NAME, NAME
 from pyruntime.errors import ModelIOError
 
 LOCK = "lock"
 UPDATE_LOCK = "update.lock"
 PART = ".part"
-Pieces = Sequence[bytes | memoryview]
 _CHUNK = 1 << 20
 # While a directory is filled: another writer made the target, or took ours, not locked yet, for one of a killed writer.
 _OTHER_WRITERS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
-
-
-class Content:
-    """The bytes of one file, in pieces.  known: their SHA-256 when they are mapped from a file of that hash."""
-
-    def __init__(self, pieces: Pieces, known: str | None = None) -> None:
-        self.pieces, self.known = pieces, known
-
-    @cached_property
-    def size(self) -> int:
-        return sum(len(piece) for piece in self.pieces)
-
-    @cached_property
-    def sha256(self) -> str:
-        if self.known is not None:
-            return self.known
-        digest = sha256()
-        for piece in self.pieces:
-            digest.update(piece)
-        return digest.hexdigest()
 
 
 class Commit(NamedTuple):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyruntime.compiled.examples import detached
-from pyruntime.compiled.folder import Commit, Content, write_folder
+from pyruntime.compiled.files import Content
+from pyruntime.compiled.folder import Commit, write_folder
 from pyruntime.compiled.history import Entry, History, generation_name, missing_file, number_of, read_history
 from pyruntime.compiled.manifest import FILE_NAME, NAME, File, Kernels, Manifest, Network
 from pyruntime.engines.base import Programs
