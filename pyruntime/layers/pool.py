@@ -35,7 +35,10 @@ def pooling(p: Any, x: Value, b: Builder) -> Value:
 
 @layer("pooling3d")
 def pooling3d(p: Any, x: Value, b: Builder) -> Value:
-    """(..., C, D, H, W) -> (..., C, D', H', W').  Pooling3DLayerParams: padded cells are 0 for a maximum too."""
+    """(..., C, D, H, W) -> (..., C, D', H', W').  Pooling3DLayerParams.
+
+    A maximum is one of the real cells: the format's text pads with 0, coremltools' own tests (test_pool.py) do not.
+    """
     b.need_rank(x, 4)
     pad, begin, end = padding3d(p.paddingType, p, b)
     unused = [getattr(p, f"customPadding{edge}") for pair in EDGES for edge in pair]
@@ -50,7 +53,6 @@ def pooling3d(p: Any, x: Value, b: Builder) -> Value:
         pads_end=end,
         padding=pad,
         exclude_padding=p.countExcludePadding,
-        zero_padding=True,
     )
     return b.channels_first(b.emit(op, b.channels_last(x, 3)), 3)
 

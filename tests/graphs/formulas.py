@@ -82,7 +82,7 @@ def convolve_transposed(
 
 def pool(
     x: np.ndarray, kind: int, kernel: Sequence[int], stride: Sequence[int], pads: Pads, over: Pads, *,
-    exclude: bool, border: float = -np.inf,
+    exclude: bool,
 ) -> np.ndarray:  # fmt: skip
     """Maximum (0), average (1) or root of the sum of squares (2).  over: cells past the padding, which never count."""
     ones = [1] * len(kernel)
@@ -92,7 +92,7 @@ def pool(
         return np.stack([slab for _, slab in slabs(grown, kernel, stride, ones)])
 
     if kind == 0:
-        y: np.ndarray = windows(x, border, -np.inf).max(0)
+        y: np.ndarray = windows(x, -np.inf, -np.inf).max(0)
         return y
     if kind == 2:
         return np.asarray(np.sqrt(windows(x * x, 0, 0).sum(0)))

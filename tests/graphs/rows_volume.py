@@ -69,7 +69,7 @@ def _pooling(g: Chooser) -> Any:
     def formula(v: np.ndarray) -> np.ndarray:
         around = same_pads(v.shape[-3:], kernel, stride) if form == SAME else pads
         need(all(n + sum(a) >= k for n, a, k in zip(v.shape[-3:], around, kernel, strict=True)))
-        return pool(v, kind, kernel, stride, around, [(0, 0)] * 3, exclude=exclude, border=0.0)
+        return pool(v, kind, kernel, stride, around, [(0, 0)] * 3, exclude=exclude)
 
     return g.add([x], formula, type=kind, countExcludePadding=exclude, paddingType=form, **fields)
 

@@ -126,19 +126,19 @@ POOLINGS: list[dict[str, Any]] = [
 @pytest.mark.parametrize(("kind", "exclude"), [(MAX, False), (AVERAGE, False), (AVERAGE, True)], ids=str)
 @pytest.mark.parametrize("case", POOLINGS, ids=str)
 def test_pooling_of_volumes(case: dict[str, Any], kind: int, exclude: bool) -> None:
-    """Padding is with zeros, for a maximum too."""
+    """A maximum is one of the real cells; sums are padded with zeros."""
     kernel, stride, pad_kind = case.get("kernel", (2, 2, 2)), case.get("stride", (1, 1, 1)), case.get("type", VALID)
-    x = numbers(2, 3, 5, 6, 7) - 1  # mostly negative, so that a padded 0 would win
+    x = numbers(2, 3, 5, 6, 7) - 1  # mostly negative, so that a padded 0 would win a maximum
     pads = same(x.shape[2:], kernel, stride) if pad_kind == SAME else case.get("pads", ((0, 0),) * 3)
 
-    def windows(values: np.ndarray) -> np.ndarray:
-        return np.lib.stride_tricks.sliding_window_view(padded(values, pads), kernel, (2, 3, 4))[
+    def windows(values: np.ndarray, border: float = 0.0) -> np.ndarray:
+        return np.lib.stride_tricks.sliding_window_view(padded(values, pads, border), kernel, (2, 3, 4))[
             :, :, :: stride[0], :: stride[1], :: stride[2]
         ]
 
     fold = (-1, -2, -3)
     cells = windows(np.ones_like(x)).sum(fold) if exclude else np.prod(kernel)
-    expected = windows(x).max(fold) if kind == MAX else windows(x).sum(fold) / cells
+    expected = windows(x, -np.inf).max(fold) if kind == MAX else windows(x).sum(fold) / cells
     fields: dict[str, Any] = spread("kernel", kernel) | spread("stride", stride)
     fields |= {"type": kind, "paddingType": pad_kind, "countExcludePadding": exclude}
     if pad_kind == CUSTOM:
