@@ -4,6 +4,7 @@
     python tools/conformance layers -k topk     one group, some of its tests
     python tools/conformance all --write        everything, and the page docs/conformance.md
     python tools/conformance all --resume       what is not in build/conformance-results yet
+    python tools/conformance all --failed       only the tests that failed last time; their verdicts are replaced
     python tools/conformance fast --here        in the running Python's environment, whatever versions it has
 
 The first run makes an environment of its own (build/conformance, some minutes): the suite needs NumPy 1 and old
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +29,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
 from groups import GROUPS, SETS  # noqa: E402
-from report import Result, keep, kept, page, read_results, table  # noqa: E402
+from report import Result, keep, kept, page, read_results, replaced, table  # noqa: E402
 
 ENVIRONMENT = ROOT / "build" / "conformance"
 RESULTS = ROOT / "build" / "conformance-results"
@@ -54,8 +56,8 @@ def suite_folder(python: Path) -> Path:
     return Path(subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip())
 
 
-def run_group(name: str, python: Path, suite: Path, options: argparse.Namespace) -> Result:
-    """One pytest process for one group."""
+def run_group(name: str, python: Path, suite: Path, options: argparse.Namespace, tests: Sequence[str] = ()) -> Result:
+    """One pytest process for one group, or for these tests of it."""
     group = GROUPS[name]
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch) / "results.jsonl"
@@ -71,7 +73,8 @@ def run_group(name: str, python: Path, suite: Path, options: argparse.Namespace)
             "-c", os.devnull, "--rootdir", str(suite), "--continue-on-collection-errors",
             f"--timeout={options.timeout}", "-W", "ignore",
             *(["-k", options.k] if options.k else []),
-            *(str(suite / path) for path in group.paths), *(f"--ignore={suite / path}" for path in group.without),
+            *(str(suite / path) for path in tests or group.paths),
+            *(f"--ignore={suite / path}" for path in group.without),
         ]  # fmt: skip
         start = time.monotonic()
         done = subprocess.run(command, cwd=scratch, env=variables, capture_output=True, text=True)
@@ -101,6 +104,7 @@ def main() -> int:
     parser.add_argument(
         "--offset", type=float, default=0, help="add this to every prediction: proof that tests can fail"
     )
+    parser.add_argument("--failed", action="store_true", help="only tests that failed in the results that are kept")
     parser.add_argument("--resume", action="store_true", help="leave out groups whose results are kept")
     parser.add_argument("--write", action="store_true", help="write docs/conformance.md of all results that are kept")
     options = parser.parse_args()
@@ -118,7 +122,13 @@ def main() -> int:
         if options.resume and kept(RESULTS, name):
             print(f"{name}: kept")
             continue
-        results.append(run_group(name, python, suite, options))
+        before = kept(RESULTS, name) if options.failed else None
+        if options.failed and (before is None or not before.failures):
+            continue
+        failed = [failure.test for failure in before.failures] if before else []
+        results.append(run_group(name, python, suite, options, failed))
+        if before and results[-1].finished:
+            results[-1] = replaced(before, results[-1])
         if whole and results[-1].finished:
             keep(RESULTS, results[-1])
         print(table(results[-1:], head=len(results) == 1), flush=True)

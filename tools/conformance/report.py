@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +56,16 @@ def kept(folder: Path, group: str) -> Result | None:
     lists = {name: [Failure(*failure) for failure in row[name]] for name in ("failures", "unasked")}
     counters = {name: Counter(row[name]) for name in ("counts", "verified_layers")}
     return Result(**(row | lists | counters))
+
+
+def replaced(before: Result, again: Result) -> Result:
+    """`before`, with the verdicts of `again` for the tests that had failed, which were all run again."""
+    counts = before.counts.copy()
+    counts["failed"] -= len(before.failures)
+    return replace(
+        before, counts=counts + again.counts, failures=again.failures, unasked=before.unasked + again.unasked,
+        verified_layers=before.verified_layers + again.verified_layers,
+    )  # fmt: skip
 
 
 def read_results(group: str, path: Path, seconds: float, most: int) -> Result:
