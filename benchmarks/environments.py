@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     "onnxruntime-training": (
-        "onnxruntime-training==1.19.2", "onnx==1.16.2", "numpy<2", "torch>=2.2", "protobuf", "cffi", "pillow",
+        "onnxruntime-training==1.19.2", "onnx==1.16.2", "numpy<2", "torch==2.13.0", "protobuf", "cffi", "pillow",
     ),
 }  # fmt: skip
 """onnxruntime-training ended with 1.19.2, which is of NumPy 1."""
