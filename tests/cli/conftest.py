@@ -85,9 +85,13 @@ def private(tmp_path: Path) -> str:
 @pytest.fixture
 def drawings(tmp_path: Path) -> Path:
     """A folder with ten pictures of each of two classes."""
-    folder = tmp_path / "drawings"
+    return drawn(tmp_path / "drawings", 10)
+
+
+def drawn(folder: Path, count: int) -> Path:
+    """A folder with `count` pictures of each of two classes."""
     for label in PROTOTYPES:
         (folder / label).mkdir(parents=True)
-        for i in range(10):
+        for i in range(count):
             Image.fromarray(drawing(label, i)).save(folder / label / f"{i}.png")
     return folder

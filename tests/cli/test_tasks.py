@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from pyruntime.model import MLModel
 from pyruntime.tasks import scheduler as scheduling
 from pyruntime.tasks import systemd
 
-from .conftest import PROTOTYPES, Run, drawing
+from .conftest import PROTOTYPES, Run, drawn
 
 RELAXED = ("--even-when-busy", "--max-temperature", "200", "--min-free-memory", "0", "--min-free-storage", "0")
 """Conditions that hold on the machine that tests run on; its disk may still be nearly full."""
@@ -33,12 +32,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def drawings(tmp_path: Path) -> Path:
-    folder = tmp_path / "drawings"
-    for label in PROTOTYPES:
-        (folder / label).mkdir(parents=True)
-        for i in range(5):
-            Image.fromarray(drawing(label, i)).save(folder / label / f"{i}.png")
-    return folder
+    return drawn(tmp_path / "drawings", 5)
 
 
 def test_submit_status_run(run: Run, sticker: str, drawings: Path, tmp_path: Path) -> None:

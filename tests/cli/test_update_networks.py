@@ -23,13 +23,18 @@ from .conftest import Run
 NAMES = ["left", "middle", "right"]
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> str:
+def bars(tmp_path: Path) -> str:
+    """A classifier of three kinds of bars that learns."""
     spec = classes(classes=NAMES, shuffle=True, seed=1)
     spec.description.trainingInput.pop()
     spec.description.trainingInput.add(name="label").type.stringType.SetInParent()
     save_spec(spec, tmp_path / "Bars.mlmodel", check=False)
     return str(tmp_path / "Bars.mlmodel")
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> str:
+    return bars(tmp_path)
 
 
 def folder(path: Path, count: int) -> Path:

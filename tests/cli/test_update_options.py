@@ -7,20 +7,14 @@ from pathlib import Path
 import pytest
 
 from pyruntime import MLModel
-from pyruntime.spec import save_spec
 
-from ..training.test_task import classes
 from .conftest import Run
-from .test_update_networks import NAMES, folder
+from .test_update_networks import bars, folder
 
 
 @pytest.fixture
 def network(tmp_path: Path) -> str:
-    spec = classes(classes=NAMES, shuffle=True, seed=1)
-    spec.description.trainingInput.pop()
-    spec.description.trainingInput.add(name="label").type.stringType.SetInParent()
-    save_spec(spec, tmp_path / "Bars.mlmodel", check=False)
-    return str(tmp_path / "Bars.mlmodel")
+    return bars(tmp_path)
 
 
 def learned(run: Run, model: str, tmp_path: Path, *flags: object) -> list[float]:
