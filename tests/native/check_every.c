@@ -125,8 +125,7 @@ static void fit_conv(int op, int32_t *words, pr_view *in, int inputs) {
 
 static void fit_pool(int op, int32_t *words, pr_view *in) {
     const int spatial = op == PR_OP_POOL ? random_int(2, 3) : 2;
-    pr_pool_attrs a = {random_int(0, 2), random_int(0, 3) == 0, .padding = random_int(0, 3), .exclude_padding = random_int(0, 1),
-                       .zero_padding = op == PR_OP_POOL && random_int(0, 1)};
+    pr_pool_attrs a = {random_int(0, 2), random_int(0, 3) == 0, .padding = random_int(0, 3), .exclude_padding = random_int(0, 1)};
     pr_dims *const lists[] = {&a.kernel, &a.strides, &a.pads_begin, &a.pads_end};
     some_lists(lists, 4, 2, spatial);
     in[0] = (pr_view){.dtype = PR_F32, .rank = random_int(spatial + 1, spatial + 2)};

@@ -94,7 +94,7 @@ pr_status pr_pool_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     PR_TRY(pr_pool_axes(env, attrs, x, axes));
     pr_pool_job job = {env->kernels->pool, {x->data, out[0].data, axes[0], axes[1], axes[2], x->shape[x->rank - 1],
                                             env->row ? env->row : x->shape[x->rank - 1], attrs->kind,
-                                            attrs->exclude_padding != 0, attrs->zero_padding != 0}, 1};
+                                            attrs->exclude_padding != 0}, 1};
     int64_t rows = pr_view_span(x, 0, x->rank - 1 - attrs->kernel.count) * axes[0].out * axes[1].out;
     if (rows < 4 * pr_pool_threads(env->pool) && job.p.channels >= 2 * PR_POOL_CHANNELS)
         job.parts = job.p.channels / PR_POOL_CHANNELS;
