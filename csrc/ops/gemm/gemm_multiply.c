@@ -74,22 +74,29 @@ static const float *pr_panel_at(const pr_cut *cut, int64_t i, int worker) {
     return room;
 }
 
+/* Adds depths from .. from + depth - 1 of each of `parts` parts of a compressed panel to its sums. */
+static void pr_code_piece(const pr_cut *cut, int64_t i, int64_t from, int64_t depth, int64_t part, int parts, float *room, float *sums) {
+    const pr_gemm_args *g = &cut->g;
+    const pr_codes *c = g->codes;
+    int64_t n = pr_wide(cut, i) * cut->kernel->lanes, first = pr_before(cut, i) * cut->kernel->lanes;
+    for (int q = 0; q < parts; q++)
+        c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * g->k + (from + q * part) * n),
+                                   c->bias ? c->scale + first : c->scale, c->bias ? c->bias + first : NULL, depth, n, room + q * depth * n);
+    c->kernels->row_sums(g->a + g->segment[0] + from, part, room, depth, n, parts, sums);
+}
+
 /* One row of a compressed B: expanded in pieces that do not leave the first-level cache.  The tile, at a depth of 0, only
  * finishes the sums. */
 static void pr_code_row(const pr_cut *cut, int64_t i, int worker) {
     const pr_gemm_args *g = &cut->g;
     const pr_codes *c = g->codes;
     int64_t wide = pr_wide(cut, i), n = wide * cut->kernel->lanes, first = pr_before(cut, i) * cut->kernel->lanes;
-    int64_t real = pr_at_most(n, g->columns - first);
+    int64_t real = pr_at_most(n, g->columns - first), parts = c->kernels->split, part = g->k / parts, most = PR_CODES_PIECE / n / parts;
     float *room = c->room + worker * pr_codes_room(cut->kernel, g->k), sums[PR_CODES_SPLIT * PR_GEMM_VECTORS * 16] = {0};
     for (int64_t j = 0; g->bias && j < real; j++) sums[j] = g->bias[first + j];
-    for (int64_t p = 0, depth; p < g->k; p += depth) {
-        depth = pr_at_most(PR_CODES_PIECE / n / PR_CODES_SPLIT * PR_CODES_SPLIT, g->k - p);
-        c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * g->k + p * n), c->bias ? c->scale + first : c->scale,
-                                   c->bias ? c->bias + first : NULL, depth, n, room);
-        c->kernels->row_sums(g->a + g->segment[0] + p, room, depth, n, sums);
-    }
-    if (c->kernels->split == PR_CODES_SPLIT)
+    for (int64_t p = 0; p < part; p += most) pr_code_piece(cut, i, p, pr_at_most(most, part - p), part, (int)parts, room, sums);
+    if (part * parts < g->k) pr_code_piece(cut, i, part * parts, g->k - part * parts, 0, 1, room, sums);
+    if (parts == PR_CODES_SPLIT)
         for (int64_t j = 0; j < n; j++) sums[j] = (sums[j] + sums[n + j]) + (sums[2 * n + j] + sums[3 * n + j]);
     pr_gemm_args end = *g;
     end.segments = end.k = 0;
