@@ -24,12 +24,29 @@ static int64_t pr_at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t pr_at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t pr_quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/* The full tiles among pixels from..to-1 of line y, where the kernel has a form for many; a rest is left with the last of
+ * them, to be shared evenly.  Returns the first pixel that is not done. */
+static int64_t pr_stack_tiles(const pr_cut *cut, int64_t y, int64_t from, int64_t to, int64_t wide, const float *panel, int64_t column) {
+    const pr_gemm_args *g = &cut->g;
+    int64_t high = cut->kernel->rows[wide], tiles = (to - from) / high;
+    bool whole = wide == cut->kernel->panel && column + wide * cut->kernel->lanes <= g->columns;
+    if (!cut->kernel->stack || cut->straddles || !whole) return from;
+    if ((to - from) % high) tiles--;
+    if (tiles < 1) return from;
+    ptrdiff_t at = y * g->c_line + from * g->c_pixel + column;
+    cut->kernel->stack(g, g->a + y * g->a_line + from * g->a_pixel, panel, g->bias ? g->bias + column : NULL,
+                     g->residual ? g->residual + at : NULL, g->c + at, tiles);
+    return from + tiles * high;
+}
+
 /* Pixels from..to-1 of line y with one panel. */
 static void pr_strips(const pr_cut *cut, int64_t y, int64_t from, int64_t to, int64_t wide, const float *panel,
                       int64_t column, const float *next) {
     const pr_gemm_args *g = &cut->g;
     const pr_gemm_kernel *kernel = cut->kernel;
     int64_t high = cut->straddles ? pr_at_most(kernel->rows[wide], PR_GEMM_STRADDLE) : kernel->rows[wide];
+    from = pr_stack_tiles(cut, y, from, to, wide, panel, column);
+    if (from == to) return;
     int64_t depth = g->segments * g->k, strips = pr_quotient_up(to - from, high);
     int lanes = (int)pr_at_most(kernel->lanes, g->columns - column - (wide - 1) * kernel->lanes);
     for (int64_t s = 0, x = from, rows; s < strips; s++, x += rows) {
