@@ -75,12 +75,13 @@ PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, co
         vf start = pr_tile_start(bias, lanes, j, nv);
         PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = start;
     }
+    const ptrdiff_t step = g->ahead_step;
     for (int64_t s = 0; s < g->segments; s++) {
         for (int64_t p = g->segment[s], end = p + g->k; p < end; p++) {
             vf bv[PR_GEMM_VECTORS];
             PR_UNROLL for (int j = 0; j < nv; j++) bv[j] = vf_load(b + j * PR_VL);
             __builtin_prefetch(ahead, 0, 2);
-            ahead += 16;
+            ahead += step;
             b += nv * PR_VL;
             PR_UNROLL for (int i = 0; i < mr; i++) {
                 vf av = vf_set1(base[i / group][(i % group) * lda + p]);
