@@ -10,6 +10,9 @@
 /* Tiles of a block, at most and at least: 28 to 56 are equally fast for nearly all layers. */
 #define PR_BLOCK_MOST 56
 #define PR_BLOCK_LEAST 24
+/* Bytes of weights that no cache keeps from block to block: then fewer and larger blocks, of at most so many tiles. */
+#define PR_WEIGHT_BYTES (12 << 20)
+#define PR_BLOCK_LARGE 104
 /* Bytes of a block's transformed numbers that should stay in the second-level cache, when that leaves tiles enough. */
 #define PR_BLOCK_BYTES (384 << 10)
 /* Floats after each row of a block: without them the points of a tile are a power of two apart. */
@@ -90,6 +93,7 @@ static winograd_job make_job(const pr_conv *conv, int m) {
     job.m_row = row_floats(conv->attrs->outputs);
     int64_t fits = PR_BLOCK_BYTES / (job.points * (job.u_row + job.m_row) * (int64_t)sizeof(float));
     job.block = fits < PR_BLOCK_LEAST ? PR_BLOCK_LEAST : fits > PR_BLOCK_MOST ? PR_BLOCK_MOST : fits;
+    if (job.points * conv->channels * conv->attrs->outputs * (int64_t)sizeof(float) > PR_WEIGHT_BYTES) job.block = PR_BLOCK_LARGE;
     if (job.tiles <= 2 * job.block) job.block = job.tiles;          /* one block: its parts run side by side instead */
     job.blocks = quotient_up(job.tiles, job.block);
     job.block = quotient_up(job.tiles, job.blocks);

@@ -34,6 +34,10 @@ PR_INLINE void from_points_4(vf *p) {
     p[3] = vf_fma(vf_set1(2), difference_b, vf_fma(vf_set1(0.5f), difference_a, p[5]));
 }
 
+/* Each line of a tile is far from the next one, too far for the hardware to guess what comes: on the way, the first time
+ * that a line of cache is met, the same cells of the next tile are read ahead, and so are those to be written. */
+enum { LINE = 16 };
+
 /* `whole` and `lanes` are constants where these are used: the common case has no comparison in it. */
 #define TRANSFORMS(m) \
     PR_INLINE void input_chunk_##m(const pr_winograd_in *t, int64_t c, int lanes, int whole) { \
@@ -47,6 +51,7 @@ PR_INLINE void from_points_4(vf *p) {
                     cell[i][j] = lanes == PR_VL ? vf_load(row + j * t->channels) : vf_load_n(row + j * t->channels, lanes); \
                 else cell[i][j] = vf_zero(); \
             } \
+            if (whole && c % LINE < PR_VL) PR_UNROLL for (int j = 2; j < SIDE; j++) __builtin_prefetch(row + (j + m) * t->channels, 0, 3); \
             to_points_##m(cell[i]); \
         } \
         PR_UNROLL for (int j = 0; j < SIDE; j++) { \
@@ -70,12 +75,16 @@ PR_INLINE void from_points_4(vf *p) {
         PR_UNROLL for (int j = 0; j < SIDE; j++) { \
             vf column[SIDE]; \
             PR_UNROLL for (int i = 0; i < SIDE; i++) column[i] = vf_load(t->products + (i * SIDE + j) * t->stride + c); \
+            if (c % LINE < PR_VL) \
+                PR_UNROLL for (int i = 0; i < SIDE; i++) __builtin_prefetch(t->products + ((i * SIDE + j) * t->stride + c + LINE), 0, 3); \
             from_points_##m(column); \
             PR_UNROLL for (int i = 0; i < m; i++) point[i][j] = column[i]; \
         } \
         PR_UNROLL for (int i = 0; i < m; i++) { \
             from_points_##m(point[i]); \
             if (i < t->rows) { \
+                if (c % LINE < PR_VL) \
+                    PR_UNROLL for (int j = m; j < 2 * m; j++) __builtin_prefetch(t->y + (i * t->line + j * t->channels + c), 1, 3); \
                 PR_UNROLL for (int j = 0; j < m; j++) { \
                     if (j < t->columns) { \
                         const ptrdiff_t at = i * t->line + j * t->channels + c; \
