@@ -125,12 +125,14 @@ pr_status pr_conv_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     if (pr_view_count(x) < 0 || pr_view_count(out) < 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: input or output would have an absurd number of values", env->layer);
     PR_TRY(pr_check_addends(env, in, inputs, attrs->has_bias != 0, attrs->has_residual != 0, attrs->outputs, out));
+    env->rows = !attrs->has_residual;       /* which lies side by side */
     return pr_conv_scratch(env, &conv);
 }
 
 pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_conv_attrs *attrs = env->attrs;
     pr_conv conv = {.attrs = attrs, .x = in[0].data, .w = in[1].data, .y = out[0].data,
+                    .y_pixel = env->row ? env->row : attrs->outputs,
                     .bias = attrs->has_bias ? in[2].data : NULL,
                     .residual = attrs->has_residual ? in[attrs->has_bias ? 3 : 2].data : NULL};
     char *scratch = env->scratch;

@@ -14,6 +14,7 @@ typedef struct pr_conv {
     float *y;
     pr_axis axis[PR_SPATIAL];
     int64_t images, channels;               /* C */
+    int64_t y_pixel;                        /* floats from pixel to pixel of y, and of the residual */
     const struct pr_codes *codes;           /* the weight, when it is compressed */
 } pr_conv;
 
