@@ -89,7 +89,7 @@ enum { LINE = 16 };
             from_points_##m##_of_##SIDE(point[i]); \
             if (i < t->rows) { \
                 if (c % LINE < PR_VL) \
-                    PR_UNROLL for (int j = m; j < 2 * m; j++) __builtin_prefetch(t->y + (i * t->line + j * t->channels + c), 1, 3); \
+                    PR_UNROLL for (int j = m; j < 2 * m; j++) __builtin_prefetch(t->y + (i * t->line + j * t->pixel + c), 1, 3); \
                 PR_UNROLL for (int j = 0; j < m; j++) { \
                     if (j < t->columns) { \
                         const ptrdiff_t at = i * t->line + j * t->pixel + c; \
