@@ -5,6 +5,7 @@
 #include "ops/binary/binary.h"
 #include "ops/control/control.h"
 #include "ops/conv/conv.h"
+#include "ops/conv/inverted.h"
 #include "ops/custom/custom.h"
 #include "ops/gather/gather.h"
 #include "ops/gemm/gemm.h"

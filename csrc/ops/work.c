@@ -1,6 +1,7 @@
 #include "ops/work.h"
 
 #include "ops/conv/conv.h"
+#include "ops/conv/inverted.h"
 #include "ops/gemm/gemm.h"
 #include "ops/gemm/matmul.h"
 #include "ops/rnn/rnn.h"
@@ -22,6 +23,12 @@ static double conv_work(const void *attrs, const pr_view *in, const pr_view *out
     const pr_conv_attrs *a = attrs;
     const double taps = product_of(&a->kernel) / a->groups;
     return 2 * taps * (a->transposed ? count_of(in) * a->outputs : count_of(out) * last_of(in));
+}
+
+static double inverted_work(const void *attrs, const pr_view *in, const pr_view *out) {
+    const pr_inverted_attrs *a = attrs;
+    const double pixels = count_of(out) / last_of(out);
+    return 2.0 * a->expand.outputs * (count_of(in) + pixels * (product_of(&a->depthwise.kernel) + last_of(out)));
 }
 
 static double conv_weight_gradient_work(const void *attrs, const pr_view *in, const pr_view *out) {
@@ -62,7 +69,7 @@ static double rnn_work(const void *attrs, const pr_view *in, const pr_view *out)
 }
 
 static work_fn *const works[PR_OP_COUNT] = {
-    [PR_OP_CONV] = conv_work, [PR_OP_CONV_WEIGHT_GRADIENT] = conv_weight_gradient_work, [PR_OP_GEMM] = gemm_work,
+    [PR_OP_CONV] = conv_work, [PR_OP_INVERTED] = inverted_work, [PR_OP_CONV_WEIGHT_GRADIENT] = conv_weight_gradient_work, [PR_OP_GEMM] = gemm_work,
     [PR_OP_MATMUL] = matmul_work, [PR_OP_PRODUCT] = product_work, [PR_OP_LSTM] = lstm_work, [PR_OP_RNN] = rnn_work,
 };
 

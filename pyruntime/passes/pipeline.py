@@ -11,6 +11,7 @@ from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weight
 from pyruntime.passes.clamps import merge_clamps
 from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_identities
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
+from pyruntime.passes.inverted import fuse_inverted
 from pyruntime.passes.layout import sink_transposes
 from pyruntime.passes.pack import pack_weights
 from pyruntime.passes.regions import constants_inside, drop_dead_results
@@ -50,7 +51,7 @@ def _optimise(graph: Graph, context: Context) -> Graph:
         verify(graph, after=step.__name__)
     if any(node.regions for node in graph.nodes):
         graph = drop_dead_nodes(graph.with_nodes(_with_regions(node, graph, context) for node in graph.nodes))
-    return pack_weights(graph, context)
+    return fuse_inverted(pack_weights(graph, context))
 
 
 def _with_regions(node: Node, graph: Graph, context: Context) -> Node:

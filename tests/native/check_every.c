@@ -5,7 +5,7 @@
 #include "ops/attrs.h"
 #include "ops/gemm/gemm_kernel.h"
 
-enum { MOST_WORDS = 128, MOST_INPUTS = 8, MOST_OUTPUTS = 4, MOST_ELEMENTS = 4096 };
+enum { MOST_WORDS = 256, MOST_INPUTS = 8, MOST_OUTPUTS = 4, MOST_ELEMENTS = 4096 };
 
 static pr_kernels kernels;
 
