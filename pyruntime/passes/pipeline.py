@@ -8,6 +8,7 @@ from pyruntime.ir.graph import Graph, Node, Pass
 from pyruntime.ir.verify import verify
 from pyruntime.native.lib import Context
 from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
+from pyruntime.passes.attention import fuse_attention
 from pyruntime.passes.clamps import merge_clamps
 from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_identities
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
@@ -25,6 +26,8 @@ PASSES: tuple[Pass, ...] = (
     merge_clamps,              # before fuse_activation: a ReLU6 in four nodes must be one
     remove_identities,         # what merging left: times -1, times -1
     drop_dead_nodes,           # what merging replaced would count as readers below
+    fuse_attention,            # before constants_to_affine: a mask that is one row would become a shift
+    drop_dead_nodes,
     constants_to_affine,       # before folding: x * c and x + c are Affine then
     merge_affines,
     fold_affine_into_weights,  # before fuse_activation: the activation must see the folded bias
