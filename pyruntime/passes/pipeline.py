@@ -13,6 +13,7 @@ from pyruntime.passes.clamps import merge_clamps
 from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_identities
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
 from pyruntime.passes.layout import sink_transposes
+from pyruntime.passes.norms import fuse_layer_norm
 from pyruntime.passes.pack import pack_weights
 from pyruntime.passes.regions import constants_inside, drop_dead_results
 from pyruntime.passes.reshapes import sink_reshapes
@@ -30,6 +31,8 @@ PASSES: tuple[Pass, ...] = (
     drop_dead_nodes,
     constants_to_affine,       # before folding: x * c and x + c are Affine then
     merge_affines,
+    fuse_layer_norm,           # behind these two: gamma and beta are one Affine then
+    drop_dead_nodes,
     fold_affine_into_weights,  # before fuse_activation: the activation must see the folded bias
     fuse_activation,
     fuse_residual,             # after fuse_activation: the addition brings its own activation along
