@@ -2,6 +2,7 @@
 #ifndef PR_OPS_ATTRS_H
 #define PR_OPS_ATTRS_H
 
+#include "ops/attention/attention.h"
 #include "ops/binary/binary.h"
 #include "ops/control/control.h"
 #include "ops/conv/conv.h"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pyruntime.ir.op import Op
+from pyruntime.ir.ops.attention import Attention as Attention
+from pyruntime.ir.ops.attention import MaskKind as MaskKind
 from pyruntime.ir.ops.binary import Binary as Binary
 from pyruntime.ir.ops.binary import BinaryKind as BinaryKind
 from pyruntime.ir.ops.control import Require as Require
