@@ -205,3 +205,50 @@ def _step(seconds: float | None, ours: float | None) -> str:
         return "–"
     ratio = "" if ours is None or seconds == ours else f" ({seconds / ours:.2f}×)"
     return f"{seconds * 1e3:.3f}{ratio}"
+
+
+def footprint_tables(result: dict[str, Any]) -> list[str]:
+    """Sizes on disk and imports, then load, first prediction and memory of each network."""
+    rows, runtimes = result["rows"], list(result["installed"])
+    lines = [machine_line(result["machine"]), "", f"Medians of {result['rounds']} processes, one thread.", ""]
+    body = []
+    for runtime in runtimes:
+        size = result["installed"][runtime]
+        imports = [row["import"] for row in rows if row["runtime"] == runtime and not row["impossible"]]
+        spent = milliseconds(statistics.median(imports)) if imports else ""
+        body.append([runtime, f"{size['bytes'] / 1e6:.0f}", f"{(size['bytes'] - size['numpy']) / 1e6:.0f}", spent])
+    lines += table(["runtime", "installed MB", "without NumPy MB", "import ms"], body)
+    for network in dict.fromkeys(row["network"] for row in rows):
+        found = [row for row in rows if row["network"] == network]
+        header = ["load ms", "first prediction ms", "first / warm", "both ms", "peak memory MB"]
+        lines += ["", f"#### {network}", "", *table(["runtime", *header], map(_footprint, found))]
+    notes = [(row["network"], row["runtime"], row["impossible"]) for row in rows]
+    return [*lines, "", *[f"- {network}, {runtime}: {note}" for network, runtime, note in notes if note]]
+
+
+def _footprint(row: Row) -> list[str]:
+    if row["impossible"]:
+        return [row["runtime"], "not possible", "", "", "", ""]
+    load, first = row["load"], row["first"]
+    times = [milliseconds(load), milliseconds(first), f"{first / row['warm']:.1f}", milliseconds(load + first)]
+    return [row["runtime"], *times, f"{row['peak'] / 1e6:.0f}"]
+
+
+def busy_tables(result: dict[str, Any]) -> list[str]:
+    """Medians of the turns: one thread, one per core, the same while a core is taken, and how much slower that is."""
+    rows, threads = result["rows"], result["threads"]
+    lines = [machine_line(result["machine"]), "", f"{result['rounds']} turns of {result['seconds']} s each.", ""]
+    header = ["network", "runtime", "1 thread ms", f"{threads} threads ms", "a core taken ms", "taken / 1 thread"]
+    at = {(row["model"], row["runtime"], row["how"]): row["median"] for row in rows}
+    body = []
+    for network, runtime in dict.fromkeys((row["model"], row["runtime"]) for row in rows):
+        one, both, busy = (at.get((network, runtime, how)) for how in ("one", "all", "busy"))
+        if one and both and busy:
+            times = [milliseconds(each) for each in (one, both, busy)]
+            body.append([network, runtime, *times, f"{busy / one:.2f}×"])
+    return [
+        *lines,
+        "| " + " | ".join(header) + " |",
+        "| --- | --- |" + " --: |" * 4,
+        *["| " + " | ".join(row) + " |" for row in body],
+    ]
