@@ -55,7 +55,7 @@ PR_INLINE void pr_pool_kind_row(const pr_pool_args *p, int64_t row, int64_t from
         w.in = p->x;
         if (real > 0)
             w.in += (pr_origin(&p->d, z) + front) * w.plane + (pr_origin(&p->h, y) + top) * w.line + (pr_origin(&p->v, x) + left) * C;
-        float *out = p->y + (row * p->v.out + x) * C;
+        float *out = p->y + (row * p->v.out + x) * p->y_pixel;
         int64_t c = from;
         for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_pool_window(&w, c, divisor, out, PR_VL, kind, 4);
         for (; c + PR_VL <= to; c += PR_VL) pr_pool_window(&w, c, divisor, out, PR_VL, kind, 1);

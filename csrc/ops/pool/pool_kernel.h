@@ -11,7 +11,7 @@ typedef struct pr_pool_args {
     const float *x;
     float *y;
     pr_axis d, h, v;                        /* d: planes, h: rows, v: columns */
-    int64_t channels;
+    int64_t channels, y_pixel;              /* y_pixel: floats from pixel to pixel of y */
     int32_t kind;                           /* pr_pool_kind */
     bool real_cells_only;                   /* average: divide by the cells that are not padding */
 } pr_pool_args;
