@@ -42,9 +42,7 @@ def taken(core: int) -> Iterator[None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--networks", type=Path, default=FOLDER, help="folder of tools/networks (default build/networks)"
-    )
+    parser.add_argument("--networks", type=Path, default=FOLDER, help="made by tools/networks (default build/networks)")
     parser.add_argument("--models", default=",".join(NETWORKS), help=f"default {','.join(NETWORKS)}")
     parser.add_argument("--runtimes", default="", help=f"of {', '.join((OURS[0], *EXPORT_PEERS))} (default all)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of every runtime (default 5)")

@@ -80,9 +80,7 @@ def measure(runtimes: list[str], folder: Path, rounds: int, cache: Path) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--networks", type=Path, default=FOLDER, help="folder of tools/networks (default build/networks)"
-    )
+    parser.add_argument("--networks", type=Path, default=FOLDER, help="made by tools/networks (default build/networks)")
     parser.add_argument("--models", default=",".join(NETWORKS), help=f"default {','.join(NETWORKS)}")
     parser.add_argument("--runtimes", default="", help=f"of {', '.join(MODULES)} (default all)")
     parser.add_argument("--rounds", type=int, default=5, help="processes of each kind (default 5)")
