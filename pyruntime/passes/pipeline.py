@@ -13,6 +13,7 @@ from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_ident
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
 from pyruntime.passes.layout import sink_transposes
 from pyruntime.passes.pack import pack_weights
+from pyruntime.passes.recurrent import recognise_recurrent_loops
 from pyruntime.passes.regions import constants_inside, drop_dead_results
 from pyruntime.passes.reshapes import sink_reshapes
 
@@ -20,6 +21,7 @@ PASSES: tuple[Pass, ...] = (
     drop_dead_nodes,           # before anything costs time
     fold_constants,            # before layout: constants then transpose for free
     remove_identities,
+    recognise_recurrent_loops, # while bodies are as lowering wrote them
     sink_transposes,           # before the fusions: they look at the last axis for channels
     sink_reshapes,             # before the fusions: a dense layer and its ReLU must meet
     merge_clamps,              # before fuse_activation: a ReLU6 in four nodes must be one
