@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from machine import machine_line
 
 OURS = "pyruntime"
+KINDS = ("best", "median")
 Row = dict[str, Any]
 
 
@@ -29,6 +30,15 @@ def nbytes(count: float) -> str:
 
 def race_tables(result: dict[str, Any]) -> list[str]:
     """One table per number of threads, the geometric means, the notes."""
+    return _tables(result, _race)
+
+
+def network_tables(result: dict[str, Any]) -> list[str]:
+    """The same for the networks of tools/networks, with a last column: the best of the peers over ours."""
+    return _tables(result, lambda rows: _race(rows, best_peer=True))
+
+
+def _tables(result: dict[str, Any], one: Callable[[list[Row]], list[str]]) -> list[str]:
     rows: list[Row] = result["rows"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     lines = [
@@ -39,25 +49,32 @@ def race_tables(result: dict[str, Any]) -> list[str]:
     ]
     for threads in dict.fromkeys(row["threads"] for row in rows):
         lines += [f"#### {threads} thread{'s' * (threads != 1)}, ms", ""]
-        lines += [*_race([row for row in rows if row["threads"] == threads]), ""]
+        lines += [*one([row for row in rows if row["threads"] == threads]), ""]
     notes = [(row["model"], row["runtime"], row["note"] or row["impossible"]) for row in rows]
     lines += [f"- {model}, {runtime}: {note}" for model, runtime, note in dict.fromkeys(notes) if note]
     return lines
 
 
-def _race(rows: list[Row]) -> list[str]:
+def _race(rows: list[Row], best_peer: bool = False) -> list[str]:
     runtimes = list(dict.fromkeys(row["runtime"] for row in rows))
     models = list(dict.fromkeys(row["model"] for row in rows))
     at = {(row["model"], row["runtime"]): row for row in rows}
     body = [[model, *(_cell(at[model, runtime], at.get((model, OURS))) for runtime in runtimes)] for model in models]
-    for kind in ("best", "median"):
+    for kind in KINDS:
         body.append(
             [
                 f"geometric mean of the ratios ({kind} turns)",
-                *(_mean(at, models, runtime, kind) for runtime in runtimes),
+                *(_mean(ratios(at, models, runtime, kind) if runtime != OURS else []) for runtime in runtimes),
             ]
         )
-    return table(["model", *runtimes], body)
+    if best_peer:
+        for line, model in zip(body, models, strict=False):
+            line.append(_best_cell(best_ratio(at, model, "best")))
+        for line, kind in zip(body[len(models) :], KINDS, strict=True):
+            found = [best_ratio(at, model, kind) for model in models]
+            line.append(_mean([ratio for ratio, _ in found if ratio]))
+        runtimes.append("best peer")
+    return table(["network" if best_peer else "model", *runtimes], body)
 
 
 def ratios(at: dict[tuple[str, str], Row], models: list[str], runtime: str, kind: str) -> list[float]:
@@ -66,17 +83,37 @@ def ratios(at: dict[tuple[str, str], Row], models: list[str], runtime: str, kind
     return [peer / ours for peer, ours in pairs if peer and ours]
 
 
+def best_ratio(at: dict[tuple[str, str], Row], model: str, kind: str) -> tuple[float, str]:
+    """The fastest peer's time over ours, and its name; 0 when there is none."""
+    ours = at[model, OURS][kind] if (model, OURS) in at else None
+    peers = [(row[kind], row["runtime"]) for row in at.values() if row["model"] == model and row["runtime"] != OURS]
+    times = [(time, name) for time, name in peers if time]
+    if not ours or not times:
+        return 0.0, ""
+    time, name = min(times)
+    return time / ours, name
+
+
+def _best_cell(best: tuple[float, str]) -> str:
+    ratio, name = best
+    return f"{name} {_times(ratio)}" if ratio else ""
+
+
+def _times(ratio: float) -> str:
+    """Bold when the peer is faster."""
+    return f"**{ratio:.2f}×**" if ratio < 1 else f"{ratio:.2f}×"
+
+
 def _cell(row: Row, ours: Row | None) -> str:
     if row["impossible"]:
-        return "not possible"
+        return "wrong answer" if row.get("wrong") else "not possible"
     text = milliseconds(row["best"])
-    if row["runtime"] == OURS or ours is None:
+    if row["runtime"] == OURS or ours is None or not ours["best"]:
         return text
-    return f"{text} ({row['best'] / ours['best']:.2f}×)"
+    return f"{text} ({_times(row['best'] / ours['best'])})"
 
 
-def _mean(at: dict[tuple[str, str], Row], models: list[str], runtime: str, kind: str) -> str:
-    found = ratios(at, models, runtime, kind) if runtime != OURS else []
+def _mean(found: list[float]) -> str:
     return f"{statistics.geometric_mean(found):.2f}×" if found else ""
 
 

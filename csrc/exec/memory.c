@@ -8,11 +8,10 @@
 #include "exec/session.h"
 
 #define ALIGN 64u
+#define NO_GROUP UINT32_MAX
 static size_t rounded(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
 
-static size_t value_bytes(const pr_session *s, uint32_t v) {
-    return pr_is_open(&s->shapes[v]) ? 0 : rounded(pr_view_bytes(&s->shapes[v]));
-}
+static size_t value_bytes(const pr_session *s, uint32_t v) { return pr_is_open(&s->shapes[v]) ? 0 : pr_view_bytes(&s->shapes[v]); }
 
 static uint32_t new_group(pr_session *s, pr_place place, uint32_t number, uint32_t step, size_t bytes) {
     s->groups[s->group_count] = (pr_group){.place = place, .number = number, .made_by = step, .made_in = s->steps[step].in_block, .release = step,
@@ -95,6 +94,13 @@ static void find_last_uses(pr_session *s) {
     }
 }
 
+/* The group of the value that v is a part of in the end, made with the first part. */
+static uint32_t joined_group(pr_session *s, uint32_t step, uint32_t v) {
+    while (s->slot[v] != PR_PLAN_NONE) v = s->slot[v];
+    if (s->group_of[v] == NO_GROUP) extend(s, new_group(s, PR_PLACE_ARENA, 0, step, value_bytes(s, v)), v);
+    return s->group_of[v];
+}
+
 static void place_output(pr_session *s, uint32_t t, uint32_t o) {
     const pr_plan_step *step = &s->plan.steps[t];
     const uint32_t *in = s->plan.indices + step->in_first, v = s->plan.indices[step->out_first + o];
@@ -102,9 +108,15 @@ static void place_output(pr_session *s, uint32_t t, uint32_t o) {
     const int flags = control ? 0 : pr_ops[step->op].flags;
     uint32_t group;
     if (s->shapes[v].data) group = new_group(s, PR_PLACE_CONSTANT, v, t, 0);
-    else if (o == 0 && (flags & PR_OP_ALIAS)) group = s->group_of[in[0]];
-    else if (o == 0 && (flags & PR_OP_IN_PLACE) && can_overwrite(s, t)) group = s->group_of[in[0]];
-    else group = new_group(s, open ? PR_PLACE_POOL : PR_PLACE_ARENA, 0, t, value_bytes(s, v));
+    else if (o == 0 && pr_is_part(s, t)) {
+        group = s->group_of[in[0]];
+        s->offset[v] = s->offset[in[0]] + (size_t)s->steps[t].part * pr_dtype_bytes(s->shapes[v].dtype);
+        s->steps[t].kind = PR_STEP_SKIP;
+    } else if (s->slot[v] != PR_PLAN_NONE || s->group_of[v] != NO_GROUP) group = joined_group(s, t, v);
+    else if (o == 0 && ((flags & PR_OP_ALIAS) || ((flags & PR_OP_IN_PLACE) && can_overwrite(s, t)))) {
+        group = s->group_of[in[0]];
+        s->offset[v] = s->offset[in[0]];
+    } else group = new_group(s, open ? PR_PLACE_POOL : PR_PLACE_ARENA, 0, t, value_bytes(s, v));
     if (control) s->groups[group].member = o;
     extend(s, group, v);
 }
@@ -125,6 +137,8 @@ static void open_moving_steps(pr_session *s, uint32_t t) {
 static void make_groups(pr_session *s) {
     const pr_plan *p = &s->plan;
     s->group_count = 0;
+    for (uint32_t v = 0; v < p->header->values; v++) s->group_of[v] = NO_GROUP, s->offset[v] = 0;
+    pr_find_slots(s);
     for (uint32_t v = 0; v < p->header->values; v++)
         if (p->values[v].kind == PR_VALUE_CONSTANT) s->group_of[v] = new_group(s, PR_PLACE_CONSTANT, v, 0, 0);
     for (uint32_t i = 0; i < p->header->inputs; i++)
@@ -133,11 +147,12 @@ static void make_groups(pr_session *s) {
         open_moving_steps(s, t);
         for (uint32_t o = 0; o < p->steps[t].out_count; o++) place_output(s, t, o);
     }
-    /* A result is computed straight into the caller's memory; a second result in the same bytes is copied at the end. */
+    /* A result is computed straight into the caller's memory; a second result in the same bytes, or one that is a part of
+     * something larger, is copied at the end. */
     for (uint32_t i = 0; i < p->header->outputs; i++) {
         uint32_t v = p->indices[p->header->outputs_first + i];
         pr_group *g = &s->groups[s->group_of[v]];
-        if (g->place == PR_PLACE_ARENA && !pr_is_open(&s->shapes[v])) g->place = PR_PLACE_OUTPUT, g->number = i;
+        if (g->place == PR_PLACE_ARENA && !pr_is_open(&s->shapes[v]) && value_bytes(s, v) == g->bytes && !s->offset[v]) g->place = PR_PLACE_OUTPUT, g->number = i;
     }
 }
 
@@ -157,7 +172,7 @@ static void stage_lists(pr_session *s) {
                 *stage = PR_NO_STAGE;
                 if (p->steps[t].op != PR_PLAN_LOOP || !other || from->place == PR_PLACE_POOL) continue;
                 *stage = at;
-                at += value_bytes(s, list[i]);
+                at += rounded(value_bytes(s, list[i]));
             }
             if (at > s->steps[t].scratch_bytes) s->steps[t].scratch_bytes = at;
         }
@@ -204,8 +219,9 @@ static void assign_offsets(pr_session *s, live *list) {
         for (; g < s->group_count && s->groups[g].first <= 2 * (uint64_t)t; g++) {
             pr_group *group = &s->groups[g];
             if (group->place != PR_PLACE_ARENA || group->bytes == 0) continue;
-            group->offset = place(list, &count, group->bytes, group->last);
-            if (group->offset + group->bytes > top) top = group->offset + group->bytes;
+            const size_t bytes = rounded(group->bytes);
+            group->offset = place(list, &count, bytes, group->last);
+            if (group->offset + bytes > top) top = group->offset + bytes;
         }
         size_t scratch = rounded(s->steps[t].scratch_bytes);
         if (scratch) {      /* of a loop: as long as it */
@@ -225,7 +241,7 @@ static void assign_offsets(pr_session *s, live *list) {
 static pr_status check_limit(pr_session *s, pr_message *message) {
     size_t need = s->arena_bytes;
     for (uint32_t i = 0; i < s->plan.header->outputs && need <= s->memory_limit; i++)
-        need += value_bytes(s, s->plan.indices[s->plan.header->outputs_first + i]);
+        need += rounded(value_bytes(s, s->plan.indices[s->plan.header->outputs_first + i]));
     s->result_bytes = need - s->arena_bytes;
     if (need <= s->memory_limit) return PR_OK;
     return pr_fail(message, PR_NO_MEMORY, "this model needs at least %zu KiB for its values at these input shapes, the limit is "

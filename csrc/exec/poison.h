@@ -27,6 +27,10 @@ static inline void pr_arena_open_for(const pr_session *s, const pr_bound_step *s
     __asan_poison_memory_region(s->arena, s->arena_capacity);
     pr_open_views(step->in, step->inputs);
     pr_open_views(step->out, step->outputs);
+    if (step->env.row) {                    /* what lies between its rows belongs to others, but is not closed */
+        const int64_t last = step->out->shape[step->out->rank - 1], rows = last ? pr_view_count(step->out) / last : 0;
+        if (rows) __asan_unpoison_memory_region(step->out->data, (size_t)((rows - 1) * step->env.row + last) * pr_dtype_bytes(step->out->dtype));
+    }
     if (step->env.scratch) __asan_unpoison_memory_region(step->env.scratch, step->env.scratch_bytes);
 }
 

@@ -47,7 +47,8 @@ static void point_at_callers(pr_session *s, const pr_view *in, const pr_view *ou
     for (uint32_t i = 0; i < s->moving_value_count; i++) {
         pr_view *value = &s->shapes[s->moving_values[i]];
         const pr_group *g = &s->groups[s->group_of[s->moving_values[i]]];
-        value->data = g->place == PR_PLACE_INPUT ? in[g->number].data : out[g->number].data;
+        char *base = g->place == PR_PLACE_INPUT ? in[g->number].data : out[g->number].data;
+        value->data = base ? base + s->offset[s->moving_values[i]] : NULL;
     }
     for (uint32_t i = 0; i < s->moving_count; i++)
         s->operands[s->moving[i]].data = s->shapes[s->operand_value[s->moving[i]]].data;

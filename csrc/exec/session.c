@@ -17,6 +17,8 @@ static bool make_tables(pr_session *s) {
     return (s->shapes = table(values, sizeof *s->shapes)) && (s->made_in = table(values, sizeof *s->made_in)) &&
            (s->widened = table(values, 1)) && (s->open = table(values, sizeof *s->open)) &&
            (s->open_results = table(h->outputs, sizeof *s->open_results)) && (s->group_of = table(values, sizeof *s->group_of)) &&
+           (s->maker = table(values, sizeof *s->maker)) && (s->uses = table(values, sizeof *s->uses)) &&
+           (s->slot = table(values, sizeof *s->slot)) && (s->offset = table(values, sizeof *s->offset)) && (s->row = table(values, sizeof *s->row)) &&
            (s->last_use = table(values, sizeof *s->last_use)) && (s->last_place = table(values, sizeof *s->last_place)) &&
            (s->groups = table(values, sizeof *s->groups)) && (s->steps = table(steps, sizeof *s->steps)) &&
            (s->operands = table(operands, sizeof *s->operands)) &&
@@ -51,6 +53,24 @@ static void fill_steps(pr_session *s) {
     }
 }
 
+/* A value that is read at the end of a block, or as a result, counts as read twice: it has to lie as it is. */
+static void count_uses(pr_session *s) {
+    const pr_plan *p = &s->plan;
+    for (uint32_t t = 0; t < p->header->steps; t++) {
+        const pr_plan_step *step = &p->steps[t];
+        const uint32_t each = pr_is_control(p, t) ? 2 : 1;
+        for (uint32_t i = 0; i < step->in_count; i++) s->uses[p->indices[step->in_first + i]] += each;
+        for (uint32_t i = 0; i < step->out_count; i++) s->maker[p->indices[step->out_first + i]] = t;
+        if (each == 1) continue;
+        const pr_plan_control *c = pr_control(p, t);
+        for (int which = 0; which < 2; which++)
+            for (uint32_t i = 0; i < step->out_count; i++) s->uses[pr_control_list(p, t, which)[i]] += 2;
+        if (step->op == PR_PLAN_LOOP && c->condition != PR_PLAN_NONE) s->uses[c->condition] += 2;
+        if (step->op == PR_PLAN_LOOP && c->exit != PR_PLAN_NONE) s->uses[c->exit] += 2;
+    }
+    for (uint32_t i = 0; i < p->header->outputs; i++) s->uses[p->indices[p->header->outputs_first + i]] += 2;
+}
+
 pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_bytes, const void *weights,
                           size_t weight_bytes, size_t memory_limit, pr_session **session, pr_message *message) {
     pr_session *s = calloc(1, sizeof *s);
@@ -68,13 +88,15 @@ pr_status pr_session_open(pr_context *context, const void *plan, size_t plan_byt
         return pr_fail(message, PR_NO_MEMORY, "no memory for a session of %u steps", steps);
     }
     fill_steps(s);
+    count_uses(s);
     *session = s;
     return PR_OK;
 }
 
 void pr_session_close(pr_session *s) {
     if (!s) return;
-    void *tables[] = {s->shapes, s->made_in, s->widened, s->open, s->open_results, s->group_of, s->last_use, s->last_place, s->groups, s->steps,
+    void *tables[] = {s->shapes, s->made_in, s->widened, s->open, s->open_results, s->group_of, s->maker, s->uses, s->slot, s->offset, s->row,
+                      s->last_use, s->last_place, s->groups, s->steps,
                       s->operands, s->operand_value, s->moving, s->moving_values, s->stage, s->staged, s->released,
                       s->release_at, s->bound_inputs, s->known, s->arena};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) free(tables[i]);
@@ -103,12 +125,13 @@ static pr_status check_inputs(const pr_session *s, const pr_view *in, int32_t in
 
 /* Pointers that stay the same from run to run; the others are listed in `moving` or found by open steps. */
 static void point_operands(pr_session *s) {
+    const pr_plan *p = &s->plan;
     s->moving_count = s->moving_value_count = 0;
     for (uint32_t v = 0; v < s->plan.header->values; v++) {
         s->open[v] = pr_is_open(&s->shapes[v]);
         const pr_group *g = &s->groups[s->group_of[v]];
-        if (g->place == PR_PLACE_ARENA) s->shapes[v].data = s->arena + g->offset;
-        else if (g->place == PR_PLACE_CONSTANT) s->shapes[v].data = s->shapes[g->number].data;
+        if (g->place == PR_PLACE_ARENA) s->shapes[v].data = s->arena + g->offset + s->offset[v];
+        else if (g->place == PR_PLACE_CONSTANT) s->shapes[v].data = (char *)s->shapes[g->number].data + s->offset[v];
         else if (g->place != PR_PLACE_POOL) s->moving_values[s->moving_value_count++] = v;
     }
     for (uint32_t i = 0; i < s->operand_count; i++) {
@@ -123,6 +146,7 @@ static void point_operands(pr_session *s) {
         pr_bound_step *b = &s->steps[t];
         b->env.scratch = b->scratch_bytes ? s->arena + b->scratch_offset : NULL;
         b->env.scratch_bytes = b->scratch_bytes;
+        b->env.row = b->outputs ? s->row[p->indices[p->steps[t].out_first]] : 0;
     }
 }
 

@@ -42,6 +42,8 @@ typedef struct pr_bound_step {
     int inputs, outputs;
     pr_env env;
     size_t scratch_bytes, scratch_offset;
+    bool rows;                      /* see pr_env */
+    int64_t part;                   /* PLAIN: see pr_env */
     uint32_t in_block;              /* 0: the plan's; 1 + 2 * step + which: a block of a control step */
     int rounds;                     /* LOOP: how often its shapes did not settle */
     int choice;                     /* IF: the block that runs when binding decided; -1: a number decides */
@@ -63,6 +65,10 @@ struct pr_session {
     uint8_t *widened;               /* per value: dimensions (bits) that differ between iterations */
     bool *open;                     /* per value: whether binding left a size unknown */
     uint32_t *group_of;             /* per value */
+    uint32_t *maker, *uses;         /* per value: step, and how often it is read; 2 and more where not only by steps */
+    uint32_t *slot;                 /* per value: the joined value that it is written into, or PR_PLAN_NONE */
+    size_t *offset;                 /* per value: bytes from the place of its group */
+    int64_t *row;                   /* per value: elements from row to row in its slot; 0: side by side */
     uint64_t *last_use;             /* per value: time of the last read; 0: nobody */
     uint32_t *last_place;           /* per value: the step of its own block, or the end of it, where that is */
     pr_group *groups;
@@ -111,6 +117,10 @@ static inline bool pr_is_true(float x) { return x > 1e-6f || x < -1e-6f; }
 
 /* Shapes and known numbers of all values for these inputs, and what kind of step each is (exec/shapes.c). */
 pr_status pr_infer_all(pr_session *session, const pr_view *in, pr_message *message);
+/* Which results of steps are written into a joined value (exec/parts.c). */
+void pr_find_slots(pr_session *session);
+/* Whether the result of this step need not be copied out of its first operand. */
+bool pr_is_part(const pr_session *session, uint32_t step);
 /* Groups, places and offsets for the bound shapes (exec/memory.c). */
 pr_status pr_memory_plan(pr_session *session, pr_message *message);
 

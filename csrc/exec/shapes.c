@@ -95,6 +95,7 @@ static pr_status infer_step(pr_session *s, uint32_t t, pr_message *message) {
     memset(b->out, 0, (size_t)b->outputs * sizeof *b->out);
     b->env.message = message;
     b->env.scratch_bytes = 0;
+    b->env.rows = false, b->env.part = -1;
     pr_status status = op->infer(&b->env, b->in, b->inputs, b->out, b->outputs);
     if (status != PR_OK) return b->in_block ? leave_open(s, t) : status;
     for (int i = 0; i < b->outputs; i++) {
@@ -110,6 +111,7 @@ static pr_status infer_step(pr_session *s, uint32_t t, pr_message *message) {
     if ((op->flags & PR_OP_SHAPE_FROM_DATA) && !numbers) open = true;
     b->kind = open ? PR_STEP_OPEN : empty || (op->flags & PR_OP_ALIAS) ? PR_STEP_SKIP : PR_STEP_PLAIN;
     b->scratch_bytes = b->kind == PR_STEP_PLAIN ? b->env.scratch_bytes : 0;
+    b->rows = b->env.rows, b->part = b->env.part;
     if (!open) run_known(s, t);
     return PR_OK;
 }

@@ -18,6 +18,9 @@ typedef struct pr_env {
     uint32_t *drawn;                     /* random operators run so far in this prediction; NULL: none, and nobody counts */
     size_t scratch_bytes;                /* infer: set it to what run will need; it arrives as 0 */
     void *scratch;                       /* run: that many bytes, 64-byte aligned, content undefined */
+    bool rows;                           /* infer: set it where run honours `row`; it arrives as false */
+    int64_t row;                         /* run: elements from one row (last axis) of output 0 to the next; 0: they lie side by side */
+    int64_t part;                        /* infer: output 0 is the elements of input 0 from this one on; it arrives as -1 */
 } pr_env;
 
 /* infer: the only judge of attributes, ranks, shapes and constants.  It is called before every run whose shapes are

@@ -52,7 +52,7 @@ def random_graph(seed: int, steps: int) -> Graph:
 def _random_step(b: Builder, rng: np.random.Generator, x: Value) -> Value:
     rows, columns = x.shape
     floats = rng.standard_normal
-    kind = int(rng.integers(12))
+    kind = int(rng.integers(14))
     if x.shape[0] * x.shape[1] > 4000 or kind == 0:
         return b.emit(Slice((0, 0), (max(1, rows // 2), max(1, columns // 2)), (1, 1)), x)
     if kind in (1, 2):
@@ -74,8 +74,19 @@ def _random_step(b: Builder, rng: np.random.Generator, x: Value) -> Value:
         return b.binary(BinaryKind.ADD, b.emit(Tile((1, columns)), sums), x)
     if kind == 10:
         return b.emit(PRelu(), b.emit(Concat(0), x, x), b.constant(floats(columns)))
-    wide = int(rng.integers(1, 30))
-    return b.emit(Gemm(columns, wide), x, b.constant(floats((wide, columns)) / columns))
+    if kind == 11:
+        return b.emit(Slice((int(rng.integers(rows)), 0), (rows, columns), (1, 1)), x)
+    if kind == 12:
+        return b.emit(Concat(0), b.emit(Concat(0), b.unary(UnaryKind.ABS, x), x), b.unary(UnaryKind.TANH, x))
+    if kind == 13:
+        inner = b.emit(Concat(1), _product(b, rng, x), x, _product(b, rng, x))
+        return b.emit(Concat(1), _product(b, rng, x), inner, *([inner] if rng.random() < 0.3 else []))
+    return _product(b, rng, x)
+
+
+def _product(b: Builder, rng: np.random.Generator, x: Value) -> Value:
+    columns, wide = x.shape[1], int(rng.integers(1, 30))
+    return b.emit(Gemm(columns, wide), x, b.constant(rng.standard_normal((wide, columns)) / columns))
 
 
 def _kept_sizes(shape: tuple[int, ...], before: tuple[int, ...]) -> list[int]:

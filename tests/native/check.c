@@ -97,12 +97,33 @@ int near_floats(const char *what, const float *got, const float *expected, int64
     return 1;
 }
 
+/* What an operator that can write its rows apart writes then: the same rows, and nothing between them. */
+int same_apart(pr_run_fn *run, pr_env *env, const pr_view *in, int inputs, const pr_view *out) {
+    const int64_t count = pr_view_count(out), width = count ? out->shape[out->rank - 1] : 0, rows = width ? count / width : 0;
+    pr_view apart = *out;
+    if (!env->rows || !rows || out->dtype != PR_F32) return 1;
+    env->row = width + random_int(1, 20);
+    apart.data = guarded((rows - 1) * env->row + width);
+    pr_status status = run(env, in, inputs, &apart, 1);
+    for (int64_t i = 0; i < rows && status == PR_OK; i++) {
+        const float *got = (const float *)apart.data + i * env->row, *want = (const float *)out->data + i * width;
+        for (int64_t j = 0; j < width; j++)
+            if (!(got[j] == want[j]) && !(got[j] != got[j] && want[j] != want[j] && !is_guard(got[j])))
+                return check_fail("%s: row %lld column %lld differs with rows apart", env->layer, (long long)i, (long long)j);
+        for (int64_t j = width; i + 1 < rows && j < env->row; j++)
+            if (!is_guard(got[j])) return check_fail("%s: wrote between its rows", env->layer);
+    }
+    env->row = 0;
+    return status == PR_OK || check_fail("%s: fails with rows apart", env->layer);
+}
+
 pr_status run_operator(pr_infer_fn *infer, pr_run_fn *run, const pr_kernels *kernels, int threads, const void *attrs,
                        const pr_view *in, int inputs, pr_view *out, pr_message *message) {
     pr_env env = {.kernels = kernels, .pool = pools[threads], .layer = "check", .attrs = attrs, .message = message};
     pr_view inferred = {0};
     pr_status status = infer(&env, in, inputs, &inferred, 1);
     if (status != PR_OK) return status;
+    const int is_own = !out->data;
     inferred.data = out->data ? out->data : guarded(pr_view_count(&inferred));
     *out = inferred;
     if (env.scratch_bytes) {
@@ -110,7 +131,9 @@ pr_status run_operator(pr_infer_fn *infer, pr_run_fn *run, const pr_kernels *ker
         env.scratch = guarded_bytes(bytes);
         for (size_t i = 0; i < bytes / sizeof(float); i++) ((float *)env.scratch)[i] = NAN;
     }
-    return run(&env, in, inputs, out, 1);
+    status = run(&env, in, inputs, out, 1);
+    if (status == PR_OK && is_own) same_apart(run, &env, in, inputs, out);
+    return status;
 }
 
 pr_view floats(float *data, int rank, ...) {

@@ -51,7 +51,9 @@ int same_rows(const char *what, const float *got, const float *expected, int64_t
 /* `count` floats within `error` of `expected`; a guard among them is a failure. */
 int near_floats(const char *what, const float *got, const float *expected, int64_t count, float error);
 
-/* Runs infer, then run with the exact scratch it asked for.  `threads` 1 .. 3. */
+/* `out` again with its rows apart, where the operator offers that: the same numbers, and nothing between them. */
+int same_apart(pr_run_fn *run, pr_env *env, const pr_view *in, int inputs, const pr_view *out);
+/* Runs infer, then run with the exact scratch it asked for; where `out` has no memory, also as above.  `threads` 1 .. 3. */
 pr_status run_operator(pr_infer_fn *infer, pr_run_fn *run, const pr_kernels *kernels, int threads, const void *attrs,
                        const pr_view *in, int inputs, pr_view *out, pr_message *message);
 pr_view floats(float *data, int rank, ...);

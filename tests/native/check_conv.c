@@ -35,7 +35,7 @@ static void make_transposed(pr_conv_attrs *a, const shape *x) {
 
 static pr_conv_attrs random_attrs(shape *x) {
     static const pr_activation some[] = {{1, -INFINITY, INFINITY}, {1, 0, INFINITY}, {1, 0, 6}, {0.5f, -INFINITY, INFINITY}};
-    int kind = random_int(0, 6);
+    int kind = random_int(0, 7);
     pr_conv_attrs a = {.groups = 1, .outputs = random_int(1, 40), .padding = random_int(0, 2), .activation = some[random_int(0, 3)],
                        .has_bias = random_int(0, 1), .has_residual = random_int(0, 1)};
     a.kernel = (pr_dims){2, {random_int(1, 5), random_int(1, 5)}};
@@ -57,6 +57,11 @@ static pr_conv_attrs random_attrs(shape *x) {
         a.strides = a.dilations = (pr_dims){2, {1, 1}};
         a.outputs = random_int(16, 50);
         *x = (shape){random_int(1, 2), {1, random_int(2, 30), random_int(2, 30)}, random_int(16, 50)};
+    } else if (kind == 7) {                                     /* few outputs */
+        a.strides.at[1] = a.dilations.at[1] = 1;
+        a.kernel.at[1] = random_int(2, 9);
+        a.outputs = random_int(1, 5);
+        x->channels = random_int(16, 40);
     } else if (kind >= 4) {                                     /* depthwise, often one with tiles */
         a.groups = a.outputs = x->channels = random_int(2, 60);
         if (random_int(0, 2)) {

@@ -24,7 +24,7 @@ static double pooled(const pr_pool_attrs *a, const float *in, const int size[3],
         sum += a->kind == PR_POOL_L2 ? x * x : x;
         cells++;
     }
-    if (a->kind == PR_POOL_MAX) return a->zero_padding && cells < all ? fmax(best, 0) : best;
+    if (a->kind == PR_POOL_MAX) return best;
     if (a->kind == PR_POOL_L2) return sqrt(sum);
     if (!a->exclude_padding) cells = counted;
     return cells ? sum / cells : 0;
@@ -39,7 +39,7 @@ static void check_one(uint32_t levels) {
     int size[3] = {axes == 3 ? random_int(1, 6) : 1, random_int(1, 12), random_int(1, 12)};
     if (random_int(0, 9) == 0) channels = 200;
     pr_pool_attrs a = {.kind = random_int(0, 2), .global = random_int(0, 5) == 0, .padding = random_int(0, 3), .exclude_padding = random_int(0, 1),
-                       .zero_padding = random_int(0, 1), .kernel = random_dims(axes, 1, 4), .strides = random_dims(axes, 1, 4),
+                       .kernel = random_dims(axes, 1, 4), .strides = random_dims(axes, 1, 4),
                        .pads_begin = random_dims(axes, 0, 2), .pads_end = random_dims(axes, 0, 2)};
     brute_axis at[3] = {{1, 0}, {1, 0}, {1, 0}};
     int any = 0, kernel[3] = {size[0], size[1], size[2]}, stride[3] = {1, 1, 1}, pads[3] = {0};

@@ -98,7 +98,7 @@ static void pr_pad_rows(void *arg, int64_t begin, int64_t end, int worker) {
 /* Fills in what a phase means for the rows of A and C: the cells of the first output's window, and the steps from there. */
 static void pr_describe(const pr_conv *conv, const pr_image *image, const pr_taps3 *p, ptrdiff_t *segment, pr_gemm_args *g) {
     const pr_phase *d = &p->at[PR_DEPTH], *h = &p->at[PR_HEIGHT], *v = &p->at[PR_WIDTH];
-    const int64_t C = conv->channels, O = conv->attrs->outputs, width = image->size[PR_WIDTH], plane = image->size[PR_HEIGHT] * width;
+    const int64_t C = conv->channels, O = conv->y_pixel, width = image->size[PR_WIDTH], plane = image->size[PR_HEIGHT] * width;
     bool whole_rows = conv->attrs->groups == 1 && v->spread == 1 && v->taps > 0;
     int64_t across = whole_rows ? 1 : v->taps;
     g->segment = segment;
@@ -144,7 +144,7 @@ static void pr_run_phase(const pr_conv *conv, const struct pr_gemm_kernel *kerne
     int64_t row = pr_gemm_packed_floats(kernel, depth, conv->attrs->outputs / conv->attrs->groups);     /* of one tap */
     g.b += row * (d->before * kh * kw + d->taps * (h->before * kw + h->taps * v->before));
     pr_describe(conv, image, p, segment, &g);
-    int64_t plane = conv->axis[PR_HEIGHT].out * conv->axis[PR_WIDTH].out * conv->attrs->outputs;
+    int64_t plane = conv->axis[PR_HEIGHT].out * conv->axis[PR_WIDTH].out * conv->y_pixel;
     for (int64_t i = 0; i < d->count; i++) {
         pr_groups(conv, kernel, pool, g, row * conv->axis[PR_DEPTH].kernel * kh * kw);
         if (g.segments) g.a += d->advance * image->size[PR_HEIGHT] * image->size[PR_WIDTH] * conv->channels;
@@ -168,12 +168,12 @@ static void pr_run_image(const pr_conv *conv, const struct pr_gemm_kernel *kerne
 void pr_conv_gemm(const pr_conv *conv, const struct pr_gemm_kernel *kernel, pr_pool *pool, void *scratch) {
     const pr_axis *d = &conv->axis[PR_DEPTH], *h = &conv->axis[PR_HEIGHT], *v = &conv->axis[PR_WIDTH];
     pr_gemm_args g = {.a = conv->x, .b = conv->w, .bias = conv->bias, .residual = conv->residual, .c = conv->y, .codes = conv->codes};
-    int64_t cells = d->size * h->size * v->size, out = d->out * h->out * v->out * conv->attrs->outputs;
+    int64_t cells = d->size * h->size * v->size, out = d->out * h->out * v->out * conv->y_pixel;
     if (pr_is_pointwise(conv)) {
         g.lines = 1;
         g.pixels = conv->images * cells;
         g.a_pixel = conv->channels;
-        g.c_pixel = conv->attrs->outputs;
+        g.c_pixel = conv->y_pixel;
         g.segments = 1;
         g.k = conv->channels / conv->attrs->groups;
         pr_groups(conv, kernel, pool, g, pr_gemm_packed_floats(kernel, g.k, conv->attrs->outputs / conv->attrs->groups));

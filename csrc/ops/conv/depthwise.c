@@ -52,13 +52,13 @@ void pr_depthwise(const pr_depthwise_kernel *kernel, pr_pool *pool, const pr_dep
 /* One phase of all images: a plain convolution that writes every `step`-th row and pixel. */
 static void pr_dw_phase(const pr_conv *conv, const pr_phase *h, const pr_phase *v, const pr_depthwise_kernel *kernel, pr_pool *pool) {
     const int64_t C = conv->channels, size = conv->axis[PR_HEIGHT].size * conv->axis[PR_WIDTH].size * C;
-    const int64_t line = conv->axis[PR_WIDTH].out * C, out = conv->axis[PR_HEIGHT].out * line;
+    const int64_t line = conv->axis[PR_WIDTH].out * conv->y_pixel, out = conv->axis[PR_HEIGHT].out * line;
     pr_depthwise_args d = {
         .x = conv->x, .w = conv->w + (h->before * conv->axis[PR_WIDTH].kernel + h->taps * v->before) * C, .bias = conv->bias,
         .h = {.size = conv->axis[PR_HEIGHT].size, .kernel = h->taps, .stride = h->advance, .dilation = h->spread, .before = -h->origin, .out = h->count},
         .v = {.size = conv->axis[PR_WIDTH].size, .kernel = v->taps, .stride = v->advance, .dilation = v->spread, .before = -v->origin, .out = v->count},
-        .channels = C, .y_line = h->step * line, .y_pixel = v->step * C, .activation = conv->attrs->activation};
-    ptrdiff_t at = h->first * line + v->first * C;
+        .channels = C, .y_line = h->step * line, .y_pixel = v->step * conv->y_pixel, .activation = conv->attrs->activation};
+    ptrdiff_t at = h->first * line + v->first * conv->y_pixel;
     for (int64_t n = 0; n < conv->images; n++) {
         d.y = conv->y + n * out + at;
         d.residual = conv->residual ? conv->residual + n * out + at : NULL;

@@ -143,8 +143,9 @@ static void products(const winograd_job *job, const float *u, float *m, int64_t 
 
 static void tiles_out(const winograd_job *job, const float *m, int64_t first, int64_t from, int64_t to) {
     const pr_conv *conv = job->conv;
-    int64_t n = conv->attrs->outputs;
-    pr_winograd_out t = {.stride = job->block * job->m_row, .channels = n, .bias = conv->bias, .line = conv->axis[PR_WIDTH].out * n,
+    int64_t n = conv->y_pixel;
+    pr_winograd_out t = {.stride = job->block * job->m_row, .channels = conv->attrs->outputs, .bias = conv->bias,
+                         .line = conv->axis[PR_WIDTH].out * n, .pixel = n,
                          .activation = &conv->attrs->activation};
     for (int64_t i = from; i < to; i++) {
         int64_t image, r, c;

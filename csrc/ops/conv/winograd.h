@@ -32,7 +32,7 @@ typedef struct pr_winograd_out {
     int64_t channels;
     const float *bias, *residual;                   /* or NULL; residual lies as y does */
     float *y;
-    ptrdiff_t line;
+    ptrdiff_t line, pixel;                          /* of y and residual */
     int rows, columns;
     const pr_activation *activation;
 } pr_winograd_out;

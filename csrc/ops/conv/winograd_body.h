@@ -78,7 +78,7 @@ PR_INLINE void from_points_4(vf *p) {
             if (i < t->rows) { \
                 PR_UNROLL for (int j = 0; j < m; j++) { \
                     if (j < t->columns) { \
-                        const ptrdiff_t at = i * t->line + j * t->channels + c; \
+                        const ptrdiff_t at = i * t->line + j * t->pixel + c; \
                         vf y = vf_add(point[i][j], bias); \
                         if (t->residual) \
                             y = vf_add(y, lanes == PR_VL ? vf_load(t->residual + at) : vf_load_n(t->residual + at, lanes)); \

@@ -60,6 +60,7 @@ pr_status pr_gemm_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
         if (x->shape[i] < 0) return PR_OK;
     if (pr_view_count(out) < 0 || pr_view_count(x) < 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the output would have an absurd number of values", env->layer);
+    env->rows = !attrs->has_residual;       /* which lies side by side */
     return pr_check_addends(env, in, inputs, attrs->has_bias != 0, attrs->has_residual != 0, attrs->outputs, out);
 }
 
@@ -69,8 +70,8 @@ static void pr_gemm_reference(const pr_gemm_args *g) {
         for (int64_t n = 0; n < g->columns; n++) {
             float sum = g->bias ? g->bias[n] : 0;
             for (int64_t p = 0; p < g->k; p++) sum += g->a[i * g->k + p] * g->b[n * g->k + p];
-            if (g->residual) sum += g->residual[i * g->columns + n];
-            g->c[i * g->columns + n] = pr_activate(sum, &g->activation);
+            if (g->residual) sum += g->residual[i * g->c_pixel + n];
+            g->c[i * g->c_pixel + n] = pr_activate(sum, &g->activation);
         }
 }
 
@@ -82,7 +83,7 @@ pr_status pr_gemm_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
         .bias = attrs->has_bias ? in[2].data : NULL,
         .residual = attrs->has_residual ? in[attrs->has_bias ? 3 : 2].data : NULL,
         .c = out[0].data, .lines = 1, .pixels = pr_view_span(&in[0], 0, in[0].rank - 1), .columns = attrs->outputs,
-        .a_pixel = attrs->inputs, .c_pixel = attrs->outputs, .k = attrs->inputs, .activation = attrs->activation,
+        .a_pixel = attrs->inputs, .c_pixel = env->row ? env->row : attrs->outputs, .k = attrs->inputs, .activation = attrs->activation,
     };
     pr_codes codes = {0};
     if (pr_codes_form(attrs->layout)) {

@@ -101,20 +101,24 @@ pr_status pr_concat_infer(pr_env *env, const pr_view *in, int inputs, pr_view *o
                            env->layer, k, pr_dtype_name(in[k].dtype), pr_show_shape(&in[k]).text,
                            pr_dtype_name(in->dtype), pr_show_shape(in).text, axis);
     }
+    env->rows = axis == out->rank - 1;
     return pr_check_output(env, out);
 }
 
+/* An operand that lies where it belongs already was written there (exec/parts.c). */
 pr_status pr_concat_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const int axis = ((const pr_concat_attrs *)env->attrs)->axis;
     const int64_t outer = pr_view_span(out, 0, axis), inner = pr_view_span(out, axis + 1, out->rank);
     const size_t bytes = pr_dtype_bytes(out->dtype);
+    const int64_t row = env->row ? env->row : out->shape[axis] * inner;
     int64_t done = 0;
     (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
     for (int k = 0; k < inputs; k++) {
         const int64_t span = in[k].shape[axis] * inner;
-        const pr_copy copy = {2, {outer, span}, {out->shape[axis] * inner, 1}, {span, 1}};
-        if (span) pr_copy_run(env, &copy, in[k].data, (unsigned char *)out->data + (size_t)done * bytes, bytes);
+        const pr_copy copy = {2, {outer, span}, {row, 1}, {span, 1}};
+        unsigned char *to = (unsigned char *)out->data + (size_t)done * bytes;
+        if (span && to != in[k].data) pr_copy_run(env, &copy, in[k].data, to, bytes);
         done += span;
     }
     return PR_OK;

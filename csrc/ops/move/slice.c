@@ -15,6 +15,22 @@ int64_t pr_slice_axis(int64_t n, int64_t begin, int64_t end, int64_t stride, int
     return begin > end ? (begin - end - stride - 1) / -stride : 0;
 }
 
+/* Where the elements begin if they lie side by side: one element of each of the first axes, some of the next, all of the
+ * rest; else -1. */
+static int64_t part_of(const pr_slice_attrs *attrs, const pr_view *in, const pr_view *out) {
+    int64_t at = 0, first;
+    bool cut = false;
+    if (pr_view_count(in) <= 0 || pr_view_count(out) <= 0) return -1;
+    for (int i = 0; i < in->rank; i++) {
+        pr_slice_axis(in->shape[i], attrs->begin.at[i], attrs->end.at[i], attrs->stride.at[i], &first);
+        if (out->shape[i] > 1 && attrs->stride.at[i] != 1) return -1;
+        if (cut && out->shape[i] != in->shape[i]) return -1;
+        cut |= out->shape[i] > 1;
+        at = at * in->shape[i] + first;
+    }
+    return at;
+}
+
 pr_status pr_slice_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
     const pr_slice_attrs *attrs = env->attrs;
     int64_t first;
@@ -30,6 +46,7 @@ pr_status pr_slice_infer(pr_env *env, const pr_view *in, int inputs, pr_view *ou
         if (in->shape[i] >= 0)
             out->shape[i] = pr_slice_axis(in->shape[i], attrs->begin.at[i], attrs->end.at[i], attrs->stride.at[i], &first);
     }
+    env->part = part_of(attrs, in, out);
     return PR_OK;
 }
 

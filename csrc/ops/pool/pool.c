@@ -57,6 +57,7 @@ pr_status pr_pool_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out
     *out = *x;
     out->data = NULL;
     pr_window_shape(axes, attrs->kernel.count, out);
+    env->rows = true;
     for (int i = 0; i < x->rank; i++)
         if (x->shape[i] < 0) return PR_OK;
     if (pr_view_count(x) < 0 || pr_view_count(out) < 0)
@@ -79,7 +80,7 @@ static void pr_pool_items(void *arg, int64_t begin, int64_t end, int worker) {
         int64_t rows = p.d.out * p.h.out, row = t / job->parts, image = row / rows, from = t % job->parts * PR_POOL_CHANNELS;
         int64_t to = t % job->parts == job->parts - 1 ? p.channels : from + PR_POOL_CHANNELS;
         p.x += image * p.d.size * p.h.size * p.v.size * p.channels;
-        p.y += image * rows * p.v.out * p.channels;
+        p.y += image * rows * p.v.out * p.y_pixel;
         job->kernel->row(&p, row % rows, from, to);
     }
 }
@@ -91,8 +92,9 @@ pr_status pr_pool_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
     (void)inputs, (void)outputs;
     if (pr_view_count(&out[0]) == 0) return PR_OK;          /* no channels, perhaps in billions of rows */
     PR_TRY(pr_pool_axes(env, attrs, x, axes));
-    pr_pool_job job = {env->kernels->pool, {x->data, out[0].data, axes[0], axes[1], axes[2], x->shape[x->rank - 1], attrs->kind,
-                                            attrs->exclude_padding != 0, attrs->zero_padding != 0}, 1};
+    pr_pool_job job = {env->kernels->pool, {x->data, out[0].data, axes[0], axes[1], axes[2], x->shape[x->rank - 1],
+                                            env->row ? env->row : x->shape[x->rank - 1], attrs->kind,
+                                            attrs->exclude_padding != 0}, 1};
     int64_t rows = pr_view_span(x, 0, x->rank - 1 - attrs->kernel.count) * axes[0].out * axes[1].out;
     if (rows < 4 * pr_pool_threads(env->pool) && job.p.channels >= 2 * PR_POOL_CHANNELS)
         job.parts = job.p.channels / PR_POOL_CHANNELS;

@@ -15,11 +15,10 @@ typedef struct pr_pool_cells {
     ptrdiff_t plane, line, pixel;
 } pr_pool_cells;
 
-/* `vectors` vectors of n lanes at channel c; an average divides by `divisor`, a maximum begins with `least`. */
-PR_INLINE void pr_pool_window(const pr_pool_cells *w, int64_t c, float divisor, float least, float *out, int n, const int kind,
-                              const int vectors) {
+/* `vectors` vectors of n lanes at channel c; an average divides by `divisor`. */
+PR_INLINE void pr_pool_window(const pr_pool_cells *w, int64_t c, float divisor, float *out, int n, const int kind, const int vectors) {
     vf acc[4];
-    PR_UNROLL for (int j = 0; j < vectors; j++) acc[j] = kind == PR_POOL_MAX ? vf_set1(least) : vf_zero();
+    PR_UNROLL for (int j = 0; j < vectors; j++) acc[j] = kind == PR_POOL_MAX ? vf_set1(-INFINITY) : vf_zero();
     for (int64_t d = 0; d < w->planes; d++)
         for (int64_t r = 0; r < w->rows; r++)
             for (int64_t q = 0; q < w->columns; q++) {
@@ -47,20 +46,20 @@ PR_INLINE void pr_pool_kind_row(const pr_pool_args *p, int64_t row, int64_t from
     pr_taps(&p->d, z, &front, &back);
     pr_taps(&p->h, y, &top, &bottom);
     pr_pool_cells w = {.planes = back - front, .rows = bottom - top, .pixel = C, .line = p->v.size * C, .plane = p->h.size * p->v.size * C};
-    int64_t area = pr_pool_extent(&p->d, z) * pr_pool_extent(&p->h, y), all = p->d.kernel * p->h.kernel * p->v.kernel;
+    int64_t area = pr_pool_extent(&p->d, z) * pr_pool_extent(&p->h, y);
     for (int64_t x = 0; x < p->v.out; x++) {
         pr_taps(&p->v, x, &left, &right);
         w.columns = right - left;
         int64_t real = w.planes * w.rows * w.columns, cells = p->real_cells_only ? real : area * pr_pool_extent(&p->v, x);
-        float divisor = cells > 0 ? (float)cells : 1, least = p->zero_padding && real < all ? 0 : -INFINITY;
+        float divisor = cells > 0 ? (float)cells : 1;
         w.in = p->x;
         if (real > 0)
             w.in += (pr_origin(&p->d, z) + front) * w.plane + (pr_origin(&p->h, y) + top) * w.line + (pr_origin(&p->v, x) + left) * C;
-        float *out = p->y + (row * p->v.out + x) * C;
+        float *out = p->y + (row * p->v.out + x) * p->y_pixel;
         int64_t c = from;
-        for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_pool_window(&w, c, divisor, least, out, PR_VL, kind, 4);
-        for (; c + PR_VL <= to; c += PR_VL) pr_pool_window(&w, c, divisor, least, out, PR_VL, kind, 1);
-        if (c < to) pr_pool_window(&w, c, divisor, least, out, (int)(to - c), kind, 1);
+        for (; c + 4 * PR_VL <= to; c += 4 * PR_VL) pr_pool_window(&w, c, divisor, out, PR_VL, kind, 4);
+        for (; c + PR_VL <= to; c += PR_VL) pr_pool_window(&w, c, divisor, out, PR_VL, kind, 1);
+        if (c < to) pr_pool_window(&w, c, divisor, out, (int)(to - c), kind, 1);
     }
 }
 

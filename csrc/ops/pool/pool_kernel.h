@@ -11,10 +11,9 @@ typedef struct pr_pool_args {
     const float *x;
     float *y;
     pr_axis d, h, v;                        /* d: planes, h: rows, v: columns */
-    int64_t channels;
+    int64_t channels, y_pixel;              /* y_pixel: floats from pixel to pixel of y */
     int32_t kind;                           /* pr_pool_kind */
     bool real_cells_only;                   /* average: divide by the cells that are not padding */
-    bool zero_padding;                      /* max: padded cells are 0 */
 } pr_pool_args;
 
 /* Output row `row`, counted through the planes, channels from .. to-1.  A window of padding only gives 0, and -infinity

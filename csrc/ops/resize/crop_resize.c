@@ -99,7 +99,7 @@ static void crop_row(const crop_job *job, int64_t row, pr_resize_tap *across, fl
         job->kernels->blend(upper, x + (down.high * job->width + low) * c, down.part, own, (high - low + 1) * c);
         upper = own;
     }
-    job->kernels->stretch(upper, across, width, job->y + row * width * c, c);
+    job->kernels->stretch(upper, across, width, job->y + row * width * c, c, c);
 }
 
 static void crop_rows(void *arg, int64_t begin, int64_t end, int worker) {

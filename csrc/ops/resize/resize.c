@@ -10,11 +10,11 @@ static void blend(const float *a, const float *b, float part, float *y, int64_t 
     for (int64_t i = 0; i < n; i++) y[i] = a[i] + part * (b[i] - a[i]);
 }
 
-static void stretch(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c) {
+static void stretch(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c, int64_t y_row) {
     for (int64_t i = 0; i < taps; i++) {
         const float *low = row + tap[i].low * c, *high = row + tap[i].high * c;
-        if (tap[i].part != 0) blend(low, high, tap[i].part, y + i * c, c);
-        else memcpy(y + i * c, low, (size_t)c * sizeof(float));
+        if (tap[i].part != 0) blend(low, high, tap[i].part, y + i * y_row, c);
+        else memcpy(y + i * y_row, low, (size_t)c * sizeof(float));
     }
 }
 
@@ -69,6 +69,7 @@ pr_status pr_resize_infer(pr_env *env, const pr_view *in, int inputs, pr_view *o
         out->shape[axis] = attrs->size.count == 0 && x < 0 ? -1 : n;
     }
     PR_TRY(pr_check_output(env, out));
+    env->rows = true;
     if (pr_view_count(out) > 0 && pr_view_count(in) >= 0) {
         const int64_t *y = &out->shape[out->rank - 3], width = in->shape[in->rank - 2] * y[2];
         env->scratch_bytes = (size_t)(y[0] + y[1]) * sizeof(pr_resize_tap) +
@@ -83,7 +84,7 @@ typedef struct resize_job {
     const float *x;
     float *y, *rows;                        /* rows (threads, W, C) */
     const pr_resize_tap *down, *across;
-    int64_t x_height, x_width, y_height, y_width, c;
+    int64_t x_height, x_width, y_height, y_width, c, y_row;
 } resize_job;
 
 static void resize_rows(void *arg, int64_t begin, int64_t end, int worker) {
@@ -97,7 +98,7 @@ static void resize_rows(void *arg, int64_t begin, int64_t end, int worker) {
             job->kernels->blend(row, image + tap->high * span, tap->part, own, span);
             row = own;
         }
-        job->kernels->stretch(row, job->across, job->y_width, job->y + item * job->y_width * job->c, job->c);
+        job->kernels->stretch(row, job->across, job->y_width, job->y + item * job->y_width * job->y_row, job->c, job->y_row);
     }
 }
 
@@ -110,7 +111,7 @@ pr_status pr_resize_run(pr_env *env, const pr_view *in, int inputs, pr_view *out
     for (int64_t i = 0; i < y[0]; i++) taps[i] = pr_resize_tap_at(attrs->kind, attrs->grid, i, y[0], x[0]);
     for (int64_t i = 0; i < y[1]; i++) taps[y[0] + i] = pr_resize_tap_at(attrs->kind, attrs->grid, i, y[1], x[1]);
     resize_job job = {env->kernels->resize, in->data, out->data, (float *)(void *)(taps + y[0] + y[1]), taps, taps + y[0],
-                      x[0], x[1], y[0], y[1], y[2]};
+                      x[0], x[1], y[0], y[1], y[2], env->row ? env->row : y[2]};
     pr_for(env->pool, pr_view_span(out, 0, out->rank - 2), pr_row_grain(y[1] * y[2]), resize_rows, &job);
     return PR_OK;
 }

@@ -38,8 +38,8 @@ pr_resize_tap pr_resize_tap_at(int kind, int grid, int64_t i, int64_t n, int64_t
 typedef struct pr_resize_kernels {
     /* y = (1 - part) * a + part * b over n numbers */
     void (*blend)(const float *a, const float *b, float part, float *y, int64_t n);
-    /* y (taps, c): the same between cells low and high of row (.., c) */
-    void (*stretch)(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c);
+    /* y (taps, c), its rows y_row apart: the same between cells low and high of row (.., c) */
+    void (*stretch)(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c, int64_t y_row);
 } pr_resize_kernels;
 
 #endif

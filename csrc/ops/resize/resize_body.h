@@ -14,8 +14,8 @@ static void blend(const float *a, const float *b, float part, float *y, int64_t 
 }
 
 /* c >= PR_VL: the last vector of a pixel overlaps the one before, which costs less than a store in parts. */
-static void stretch_wide(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c) {
-    for (int64_t i = 0; i < taps; i++, y += c) {
+static void stretch_wide(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c, int64_t y_row) {
+    for (int64_t i = 0; i < taps; i++, y += y_row) {
         const float *a = row + tap[i].low * c, *b = row + tap[i].high * c;
         const vf part = vf_set1(tap[i].part);
         if (tap[i].part == 0) {
@@ -28,15 +28,15 @@ static void stretch_wide(const float *row, const pr_resize_tap *tap, int64_t tap
     }
 }
 
-static void stretch_narrow(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c) {
-    for (int64_t i = 0; i < taps; i++, y += c) {
+static void stretch_narrow(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c, int64_t y_row) {
+    for (int64_t i = 0; i < taps; i++, y += y_row) {
         const float *a = row + tap[i].low * c, *b = row + tap[i].high * c, part = tap[i].part;
         for (int64_t j = 0; j < c; j++) y[j] = part == 0 ? a[j] : __builtin_fmaf(part, b[j] - a[j], a[j]);
     }
 }
 
-static void stretch(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c) {
-    (c < PR_VL ? stretch_narrow : stretch_wide)(row, tap, taps, y, c);
+static void stretch(const float *row, const pr_resize_tap *tap, int64_t taps, float *y, int64_t c, int64_t y_row) {
+    (c < PR_VL ? stretch_narrow : stretch_wide)(row, tap, taps, y, c, y_row);
 }
 
 const pr_resize_kernels PR_LEVEL_NAME(pr_resize) = {blend, stretch};

@@ -16,7 +16,7 @@ typedef struct gradient {
     pr_axis d, h, v;
     int64_t channels, parts;
     int32_t kind;
-    bool real_cells_only, zero_padding;
+    bool real_cells_only;
 } gradient;
 
 static pr_status axes_of(pr_env *env, const pr_pool_attrs *attrs, const pr_view *x, gradient *t) {
@@ -85,14 +85,13 @@ static void window_back(const gradient *t, int64_t l, int64_t i, int64_t j, int6
     pr_taps(&t->h, i, &top, &bottom);
     pr_taps(&t->v, j, &left, &right);
     pr_pool_cells cells = {.planes = back - front, .rows = bottom - top, .columns = right - left, .plane = plane, .line = line,
-                           .pixel = C, .least = -__builtin_inff()};
+                           .pixel = C};
     if (cells.planes <= 0 || cells.rows <= 0 || cells.columns <= 0) return;
     const int64_t real = cells.planes * cells.rows * cells.columns;
     const int64_t all = extent(&t->d, l) * extent(&t->h, i) * extent(&t->v, j);
     const int64_t row = (pr_origin(&t->d, l) + front) * plane + (pr_origin(&t->h, i) + top) * line;
     const int64_t first = start + row + (pr_origin(&t->v, j) + left) * C;
     cells.x = t->x + first, cells.dx = t->dx + first;
-    if (t->zero_padding && real < t->d.kernel * t->h.kernel * t->v.kernel) cells.least = 0;
     if (t->kind == PR_POOL_MAX) t->kernels->to_maximum(&cells, t->g + at, n);
     else to_all(t, &cells, t->real_cells_only ? real : all, t->g + at, t->y + at, n);
 }
@@ -115,8 +114,7 @@ pr_status pr_pool_gradient_run(pr_env *env, const pr_view *in, int inputs, pr_vi
     const pr_pool_attrs *attrs = env->attrs;
     const pr_view *x = &in[0];
     gradient t = {.kernels = env->kernels->training, .x = x->data, .g = in[1].data, .y = in[2].data, .dx = out->data,
-                  .channels = x->shape[x->rank - 1], .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0,
-                  .zero_padding = attrs->zero_padding != 0};
+                  .channels = x->shape[x->rank - 1], .kind = attrs->kind, .real_cells_only = attrs->exclude_padding != 0};
     (void)inputs, (void)outputs;
     if (pr_view_count(out) == 0) return PR_OK;
     PR_TRY(axes_of(env, attrs, x, &t));

@@ -102,7 +102,7 @@ static void to_maximum(const pr_pool_cells *c, const float *g, int64_t n) {
     for (int64_t k = 0; k < n; k += PR_VL) {
         const int lanes = PR_TAIL(k, n);
         const vf slope = load(g + k, lanes), one = vf_set1(1);
-        vf best = vf_set1(c->least), where = vf_set1(-1), cell = vf_zero();
+        vf best = vf_set1(-__builtin_inff()), where = vf_set1(-1), cell = vf_zero();
         for (int64_t d = 0; d < c->planes; d++)
             for (int64_t i = 0; i < c->rows; i++)
                 for (int64_t j = 0; j < c->columns; j++, cell = vf_add(cell, one)) {

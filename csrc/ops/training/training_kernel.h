@@ -5,12 +5,11 @@
 #include <stdint.h>
 
 /* The real cells of one pooling window: x and dx at the first one, floats from plane to plane, from row to row and from
- * pixel to pixel.  n channels at once.  dx is added to.  least: what a maximum must exceed. */
+ * pixel to pixel.  n channels at once.  dx is added to. */
 typedef struct pr_pool_cells {
     const float *x;
     float *dx;
     int64_t planes, rows, columns, plane, line, pixel;
-    float least;
 } pr_pool_cells;
 
 /* What an optimizer takes for g: clamp(g, -limit, limit) * scale + decay w.  NULL: g as it is. */

@@ -31,4 +31,3 @@ class Pool(Op):
     pads_end: Dims
     padding: Padding
     exclude_padding: bool
-    zero_padding: bool = False
