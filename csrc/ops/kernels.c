@@ -24,7 +24,7 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(winograd, ref) TAKE(winograd, avx2) TAKE(winograd, avx512) TAKE(winograd, neon)
     TAKE(copy, ref) TAKE(copy, avx2) TAKE(copy, neon)
     TAKE(image, ref) TAKE(image, avx2) TAKE(image, avx512) TAKE(image, neon)
-    TAKE(lstm, ref) TAKE(lstm, avx2) TAKE(lstm, avx512) TAKE(lstm, neon)
+    TAKE(units, ref) TAKE(units, avx2) TAKE(units, avx512) TAKE(units, neon)
     TAKE(matmul, ref) TAKE(matmul, avx2) TAKE(matmul, avx512) TAKE(matmul, neon)
     TAKE(expand, ref) TAKE(expand, avx2) TAKE(expand, avx512) TAKE(expand, neon)
     TAKE(gates, ref) TAKE(gates, avx2) TAKE(gates, avx512) TAKE(gates, neon)

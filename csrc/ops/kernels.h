@@ -18,7 +18,7 @@ typedef struct pr_kernels {
     const struct pr_copy_kernels *copy;
     const struct pr_winograd_kernels *winograd;
     const struct pr_image_kernels *image;
-    const struct pr_lstm_kernels *lstm;
+    const struct pr_units_kernels *units;
     const struct pr_matmul_kernels *matmul;
     const struct pr_expand_kernels *expand;
     const struct pr_training_kernels *training;

@@ -75,7 +75,7 @@ static double lstm_work(const void *attrs, const pr_view *in, const pr_view *out
 static double rnn_work(const void *attrs, const pr_view *in, const pr_view *out) {
     const pr_rnn_attrs *a = attrs;
     (void)out;
-    return recurrent_work(in, a->kind == PR_RNN_GRU ? 3 : 1, a->inputs, a->outputs);
+    return recurrent_work(in, a->kind == PR_RNN_SIMPLE ? 1 : 3, a->inputs, a->outputs);
 }
 
 static work_fn *const works[PR_OP_COUNT] = {

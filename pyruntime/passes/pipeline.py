@@ -16,6 +16,7 @@ from pyruntime.passes.inverted import fuse_inverted
 from pyruntime.passes.layout import sink_transposes
 from pyruntime.passes.norms import fuse_layer_norm
 from pyruntime.passes.pack import pack_weights
+from pyruntime.passes.recurrent import recognise_recurrent_loops
 from pyruntime.passes.regions import constants_inside, drop_dead_results
 from pyruntime.passes.reshapes import sink_reshapes
 
@@ -23,6 +24,7 @@ PASSES: tuple[Pass, ...] = (
     drop_dead_nodes,           # before anything costs time
     fold_constants,            # before layout: constants then transpose for free
     remove_identities,
+    recognise_recurrent_loops, # while bodies are as lowering wrote them
     sink_transposes,           # before the fusions: they look at the last axis for channels
     sink_reshapes,             # before the fusions: a dense layer and its ReLU must meet
     merge_clamps,              # before fuse_activation: a ReLU6 in four nodes must be one

@@ -74,8 +74,8 @@ static void fit_recurrent(int op, int32_t *words, pr_view *in, int inputs) {
     const bool lstm = op == PR_OP_LSTM;
     const pr_lstm_attrs l = {k, n, random_int(0, 1), random_int(0, 1), random_int(0, 1), random_int(0, 5), random_int(0, 5),
                              random_int(0, 5), inputs == 7, 0, some_number(2), random_int(0, 1)};
-    const pr_rnn_attrs r = {random_int(0, 1), k, n, random_int(0, 1), random_int(0, 1), random_int(0, 5), random_int(0, 5), 0};
-    const int g = lstm ? 4 : r.kind == PR_RNN_GRU ? 3 : 1;
+    const pr_rnn_attrs r = {random_int(0, 2), k, n, random_int(0, 1), random_int(0, 1), random_int(0, 5), random_int(0, 5), 0};
+    const int g = lstm ? 4 : r.kind == PR_RNN_SIMPLE ? 1 : 3;
     pr_view *w = in + (lstm ? 3 : 2);
     if (lstm) memcpy(words, &l, sizeof l);
     else memcpy(words, &r, sizeof r);
@@ -85,7 +85,7 @@ static void fit_recurrent(int op, int32_t *words, pr_view *in, int inputs) {
     in = w;
     SHAPE(0, g, n, k);
     SHAPE(1, g, n, n);
-    SHAPE(2, g, n);
+    SHAPE(2, g + (!lstm && r.kind == PR_RNN_GRU_AFTER), n);
     if (lstm && inputs == 7) SHAPE(3, 3, n);
 }
 
