@@ -73,7 +73,8 @@ static const float *pr_strips(const pr_cut *cut, const pr_gemm_args *g, const pr
                 left = g->pixels - x % g->pixels;
             }
             ptrdiff_t at = y * g->c_line + x * g->c_pixel + column;
-            (*cut->kernel->tiles)[wide][rows](g, a, panel, bias, g->residual ? g->residual + at : NULL, g->c + at, lanes, left, ahead);
+            (*cut->kernel->tiles)[wide][rows](g, a, panel, bias, g->residual ? g->residual + at : NULL, g->c + at, lanes, left,
+                                              ahead);
         }
     }
     return ahead;
@@ -92,13 +93,15 @@ static const float *pr_panel_at(const pr_cut *cut, int64_t i, int worker) {
 }
 
 /* Adds depths from .. from + depth - 1 of each of `parts` parts of a compressed panel to its sums. */
-static void pr_code_piece(const pr_cut *cut, int64_t i, int64_t from, int64_t depth, int64_t part, int parts, float *room, float *sums) {
+static void pr_code_piece(const pr_cut *cut, int64_t i, int64_t from, int64_t depth, int64_t part, int parts, float *room,
+                          float *sums) {
     const pr_gemm_args *g = &cut->g;
     const pr_codes *c = g->codes;
     int64_t n = pr_wide(cut, i) * cut->kernel->lanes, first = pr_before(cut, i) * cut->kernel->lanes;
     for (int q = 0; q < parts; q++)
         c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * g->k + (from + q * part) * n),
-                                   c->bias ? c->scale + first : c->scale, c->bias ? c->bias + first : NULL, depth, n, room + q * depth * n);
+                                   c->bias ? c->scale + first : c->scale, c->bias ? c->bias + first : NULL, depth, n,
+                                   room + q * depth * n);
     c->kernels->row_sums(g->a + g->segment[0] + from, part, room, depth, n, parts, sums);
 }
 
@@ -108,7 +111,8 @@ static void pr_code_row(const pr_cut *cut, int64_t i, int worker) {
     const pr_gemm_args *g = &cut->g;
     const pr_codes *c = g->codes;
     int64_t wide = pr_wide(cut, i), n = wide * cut->kernel->lanes, first = pr_before(cut, i) * cut->kernel->lanes;
-    int64_t real = pr_at_most(n, g->columns - first), parts = c->kernels->split, part = g->k / parts, most = PR_CODES_PIECE / n / parts;
+    int64_t parts = c->kernels->split, part = g->k / parts, most = PR_CODES_PIECE / n / parts;
+    int64_t real = pr_at_most(n, g->columns - first);
     float *room = c->room + worker * pr_codes_room(cut->kernel, g->k), sums[PR_CODES_SPLIT * PR_GEMM_VECTORS * 16] = {0};
     for (int64_t j = 0; g->bias && j < real; j++) sums[j] = g->bias[first + j];
     for (int64_t p = 0; p < part; p += most) pr_code_piece(cut, i, p, pr_at_most(most, part - p), part, (int)parts, room, sums);
