@@ -39,17 +39,31 @@ static int64_t pr_high(const pr_cut *cut, int64_t wide) {
 static int64_t pr_before(const pr_cut *cut, int64_t i) { return i ? cut->first + (i - 1) * cut->kernel->panel : 0; }
 static int64_t pr_wide(const pr_cut *cut, int64_t i) { return i ? cut->kernel->panel : cut->first; }
 
+/* How many of so many pixels a stack of full tiles takes, where the kernel has one; a rest is left with the last of the
+ * tiles, to be shared evenly. */
+static int64_t pr_stacked(const pr_cut *cut, int64_t wide, int lanes, int64_t pixels) {
+    int64_t high = cut->kernel->rows[wide];
+    if (!cut->kernel->stack || cut->straddles || wide != cut->kernel->panel || lanes != cut->kernel->lanes) return 0;
+    return pixels % high && pixels > high ? (pixels / high - 1) * high : pixels / high * high;
+}
+
 /* Panel i with the block's rows.  On the way the tiles read what lies at `ahead` into the second-level cache, g.ahead_step
  * floats per depth, so that it arrives evenly.  Returns how far they came. */
 static const float *pr_strips(const pr_cut *cut, const pr_gemm_args *g, const pr_rows *r, int64_t i, const float *panel,
                               const float *ahead) {
     int64_t wide = pr_wide(cut, i), column = pr_before(cut, i) * cut->kernel->lanes, pixels = r->to - r->from;
-    int64_t strips = pr_quotient_up(pixels, pr_high(cut, wide)), low = pixels / strips, higher = pixels % strips;
-    int64_t left = PR_NO_LINE, further = g->segments * g->k * g->ahead_step;
     int lanes = (int)pr_at_most(cut->kernel->lanes, g->columns - column - (wide - 1) * cut->kernel->lanes);
+    int64_t stacked = pr_stacked(cut, wide, lanes, pixels), rest = pixels - stacked;
+    int64_t strips = pr_quotient_up(rest, pr_high(cut, wide)), low = rest / pr_at_least(strips, 1), higher = rest - low * strips;
+    int64_t left = PR_NO_LINE, further = g->segments * g->k * g->ahead_step;
     const float *bias = g->bias ? g->bias + column : NULL;
-    for (int64_t y = r->line; y < r->end; y++)
-        for (int64_t s = 0, x = r->from, rows; s < strips; s++, x += rows, ahead += further) {
+    for (int64_t y = r->line; y < r->end; y++) {
+        if (stacked) {
+            ptrdiff_t at = y * g->c_line + r->from * g->c_pixel + column;
+            cut->kernel->stack(g, g->a + y * g->a_line + r->from * g->a_pixel, panel, bias, g->residual ? g->residual + at : NULL,
+                               g->c + at, stacked / cut->kernel->rows[wide]);
+        }
+        for (int64_t s = 0, x = r->from + stacked, rows; s < strips; s++, x += rows, ahead += further) {
             rows = low + (s < higher);
             const float *a = g->a + y * g->a_line + x * g->a_pixel;
             if (cut->straddles) {
@@ -59,6 +73,7 @@ static const float *pr_strips(const pr_cut *cut, const pr_gemm_args *g, const pr
             ptrdiff_t at = y * g->c_line + x * g->c_pixel + column;
             (*cut->kernel->tiles)[wide][rows](g, a, panel, bias, g->residual ? g->residual + at : NULL, g->c + at, lanes, left, ahead);
         }
+    }
     return ahead;
 }
 
