@@ -109,9 +109,8 @@ pr_status pr_attention_infer(pr_env *env, const pr_view *in, int inputs, pr_view
     if (a.q.width < 0 || pr_gemm_packed_floats(env->kernels->gemm, a.q.width, a.keys) < 0 ||
         pr_gemm_packed_floats(env->kernels->gemm, a.keys, a.v.width) < 0)
         return a.q.width < 0 ? PR_OK : pr_fail(env->message, PR_BAD_SHAPE, "%s: attention over an absurd number of keys", env->layer);
-    const int threads = pr_pool_threads(env->pool);
-    pr_attention_cut(&a, threads);
-    env->scratch_bytes = (size_t)a.scratch_floats * sizeof(float) * (size_t)threads;
+    pr_attention_cut(&a);
+    env->scratch_bytes = (size_t)a.scratch_floats * sizeof(float) * (size_t)pr_pool_threads(env->pool);
     return PR_OK;
 }
 
@@ -137,8 +136,10 @@ pr_status pr_attention_run(pr_env *env, const pr_view *in, int inputs, pr_view *
     const pr_heads y = heads_of(out, attrs->y_inside);
     a.y = out->data, a.y_batch = y.batch, a.y_head = y.head, a.y_row = y.row;
     a.scratch = env->scratch;
-    pr_attention_cut(&a, pr_pool_threads(env->pool));
-    const int64_t work = a.queries / a.parts * a.keys * (a.q.width + a.v.width);
-    pr_for(env->pool, a.batches * attrs->heads * a.parts, (64 << 10) / (work + 1) + 1, pr_attention_items, &a);
+    pr_attention_cut(&a);
+    const int64_t heads = a.batches * attrs->heads, work = a.queries / a.parts * a.keys * (a.q.width + a.v.width);
+    /* Whole heads to a thread, where there are enough: their keys and values are packed once then. */
+    const int64_t grain = heads >= 2 * pr_pool_threads(env->pool) ? a.parts : 1;
+    pr_for(env->pool, heads * a.parts, grain * ((64 << 10) / (grain * work + 1) + 1), pr_attention_items, &a);
     return PR_OK;
 }

@@ -38,9 +38,9 @@ PR_INLINE vf tail_or(const float *x, int n, float missing) {
     return vf_select(vf_lt(vf_load(lane_numbers), vf_set1((float)n)), vf_load_n(x, n), vf_set1(missing));
 }
 
-/* scale * s is rounded before the largest is subtracted, so no difference is above 0. */
+/* Powers of 2: the product with log2 e is the scale's.  The largest is subtracted first, so large scores lose no digits. */
 static float exps(float *s, int64_t n, float scale) {
-    const vf by = vf_set1(scale);
+    const vf by = vf_set1(scale * 0x1.715476p0f);
     vf top[4], sum[2] = {vf_zero(), vf_zero()};
     int64_t i = 0;
     PR_UNROLL for (int k = 0; k < 4; k++) top[k] = vf_set1(-INFINITY);
@@ -48,16 +48,16 @@ static float exps(float *s, int64_t n, float scale) {
         PR_UNROLL for (int k = 0; k < 4; k++) top[k] = vf_max(top[k], vf_load(s + i + k * PR_VL));
     for (; i + PR_VL <= n; i += PR_VL) top[0] = vf_max(top[0], vf_load(s + i));
     if (i < n) top[1] = vf_max(top[1], tail_or(s + i, (int)(n - i), -INFINITY));
-    const vf largest = vf_mul(vf_set1(vf_hmax(vf_max(vf_max(top[0], top[1]), vf_max(top[2], top[3])))), by);
+    const vf largest = vf_set1(vf_hmax(vf_max(vf_max(top[0], top[1]), vf_max(top[2], top[3]))));
     for (i = 0; i + 2 * PR_VL <= n; i += 2 * PR_VL)
         PR_UNROLL for (int k = 0; k < 2; k++) {
-            const vf e = vf_exp_falling(vf_sub(vf_mul(vf_load(s + i + k * PR_VL), by), largest));
+            const vf e = vf_exp2_falling(vf_mul(vf_sub(vf_load(s + i + k * PR_VL), largest), by));
             vf_store(s + i + k * PR_VL, e);
             sum[k] = vf_add(sum[k], e);
         }
     for (; i < n; i += PR_VL) {
         const int lanes = n - i < PR_VL ? (int)(n - i) : PR_VL;
-        const vf e = vf_exp_falling(vf_sub(vf_mul(tail_or(s + i, lanes, -INFINITY), by), largest));
+        const vf e = vf_exp2_falling(vf_mul(vf_sub(tail_or(s + i, lanes, -INFINITY), largest), by));
         vf_store_n(s + i, e, lanes);
         sum[0] = vf_add(sum[0], e);
     }

@@ -5,21 +5,21 @@
 
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/gemm/matmul.h"
+#include "ops/move/copy.h"
 
 /* Queries up to which reading keys and values as they lie is faster than packing them first. */
 #define PR_FEW_QUERIES 6
-/* Floats of scores of a tile, and queries of a part, below which packing keys and values again would show. */
+/* Floats of scores of a tile, and queries of a part, below which packing keys and values again would show.  Where tiles begin
+ * decides how sums are taken, so it must not depend on threads. */
 #define PR_TILE_SCORES 6144
 #define PR_PART_QUERIES 96
-/* Columns of the widest panel. */
-#define PR_WIDEST (PR_GEMM_VECTORS * 16)
 
 static int64_t up16(int64_t n) { return (n + 15) / 16 * 16; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-void pr_attention_cut(pr_attention *a, int threads) {
+void pr_attention_cut(pr_attention *a) {
     const pr_gemm_kernel *gemm = a->kernels->gemm;
-    const int64_t high = gemm->rows[gemm->panel], items = a->batches * a->attrs->heads;
+    const int64_t high = gemm->rows[gemm->panel];
     a->parts = 1;
     if (a->queries <= PR_FEW_QUERIES) {
         a->tile = a->packed_keys = a->packed_values = 0;
@@ -31,8 +31,8 @@ void pr_attention_cut(pr_attention *a, int threads) {
     a->packed_keys = up16(pr_gemm_packed_floats(gemm, a->q.width, a->keys));
     a->packed_values = up16(pr_gemm_packed_floats(gemm, a->keys, a->v.width));
     a->scratch_floats = a->packed_keys + a->packed_values + up16(a->tile * a->keys) + up16(a->tile);
-    if (items < 4 * threads && threads > 1)
-        a->parts = least((4 * threads + items - 1) / items, (a->queries + PR_PART_QUERIES - 1) / PR_PART_QUERIES);
+    a->part = (PR_PART_QUERIES + a->tile - 1) / a->tile * a->tile;
+    a->parts = (a->queries + a->part - 1) / a->part;
 }
 
 static const float *head_of(const pr_heads *x, int64_t batch, int64_t head) {
@@ -52,22 +52,26 @@ static const float *row_of(const pr_heads *past, const float *before, const pr_h
     return s < past->rows ? before + s * past->row : rows + (s - past->rows) * now->row;
 }
 
-/* Keys as the columns of a packed matrix, whole cache lines of them at a time. */
+/* Keys from..to-1 of all, as far as these rows, of which the first is number `first`, have them: columns of a panel whose
+ * rows are n long. */
+static void turn_keys(const head *h, const pr_heads *k, const float *rows, int64_t first, int64_t from, int64_t to, int64_t n, float *panel) {
+    const int64_t begin = from > first ? from : first, end = least(to, first + k->rows);
+    if (begin >= end) return;
+    h->a->kernels->copy->transpose((const pr_word *)(const void *)(rows + (begin - first) * k->row), k->row,
+                                   (pr_word *)(void *)(panel + begin - from), n, k->width, end - begin);
+}
+
+/* Keys as the columns of a packed matrix. */
 static void pack_keys(const head *h) {
     const pr_attention *a = h->a;
     const pr_gemm_kernel *gemm = a->kernels->gemm;
     const int64_t total = (a->keys + gemm->lanes - 1) / gemm->lanes, depth = a->q.width;
     float *out = h->keys;
     for (int64_t done = 0, wide; done < total; done += wide) {
-        const float *rows[PR_WIDEST];
         wide = pr_gemm_panel(gemm, total, done);
         const int64_t first = done * gemm->lanes, n = wide * gemm->lanes, real = least(n, a->keys - first);
-        for (int64_t j = 0; j < real; j++) rows[j] = row_of(&a->past_k, h->past_k, &a->k, h->k, first + j);
-        for (int64_t from = 0; from < depth; from += 16) {
-            const int64_t to = least(from + 16, depth);
-            for (int64_t j = 0; j < real; j++)
-                for (int64_t p = from; p < to; p++) out[p * n + j] = rows[j][p];
-        }
+        if (a->past_k.rows) turn_keys(h, &a->past_k, h->past_k, 0, first, first + real, n, out);
+        turn_keys(h, &a->k, h->k, a->past_k.rows, first, first + real, n, out);
         for (int64_t p = 0; p < depth && real < n; p++) memset(out + p * n + real, 0, (size_t)(n - real) * sizeof(float));
         out += depth * n;
     }
@@ -163,7 +167,7 @@ void pr_attention_items(void *arg, int64_t begin, int64_t end, int worker) {
         h.shares = h.scores + up16(a->tile * a->keys);
         if (packed != which) pack_keys(&h), pack_values(&h);
         packed = which;
-        const int64_t to = a->queries * (part + 1) / a->parts;
-        for (int64_t from = a->queries * part / a->parts; from < to; from += a->tile) tile_of(&h, from, least(from + a->tile, to));
+        const int64_t to = least((part + 1) * a->part, a->queries);
+        for (int64_t from = part * a->part; from < to; from += a->tile) tile_of(&h, from, least(from + a->tile, to));
     }
 }

@@ -21,14 +21,15 @@ typedef struct pr_attention {
     ptrdiff_t mask_step[4];                 /* of entry, head, query, key; 0: broadcast */
     float *y;
     ptrdiff_t y_batch, y_head, y_row;
-    int64_t batches, queries, keys, parts;  /* parts: pieces into which the queries of a head are cut */
+    int64_t batches, queries, keys;
+    int64_t part, parts;                    /* queries of a work item, which are whole tiles; items of a head */
     int64_t tile;                           /* queries whose scores are in memory at a time; 0: too few for packing */
     int64_t packed_keys, packed_values, scratch_floats;
     float *scratch;
 } pr_attention;
 
 /* Fills in what follows from sizes: tile, parts and scratch of one thread. */
-void pr_attention_cut(pr_attention *a, int threads);
+void pr_attention_cut(pr_attention *a);
 /* Work items: parts of heads of entries. */
 void pr_attention_items(void *arg, int64_t begin, int64_t end, int worker);
 
