@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,9 @@ class Entry:
         return session.run(self.arrays, len(names))
 
 
-def open_network(path: Path, threads: int = 0) -> Entry:
-    """The model and its network, compiled without the user's cache."""
+def open_network(path: Path, threads: int = 0, features: Mapping[str, Any] | None = None) -> Entry:
+    """The model and its network, compiled without the user's cache.  features: noise when left out."""
     model = MLModel(path, configuration=MLModelConfiguration(threads=threads, cache_folder=None))
-    features = sample_features(model.engine.part.spec)
-    _, engine, inside = next(networks_with_inputs(model.engine, features))
-    return Entry(model, features, engine, engine.arrays(inside))
+    given = dict(features) if features is not None else sample_features(model.engine.part.spec)
+    _, engine, inside = next(networks_with_inputs(model.engine, given))
+    return Entry(model, given, engine, engine.arrays(inside))

@@ -1,43 +1,61 @@
 """Our runtime against others on the same networks.
 
     python benchmarks/race.py --threads 1,2 --rounds 7 --json race.json --markdown
+    python benchmarks/race.py --networks build/networks --json networks.json --markdown
+
+The first races the networks of Core ML files, the second those that tools/networks made, in which every peer has an
+environment of its own.
 
 Every runtime has a process of its own, and all are stopped but the one that runs.  A round gives each of them a turn,
 in another order each time, so that a machine that grows warm or busy slows all alike.  A turn's number is the median
-of its predictions; the race's numbers are the best and the median of the turns.  A peer whose outputs are not ours
-ends the race.
+of its predictions; the race's numbers are the best and the median of the turns.  A runtime whose outputs are not right
+does not start.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from environments import python_of
+from environments import environment
+from exported import exported_folders
 from machine import machine
 from networks import WITHOUT_FOLDER, model_paths, models_folder
-from tables import race_tables
-from worker import RUNTIMES
+from tables import network_tables, race_tables
+from worker import EXPORT_PEERS, FILE_PEERS, OURS
 
 HERE = Path(__file__).resolve().parent
 ONE_THREAD_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+def running_python(runtime: str) -> str:
+    return sys.executable
+
+
+def own_python(runtime: str) -> str:
+    """The Python of a peer's environment; ours is the running one."""
+    return sys.executable if runtime in OURS else environment(runtime.removesuffix("-frozen"))
+
+
 class Racer:
     """A runtime's process; stopped whenever it is not its turn."""
 
-    def __init__(self, runtime: str, path: Path, threads: int, worker: str = "worker.py") -> None:
+    def __init__(
+        self, runtime: str, path: Path, threads: int, worker: str = "worker.py", python: str = sys.executable
+    ) -> None:
         self.runtime, self.path = runtime, path
         env = os.environ | dict.fromkeys(ONE_THREAD_LIBRARIES, str(threads))
         self.process = subprocess.Popen(
-            [python_of(runtime), "-W", "ignore", str(HERE / worker), runtime, str(path), str(threads)],
+            [python, "-W", "ignore", str(HERE / worker), runtime, str(path), str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=env,
         )  # fmt: skip
         self.about = self._answer()
@@ -47,26 +65,31 @@ class Racer:
 
     @property
     def impossible(self) -> str:
-        return str(self.about.get("impossible", ""))
+        return str(self.about.get("impossible", "") or self.about.get("wrong", ""))
 
     def turn(self, seconds: float) -> None:
         self.process.send_signal(signal.SIGCONT)
         assert self.process.stdin
         self.process.stdin.write(json.dumps({"seconds": seconds}) + "\n")
-        self.turns.append(self._answer())
+        answer = self._answer()
+        if "impossible" in answer:
+            self.about = answer
+            return
+        self.turns.append(answer)
         self.process.send_signal(signal.SIGSTOP)
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGCONT)
         assert self.process.stdin
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.runtime} on {self.path.name} ended with an error; see above")
+            return {"impossible": f"its process ended with {self.process.wait()}"}
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -74,24 +97,26 @@ class Racer:
         medians = [turn["median"] for turn in self.turns]
         return {
             "model": self.path.stem, "threads": threads, "runtime": self.runtime, "note": self.about.get("note", ""),
-            "impossible": self.impossible, "turns": medians, "best": min(medians, default=None),
-            "median": statistics.median(medians) if medians else None,
+            "impossible": self.impossible, "wrong": "wrong" in self.about, "turns": medians,
+            "best": min(medians, default=None), "median": statistics.median(medians) if medians else None,
         }  # fmt: skip
 
 
 def race(
-    path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float, worker: str = "worker.py"
-) -> list[Racer]:
+    path: Path, runtimes: list[str], threads: int, rounds: int, seconds: float,
+    worker: str = "worker.py", python_of: Callable[[str], str] = running_python,
+) -> list[Racer]:  # fmt: skip
     """All runtimes on one model; closed again."""
     racers: list[Racer] = []
     try:
         for runtime in runtimes:
-            racers.append(Racer(runtime, path, threads, worker))
+            racers.append(Racer(runtime, path, threads, worker, python_of(runtime)))
         running = [racer for racer in racers if not racer.impossible]
         for i in range(rounds):
-            first = i % len(running)
+            first = i % max(len(running), 1)
             for racer in running[first:] + running[:first]:
-                racer.turn(seconds)
+                if not racer.impossible:
+                    racer.turn(seconds)
     finally:
         for racer in racers:
             racer.close()
@@ -111,15 +136,24 @@ def main() -> None:
     parser.add_argument("--threads", default="1,2", help="numbers of threads, each a race (default 1,2)")
     parser.add_argument("--rounds", type=int, default=7, help="turns of every runtime (default 7)")
     parser.add_argument("--seconds", type=float, default=0.3, help="length of a turn (default 0.3)")
+    parser.add_argument("--networks", type=Path, help="race the networks of this folder, which tools/networks made")
     parser.add_argument("--models", default="", help="names without ending, with commas between (default all)")
-    parser.add_argument("--runtimes", default="", help=f"of {', '.join(RUNTIMES)} (default all)")
+    parser.add_argument("--runtimes", default="", help="with commas between (default all; a wrong one names them)")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without closing the racers, which are stopped
-    paths = {path.stem: path for path in model_paths()}
-    if models_folder() is None:
-        print(f"Only our own model: {WITHOUT_FOLDER}", file=sys.stderr)
+    if options.networks:
+        paths, known, python_of = exported_folders(options.networks), (OURS[0], *EXPORT_PEERS), own_python
+        if not paths:
+            parser.error(f"no networks in {options.networks}: python tools/networks makes them")
+    else:
+        paths, known, python_of = model_paths(), (*OURS, *FILE_PEERS), running_python
+        if models_folder() is None:
+            print(f"Only our own model: {WITHOUT_FOLDER}", file=sys.stderr)
+    runtimes = chosen(options.runtimes, known)
+    for runtime in runtimes:
+        python_of(runtime)  # environments are made before the clock starts
     result: dict[str, Any] = {
         "machine": machine(),
         "rounds": options.rounds,
@@ -127,11 +161,12 @@ def main() -> None:
         "versions": {},
         "rows": [],
     }
+    by_name = {path.stem: path for path in paths}
     for threads in map(int, options.threads.split(",")):
-        for name in chosen(options.models, tuple(paths)):
+        for name in chosen(options.models, tuple(by_name)):
             print(f"{name}, {threads} threads …", file=sys.stderr, flush=True)
-            runtimes = chosen(options.runtimes, RUNTIMES)
-            for racer in race(paths[name], runtimes, threads, options.rounds, options.seconds):
+            racers = race(by_name[name], runtimes, threads, options.rounds, options.seconds, python_of=python_of)
+            for racer in racers:
                 result["rows"].append(racer.row(threads))
                 if not racer.impossible:
                     result["versions"][racer.runtime] = racer.about["version"]
@@ -139,7 +174,7 @@ def main() -> None:
                 options.json.parent.mkdir(parents=True, exist_ok=True)
                 options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.markdown or not options.json:
-        print("\n".join(race_tables(result)))
+        print("\n".join(network_tables(result) if options.networks else race_tables(result)))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from environments import environment
 from machine import machine
 from race import Racer, chosen, race
 from tables import training_tables
 from tasks import TASKS
-from training_worker import LIBRARIES
+from training_worker import LIBRARIES, ONNX
 
 SAME_LOSSES = 1e-3
 """Greatest relative difference of the first losses from ours."""
@@ -37,6 +38,11 @@ def compare(racers: list[Racer]) -> None:
             theirs = racer.about["losses"][i]
             if not abs(ours[i] - theirs) <= SAME_LOSSES * abs(ours[i]):
                 raise SystemExit(f"{racer.runtime}, {racer.path.stem}: loss of step {i} is {theirs}, ours {ours[i]}")
+
+
+def python_of(library: str) -> str:
+    """ONNX Runtime's training needs other versions of libraries than we."""
+    return environment(library) if library == ONNX else sys.executable
 
 
 def main() -> None:
@@ -56,7 +62,9 @@ def main() -> None:
         for task in chosen(options.tasks, tuple(TASKS)):
             print(f"{task}, {threads} threads …", file=sys.stderr, flush=True)
             libraries = chosen(options.libraries, LIBRARIES)
-            racers = race(Path(task), libraries, threads, options.rounds, options.seconds, "training_worker.py")
+            racers = race(
+                Path(task), libraries, threads, options.rounds, options.seconds, "training_worker.py", python_of
+            )  # fmt: skip
             compare(racers)
             for racer in racers:
                 peak = max((turn["peak"] for turn in racer.turns), default=None)

@@ -33,8 +33,11 @@ def tool(name: str) -> str:
     return found
 
 
-def build(target: str = "native", *, sanitize: bool = False, imitate: bool = False) -> Path:
-    """The checker's path, built in build-check-<target>/ with no need of the target's Python."""
+def build(target: str = "native", *, sanitize: bool = False, imitate: bool = False, program: str = "checker") -> Path:
+    """The path of the checker, or of another program of tests/native.
+
+    Built in build-check-<target>/, with no need of the target's Python.
+    """
     folder = ROOT / f"build-check-{target}{'-sanitized' if sanitize else ''}"
     options = ["-Dpython=false", "-Dbuildtype=release"]
     if target != "native":
@@ -42,7 +45,7 @@ def build(target: str = "native", *, sanitize: bool = False, imitate: bool = Fal
     if sanitize:
         options += ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
         options += ["-Dc_args=-fno-sanitize-recover=all"]
-    program = "checker_imitated" if imitate else "checker"
+    program = "checker_imitated" if imitate else program
     again = ["--reconfigure"] if (folder / "build.ninja").exists() else []  # files may have come or gone
     run_quietly([tool("meson"), "setup", *again, str(folder), str(ROOT), *options])
     run_quietly([tool("meson"), "compile", "-C", str(folder), program])

@@ -10,13 +10,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+
+
+class Source(Protocol):
+    """A network in the forms that peers open.  A form that cannot be had raises Unwritable."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def inputs(self) -> Mapping[str, Array]:
+        """What the network reads, by name and in order; images preprocessed."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+
+    def onnx(self) -> bytes | str:
+        """A model or its path."""
+        ...
+
+    def torch(self) -> Any:
+        """A module."""
+        ...
+
+    def traced(self) -> Any:
+        """The same as TorchScript."""
+        ...
+
+    def ncnn(self, folder: Path) -> tuple[Path, Path]:
+        """Paths of the .param and .bin files; those that must be made are made in `folder`."""
+        ...
+
+    def file(self, name: str) -> str:
+        """The path of a file that only a converter makes."""
+        ...
+
+    def without_arg_max(self) -> Source:
+        """Scores instead of the index of the best, for peers that cannot say the latter."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,8 +80,30 @@ class PlainNetwork:
     steps: tuple[Step, ...]
     shapes: Mapping[str, Shape]
 
+    def onnx(self) -> bytes:
+        from peers.onnx_form import onnx_model
+
+        return onnx_model(self)
+
+    def torch(self) -> Any:
+        from peers.torch_form import TorchForm
+
+        return TorchForm(self)
+
+    def traced(self) -> Any:
+        import torch
+
+        return torch.jit.trace(self.torch(), tuple(torch.from_numpy(array) for array in self.inputs.values()))
+
+    def ncnn(self, folder: Path) -> tuple[Path, Path]:
+        from peers.ncnn_form import write_ncnn
+
+        return write_ncnn(self, folder)
+
+    def file(self, name: str) -> str:
+        raise Unwritable(f"{name} is only made of the networks of tools/networks")
+
     def without_arg_max(self) -> PlainNetwork:
-        """Scores instead of the index of the best, for peers that cannot say the latter."""
         *steps, last = self.steps
         if last.kind != "arg_max":
             return self

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/relax.h"
+
 /* How a job goes: the caller writes it, opens the gate, raises `round` and wakes sleepers.  A thread that passes the
  * gate counts itself in, claims chunks until none is left, and counts itself out.  The caller works too, then closes
  * the gate and waits for those inside.  A worker that wakes too late finds the gate closed: nobody waits for it.
@@ -53,14 +55,6 @@ struct pr_pool {
     int threads;
     pr_worker *workers;                     /* threads - 1 of them: index 0 is the caller */
 };
-
-static void pr_relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb");                /* `yield` does nothing on most cores */
-#endif
-}
 
 static void pr_futex(_Atomic uint32_t *word, int operation, uint32_t value) {
     syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);

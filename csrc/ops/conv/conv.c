@@ -7,6 +7,8 @@
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/kernels.h"
 
+#include <stdlib.h>
+
 /* Kernel, stride, dilation and padding; fills conv's axes. */
 static pr_status pr_conv_axes(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, pr_conv *conv) {
     pr_windows windows = {&attrs->kernel, &attrs->strides, &attrs->dilations, &attrs->pads_begin, &attrs->pads_end, attrs->padding,
@@ -39,14 +41,19 @@ static pr_status pr_check_plain(pr_env *env, const pr_conv_attrs *attrs, const p
                    pr_show_shape(&want).text, pr_dtype_name(w->dtype), pr_show_shape(w).text);
 }
 
-/* The packed form of an input with `depth` channels per group.  winograd: the side of its tiles, 0 for none. */
-static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int winograd) {
+/* The ways to the sum, as layouts name them: the direct one, FEW, or the side of the tiles of Winograd's. */
+enum { DIRECT = 0, FEW = 1 };
+static int pr_conv_way(int32_t layout) { return layout > 0 && (layout & PR_LAYOUT_FEW) ? FEW : pr_winograd_m(layout); }
+
+/* The packed form of an input with `depth` channels per group. */
+static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int way) {
     if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE;
-    return pr_gemm_layout(env->kernels->gemm) | (winograd ? PR_LAYOUT_WINOGRAD | winograd << 20 : 0);
+    return pr_gemm_layout(env->kernels->gemm) | (way == FEW ? PR_LAYOUT_FEW : way ? PR_LAYOUT_WINOGRAD | way << 20 : 0);
 }
-static int64_t pr_conv_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int winograd) {
-    return winograd ? pr_winograd_packed_floats(env->kernels->gemm, depth, attrs->outputs, winograd)
-                    : pr_conv_packed_floats(env->kernels, attrs, depth);
+static int64_t pr_conv_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int way) {
+    return way == FEW ? pr_few_packed_floats(env->kernels->gemm, attrs, depth)
+         : way ? pr_winograd_packed_floats(env->kernels->gemm, depth, attrs->outputs, way, attrs->kernel.at[0])
+               : pr_conv_packed_floats(env->kernels, attrs, depth);
 }
 
 /* Depth of the only matrix of a convolution in one group. */
@@ -56,15 +63,15 @@ static int64_t pr_code_depth(const pr_conv_attrs *attrs, int64_t depth) {
 }
 
 static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
-    int m = pr_winograd_m(attrs->layout), form = pr_codes_form(attrs->layout);
-    if (!pr_winograd_fits(attrs) || (m != 2 && m != 4)) m = 0;
-    int32_t wanted = pr_conv_layout(env, attrs, depth, m);
-    if (form && (attrs->groups != 1 || attrs->transposed || m))
+    int way = pr_conv_way(attrs->layout), form = pr_codes_form(attrs->layout);
+    if (way == FEW ? !pr_few_fits(attrs) : !pr_winograd_fits(attrs, way)) way = DIRECT;
+    int32_t wanted = pr_conv_layout(env, attrs, depth, way);
+    if (form && (attrs->groups != 1 || attrs->transposed || way))
         return pr_fail(env->message, PR_BAD_PLAN, "%s: a weight of this convolution cannot be compressed", env->layer);
     if (pr_codes_panels(attrs->layout) != wanted)
         return pr_fail(env->message, PR_BAD_PLAN, "%s: the weight is packed as form %#x, but this context's kernels read form "
                        "%#x; compile the model again for this machine", env->layer, (unsigned)attrs->layout, (unsigned)wanted);
-    int64_t floats = pr_conv_floats(env, attrs, depth, m);
+    int64_t floats = pr_conv_floats(env, attrs, depth, way);
     if (form && floats > 0) return pr_check_codes(env, form, w, pr_code_depth(attrs, depth), attrs->outputs);
     if (floats > 0 && w->dtype == PR_F32 && w->rank == 1 && w->shape[0] == floats) return PR_OK;
     return pr_fail(env->message, PR_BAD_SHAPE, "%s: a packed weight of %lld floats was expected, got %lld", env->layer,
@@ -82,9 +89,10 @@ static int64_t pr_weight_bytes(const pr_env *env, const pr_conv_attrs *attrs, in
 
 static pr_status pr_conv_scratch(pr_env *env, const pr_conv *conv) {
     int64_t depth = conv->channels / conv->attrs->groups, weight = pr_weight_bytes(env, conv->attrs, depth);
-    int m = pr_winograd_m(conv->attrs->layout);
+    int way = pr_conv_way(conv->attrs->layout), threads = pr_pool_threads(env->pool);
     int64_t bytes = pr_is_depthwise(conv->attrs, depth) ? 0
-                  : m ? pr_winograd_scratch(conv, m, pr_pool_threads(env->pool)) : pr_conv_gemm_scratch(conv);
+                  : way == FEW ? pr_few_scratch(conv, threads)
+                  : way ? pr_winograd_scratch(conv, way, threads) : pr_conv_gemm_scratch(conv);
     if (bytes < 0 || weight < 0)
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: the padded image or the weight would be absurdly large", env->layer);
     env->scratch_bytes = (size_t)(weight + bytes);
@@ -143,23 +151,33 @@ pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
         scratch += pr_weight_bytes(env, attrs, depth);
     }
     if (pr_is_depthwise(attrs, depth)) pr_conv_depthwise(&conv, env->kernels, env->pool);
+    else if (pr_conv_way(attrs->layout) == FEW) pr_conv_few(&conv, env->kernels->gemm, env->pool, scratch);
     else if (pr_winograd_m(attrs->layout)) pr_winograd(&conv, env->kernels->gemm, env->kernels->winograd, env->pool, scratch);
     else pr_conv_gemm(&conv, env->kernels->gemm, env->pool, scratch);
     return PR_OK;
 }
 
-/* The side of the tiles when Winograd's form is the faster one for this input; 0: the direct sum. */
-static int pr_conv_winograd(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, int64_t depth) {
+/* The fastest way for this input. */
+static int pr_conv_choice(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, int64_t depth) {
     pr_conv conv = {.attrs = attrs};
-    if (!pr_winograd_fits(attrs) || x->rank < 3 || pr_conv_axes(env, attrs, x, &conv) != PR_OK) return 0;
+    if (pr_few_pays(env->kernels->gemm, attrs, depth)) return FEW;
+    if (!pr_winograd_fits(attrs, 0) || x->rank < 3 || pr_conv_axes(env, attrs, x, &conv) != PR_OK) return DIRECT;
     return pr_winograd_choice(attrs, depth, conv.axis[PR_HEIGHT].out, conv.axis[PR_WIDTH].out);
+}
+
+static pr_status pr_pack_few(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, float *out) {
+    float *room = malloc((size_t)pr_view_count(w) * sizeof *room);
+    if (!room) return pr_fail(env->message, PR_NO_MEMORY, "%s: no memory to turn its weight around", env->layer);
+    pr_few_pack(env->kernels->gemm, attrs, w->data, w->shape[1], room, out);
+    free(room);
+    return PR_OK;
 }
 
 pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inputs, int which, pr_view *out) {
     pr_conv_attrs *attrs = attributes;
     if (which != 1 || inputs < 2) return PR_UNSUPPORTED;
     int32_t before = attrs->layout;         /* 0, what is asked for, or what the first call chose */
-    bool direct = before == PR_LAYOUT_DIRECT || (before && !pr_winograd_m(before));
+    bool direct = before == PR_LAYOUT_DIRECT || (before && !pr_conv_way(before));
     attrs->layout = 0;                      /* what comes in is as in the file, also on the second call */
     PR_TRY(pr_check_groups(env, attrs));
     bool fits = attrs->kernel.count == 2 || attrs->kernel.count == 3;
@@ -169,11 +187,12 @@ pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inp
         return pr_fail(env->message, PR_BAD_SHAPE, "%s: kernel, stride and dilation need two or three numbers above 0", env->layer);
     PR_TRY(pr_check_plain(env, attrs, &in[1], -1));
     int64_t depth = in[1].shape[1];
-    int m = direct ? 0 : pr_conv_winograd(env, attrs, &in[0], depth);
-    int64_t floats = pr_view_count(&in[1]) < 0 ? -1 : pr_conv_floats(env, attrs, depth, m);
+    int way = direct ? DIRECT : pr_conv_choice(env, attrs, &in[0], depth);
+    int64_t floats = pr_view_count(&in[1]) < 0 ? -1 : pr_conv_floats(env, attrs, depth, way);
     if (floats < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurd weight", env->layer);
-    attrs->layout = pr_conv_layout(env, attrs, depth, m);
-    if (out->data && m) return pr_winograd_pack(env, in[1].data, attrs->outputs, depth, m, out->data);
+    attrs->layout = pr_conv_layout(env, attrs, depth, way);
+    if (out->data && way == FEW) return pr_pack_few(env, attrs, &in[1], out->data);
+    if (out->data && way) return pr_winograd_pack(env, in[1].data, attrs->outputs, depth, way, attrs->kernel.at[0], out->data);
     if (out->data) pr_conv_pack_weight(env->kernels, attrs, in[1].data, depth, out->data);
     else *out = (pr_view){.dtype = PR_F32, .rank = 1, .shape = {floats}};
     return PR_OK;

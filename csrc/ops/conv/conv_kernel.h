@@ -21,6 +21,8 @@ typedef struct pr_conv {
 /* Packed forms: the panels of gemm (one matrix per group and class of taps, depth in the order of taps, then channels), or
  * for depthwise convolution of images (taps, C). */
 #define PR_LAYOUT_DEPTHWISE (2 << 24)
+/* One GEMM matrix of the kernel's height and channels by the taps of a row and outputs: conv_few.c. */
+#define PR_LAYOUT_FEW (8 << 24)                     /* | layout of the GEMM matrix */
 /* Asks pack for the panels of gemm where another form would be faster: codes have only those. */
 #define PR_LAYOUT_DIRECT (-1)
 
@@ -59,6 +61,13 @@ static inline int64_t pr_taps_count(const pr_taps3 *p) { return p->at[0].taps * 
 /* Bytes of scratch of pr_conv_gemm; -1: absurd. */
 int64_t pr_conv_gemm_scratch(const pr_conv *conv);
 void pr_conv_gemm(const pr_conv *conv, const struct pr_gemm_kernel *kernel, pr_pool *pool, void *scratch);
+/* A convolution with few outputs: whether it can go that way, and whether that is faster; scratch and floats -1: absurd. */
+bool pr_few_fits(const pr_conv_attrs *attrs);
+bool pr_few_pays(const struct pr_gemm_kernel *gemm, const pr_conv_attrs *attrs, int64_t channels);
+int64_t pr_few_packed_floats(const struct pr_gemm_kernel *gemm, const pr_conv_attrs *attrs, int64_t channels);
+void pr_few_pack(const struct pr_gemm_kernel *gemm, const pr_conv_attrs *attrs, const float *w, int64_t channels, float *room, float *out);
+int64_t pr_few_scratch(const pr_conv *conv, int threads);
+void pr_conv_few(const pr_conv *conv, const struct pr_gemm_kernel *kernel, pr_pool *pool, void *scratch);
 void pr_conv_depthwise(const pr_conv *conv, const struct pr_kernels *kernels, pr_pool *pool);
 
 /* Floats of the packed weight of an input with `depth` channels per group; -1: absurd. */
