@@ -34,8 +34,10 @@ def tool(name: str) -> str:
 
 
 def build(target: str = "native", *, sanitize: bool = False, imitate: bool = False, program: str = "checker") -> Path:
-    """The path of the checker, or of another program of tests/native, built in build-check-<target>/ with no need of the
-    target's Python."""
+    """The path of the checker, or of another program of tests/native.
+
+    Built in build-check-<target>/, with no need of the target's Python.
+    """
     folder = ROOT / f"build-check-{target}{'-sanitized' if sanitize else ''}"
     options = ["-Dpython=false", "-Dbuildtype=release"]
     if target != "native":

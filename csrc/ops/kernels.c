@@ -18,6 +18,7 @@ void pr_kernels_select(pr_kernels *kernels, uint32_t levels) {
     TAKE(select, ref) TAKE(select, avx2) TAKE(select, avx512) TAKE(select, neon)
     TAKE(norm, ref) TAKE(norm, avx2) TAKE(norm, avx512) TAKE(norm, neon)
     TAKE(softmax, ref) TAKE(softmax, avx2) TAKE(softmax, avx512) TAKE(softmax, neon)
+    TAKE(attention, ref) TAKE(attention, avx2) TAKE(attention, avx512) TAKE(attention, neon)
     TAKE(reduce, ref) TAKE(reduce, avx2) TAKE(reduce, avx512) TAKE(reduce, neon)
     TAKE(resize, ref) TAKE(resize, avx2) TAKE(resize, avx512) TAKE(resize, neon)
     TAKE(winograd, ref) TAKE(winograd, avx2) TAKE(winograd, avx512) TAKE(winograd, neon)

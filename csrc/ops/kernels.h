@@ -12,6 +12,7 @@ typedef struct pr_kernels {
     const struct pr_select_kernels *select;
     const struct pr_norm_kernels *norm;
     const struct pr_softmax_kernels *softmax;
+    const struct pr_attention_kernels *attention;
     const struct pr_reduce_kernels *reduce;
     const struct pr_resize_kernels *resize;
     const struct pr_copy_kernels *copy;

@@ -5,13 +5,14 @@
 #include "base/isa.h"
 #include "ops/conv/window.h"
 
-/* One image.  x (H, W, C)   w (KH, KW, C)   bias (C) or NULL   residual, y (OH, OW, C), residual may be NULL: their rows
+/* One image.  x (H, W, C), or its last `ring` rows: row r at place r % ring; 0: all of it.
+ *  w (KH, KW, C)   bias (C) or NULL   residual, y (OH, OW, C), residual may be NULL: their rows
  * and pixels are y_line and y_pixel floats apart. */
 typedef struct pr_depthwise_args {
     const float *x, *w, *bias, *residual;
     float *y;
     pr_axis h, v;                           /* h: rows, v: columns */
-    int64_t channels;
+    int64_t channels, ring;
     ptrdiff_t y_line, y_pixel;
     pr_activation activation;
 } pr_depthwise_args;

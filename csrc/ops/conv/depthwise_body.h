@@ -18,6 +18,11 @@ PR_INLINE vf pr_dw_start(const pr_depthwise_args *d, int64_t c, int n) {
     return d->bias ? pr_dw_load(d->bias + c, n) : vf_zero();
 }
 
+/* Row y of the image, which must be there. */
+PR_INLINE const float *pr_dw_row(const pr_depthwise_args *d, int64_t y) {
+    return d->x + (d->ring ? y % d->ring : y) * d->v.size * d->channels;
+}
+
 /* `at`: where the result belongs in y and residual. */
 PR_INLINE void pr_dw_store(const pr_depthwise_args *d, ptrdiff_t at, vf v, int n) {
     if (d->residual) v = vf_add(v, pr_dw_load(d->residual + at, n));
@@ -122,7 +127,7 @@ static void pr_dw_in_place(const pr_depthwise_args *d, int64_t row, int rows, in
         const float *line[7];
         for (int r = 0; r < (part - 1) * d->h.stride + d->h.kernel; r++) {
             int64_t y = pr_origin(&d->h, row + done) + r;
-            line[r] = y < 0 || y >= d->h.size ? NULL : d->x + y * d->v.size * d->channels;
+            line[r] = y < 0 || y >= d->h.size ? NULL : pr_dw_row(d, y);
         }
         pr_dw_line(d, &t, line, 0, 0, d->v.size, row + done, part, from, to);
     }
@@ -134,7 +139,7 @@ static void pr_dw_in_place(const pr_depthwise_args *d, int64_t row, int rows, in
 #define PR_DW_STAGE_FLOATS 7168
 
 static void pr_dw_copy_line(const pr_depthwise_args *d, int64_t y, int64_t c, int64_t width, float *out) {
-    const float *in = y < 0 || y >= d->h.size ? NULL : d->x + y * d->v.size * d->channels + c;
+    const float *in = y < 0 || y >= d->h.size ? NULL : pr_dw_row(d, y) + c;
     for (int64_t q = 0, x = -d->v.before; q < width; q++, x++, out += PR_DW_STAGE)
         PR_UNROLL for (int i = 0; i < PR_DW_STAGE; i += PR_VL)
             vf_store(out + i, in && x >= 0 && x < d->v.size ? vf_load(in + x * d->channels + i) : vf_zero());
@@ -189,7 +194,7 @@ PR_INLINE void pr_dw_taps(const pr_depthwise_args *d, int64_t row, int64_t x, in
         for (int64_t kx = kx0; kx < kx1; kx++) {
             const float *w = d->w + (ky * d->v.kernel + kx) * C + c;
             int64_t y = pr_origin(&d->h, row) + ky * d->h.dilation, q = pr_origin(&d->v, x) + kx * d->v.dilation;
-            const float *in = d->x + (y * d->v.size + q) * C + c;
+            const float *in = pr_dw_row(d, y) + q * C + c;
             PR_UNROLL for (int j = 0; j < vectors; j++) {
                 vf weight = pr_dw_load(w + j * PR_VL, n);
                 PR_UNROLL for (int i = 0; i < columns; i++)

@@ -2,7 +2,7 @@
 
 const pr_gemm_kernel pr_gemm_kernels[] = {
 #define PR_GEMM(type, level, lanes, panel, most, ...) \
-    PR_ROW_##level({"gemm_" #type "__" #level, PR_ISA_##level, lanes, panel, most, {0, __VA_ARGS__}, &pr_gemm_##type##__##level},)
+    PR_ROW_##level({"gemm_" #type "__" #level, PR_ISA_##level, lanes, panel, most, {0, __VA_ARGS__}, &pr_gemm_##type##__##level, PR_GEMM_STACK_##level},)
 #include "ops/gemm/gemm.def"
 #undef PR_GEMM
 };

@@ -19,12 +19,23 @@ typedef void pr_gemm_tile(const pr_gemm_args *g, const float *a, const float *b,
 #define PR_NO_LINE INT64_MAX
 typedef pr_gemm_tile *pr_gemm_tiles[PR_GEMM_VECTORS + 1][PR_GEMM_ROWS + 1];
 
+/* `tiles` full tiles of the usual panel, one below the other in one line: where a level has it, the work around a tile is
+ * done once for all of them.  Reads and writes what so many calls of the tile would. */
+typedef void pr_gemm_stack(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
+                         float *c, int64_t tiles);
+#define PR_GEMM_STACK_ref NULL
+#define PR_GEMM_STACK_avx2 NULL
+#define PR_GEMM_STACK_avx512 NULL
+#define PR_GEMM_STACK_neon pr_gemm_stack__neon
+PR_ROW_neon(pr_gemm_stack pr_gemm_stack__neon;)
+
 typedef struct pr_gemm_kernel {
     const char *name;
     uint32_t level;                         /* a bit of isa.h */
     int lanes, panel, most;
     int rows[PR_GEMM_VECTORS + 1];          /* by vectors; 0: no such tile */
     const pr_gemm_tiles *tiles;             /* [vectors][rows] */
+    pr_gemm_stack *stack;                       /* or NULL */
 } pr_gemm_kernel;
 
 #define PR_GEMM(type, level, ...) PR_ROW_##level(extern const pr_gemm_tiles pr_gemm_##type##__##level;)

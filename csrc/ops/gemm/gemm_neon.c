@@ -1,89 +1,30 @@
-/* NEON multiplies by one lane of a register, so A is loaded four depths at a time, straight from its rows, and each
- * depth of the panel is one load of up to four registers. */
-#include "base/vec_neon.h"
-#include "ops/gemm/gemm_kernel.h"
+/* For cores that reorder instructions: 64 multiply-adds cost 10 other instructions. */
+#include "ops/gemm/gemm_neon_body.h"
 
-/* The empty asm makes clang step the pointer inside the load instead of adding after it. */
-PR_INLINE const float *pr_load_panel(const float *b, vf out[4], const int nv) {
-    if (nv == 4) {
-        float32x4x4_t v = vld1q_f32_x4(b);
-        out[0] = v.val[0]; out[1] = v.val[1]; out[2] = v.val[2]; out[3] = v.val[3];
-    } else {
-        PR_UNROLL for (int j = 0; j < nv; j++) out[j] = vld1q_f32(b + 4 * j);
-    }
-    b += 4 * nv;
-    __asm__("" : "+r"(b));
-    return b;
-}
+enum { mr = 4, nv = 4 };
 
-#define PR_LANE(l) { \
-    vf bv[4]; \
-    b = pr_load_panel(b, bv, nv); \
-    __builtin_prefetch(ahead + 16 * (l), 0, 2); \
-    PR_UNROLL for (int j = 0; j < nv; j++) \
-        PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = vfmaq_laneq_f32(acc[i][j], bv[j], av[i], l); }
-
-PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
-                       float *c, int lanes, int64_t left, const float *ahead, const int mr, const int nv) {
-    vf acc[8][4], av[8];
-    PR_UNROLL for (int j = 0; j < nv; j++) {
-        vf start = !bias ? vf_zero() : vf_load_n(bias + 4 * j, j == nv - 1 ? lanes : 4);
-        PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = start;
-    }
-    const float *line[8];
-    PR_UNROLL for (int i = 0; i < mr; i++) {
-        line[i] = a;
-        a += g->a_pixel;
-        if (--left == 0) {
-            a += g->a_line - g->pixels * g->a_pixel;
-            left = g->pixels;
+void pr_gemm_stack__neon(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
+                       float *c, int64_t tiles) {
+    const ptrdiff_t lda = g->a_pixel, ldc = g->c_pixel, fours = (ptrdiff_t)(g->k / 4 * 4);
+    const int64_t rest = g->k % 4;
+    const float *const panel = b;
+    for (; tiles; tiles--, a += 4 * lda, c += 4 * ldc) {
+        vf acc[4][4], av[4];
+        pr_stack_start(bias, acc);
+        b = panel;
+        for (int64_t s = 0; s < g->segments; s++) {
+            const float *row[4];
+            PR_UNROLL for (int i = 0; i < 4; i++) row[i] = a + g->segment[s] + i * lda;
+            const float *end[4] = {row[0] + fours, row[1] + fours, row[2] + fours, row[3] + fours};
+            for (ptrdiff_t p = -fours; p; p += 4) {         /* counted to 0: no comparison */
+                PR_UNROLL for (int i = 0; i < 4; i++) av[i] = vld1q_f32(end[i] + p);
+                PR_LANE(0) PR_LANE(1) PR_LANE(2) PR_LANE(3)
+            }
+            if (rest) PR_REST(row, rest, g->k)
         }
-    }
-    for (int64_t s = 0; s < g->segments; s++) {
-        const float *row[8];
-        PR_UNROLL for (int i = 0; i < mr; i++) row[i] = line[i] + g->segment[s];
-        int64_t p = 0;
-        for (; p + 4 <= g->k; p += 4) {
-            PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_f32(row[i] + p);
-            PR_LANE(0) PR_LANE(1) PR_LANE(2) PR_LANE(3)
-            ahead += 64;
-        }
-        for (; p < g->k; p++) {
-            PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_dup_f32(row[i] + p);
-            PR_LANE(0)
-        }
-    }
-    if (residual) {
-        PR_UNROLL for (int i = 0; i < mr; i++) {
-            PR_UNROLL for (int j = 0; j < nv; j++)
-                acc[i][j] = vf_add(acc[i][j], vf_load_n(residual + i * g->c_pixel + 4 * j, j == nv - 1 ? lanes : 4));
-        }
-    }
-    if (g->activation.slope != 1) {
-        PR_UNROLL for (int i = 0; i < mr; i++) {
-            PR_UNROLL for (int j = 0; j < nv; j++)
-                acc[i][j] = vf_select(vf_lt(acc[i][j], vf_zero()), vf_mul(acc[i][j], vf_set1(g->activation.slope)), acc[i][j]);
-        }
-    }
-    vf lo = vf_set1(g->activation.lo), hi = vf_set1(g->activation.hi);
-    PR_UNROLL for (int i = 0; i < mr; i++) {
-        PR_UNROLL for (int j = 0; j < nv; j++)
-            vf_store_n(c + i * g->c_pixel + 4 * j, vf_min(hi, vf_max(lo, acc[i][j])), j == nv - 1 ? lanes : 4);
+        pr_stack_end(g, acc, residual, c);
+        if (residual) residual += 4 * ldc;
     }
 }
 
-#define PR_TILE(mr, nv) \
-    static __attribute__((noinline)) void pr_tile_##mr##x##nv(const pr_gemm_args *g, const float *a, const float *b, \
-            const float *bias, const float *residual, float *c, int lanes, int64_t left, const float *ahead) \
-        { pr_tile(g, a, b, bias, residual, c, lanes, left, ahead, mr, nv); }
-#define PR_TILES_TO_4(nv) PR_TILE(1, nv) PR_TILE(2, nv) PR_TILE(3, nv) PR_TILE(4, nv)
-#define PR_TILES_TO_8(nv) PR_TILES_TO_4(nv) PR_TILE(5, nv) PR_TILE(6, nv) PR_TILE(7, nv) PR_TILE(8, nv)
-#define PR_ROWS_TO_4(nv) 0, pr_tile_1x##nv, pr_tile_2x##nv, pr_tile_3x##nv, pr_tile_4x##nv
-#define PR_ROWS_TO_8(nv) PR_ROWS_TO_4(nv), pr_tile_5x##nv, pr_tile_6x##nv, pr_tile_7x##nv, pr_tile_8x##nv
-
-PR_TILES_TO_8(1)
-PR_TILES_TO_8(2)
-PR_TILES_TO_4(3)
-PR_TILES_TO_4(4)
-
-const pr_gemm_tiles pr_gemm_f32__neon = {{0}, {PR_ROWS_TO_8(1)}, {PR_ROWS_TO_8(2)}, {PR_ROWS_TO_4(3)}, {PR_ROWS_TO_4(4)}};
+const pr_gemm_tiles pr_gemm_f32__neon = PR_NEON_TILES;
