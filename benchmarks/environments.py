@@ -33,8 +33,7 @@ def environment(peer: str) -> str:
     """The Python of this peer's environment."""
     folder = FOLDER / peer
     python, complete = folder / "bin" / "python", folder / "complete"
-    old = complete.exists() and peer in WITH_OURS and complete.stat().st_mtime < _newest_source()
-    if complete.exists() and not old:
+    if complete.exists() and (peer not in WITH_OURS or _is_of_these_sources(complete)):
         return str(python)
     print(f"Making {folder} …", file=sys.stderr, flush=True)
     pip = [python, "-m", "pip", "install", "-q"]
@@ -44,11 +43,12 @@ def environment(peer: str) -> str:
     if peer in WITH_OURS:
         build = f"-Cbuild-dir={FOLDER / 'package'}"
         subprocess.run([*pip, "--force-reinstall", "--no-deps", build, ROOT], check=True)
-    complete.touch()
+    complete.write_text(str(ROOT))
     return str(python)
 
 
-def _newest_source() -> float:
-    """When something of pyruntime was last changed."""
+def _is_of_these_sources(complete: Path) -> bool:
+    """Whether the environment was made by this checkout, after the last change of pyruntime."""
     files = (path for folder in ("csrc", "pyruntime") for path in (ROOT / folder).rglob("*"))
-    return max(path.stat().st_mtime for path in files if path.suffix in (".c", ".h", ".def", ".py"))
+    newest = max(path.stat().st_mtime for path in files if path.suffix in (".c", ".h", ".def", ".py"))
+    return complete.read_text() == str(ROOT) and complete.stat().st_mtime > newest

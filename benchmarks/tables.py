@@ -35,7 +35,17 @@ def race_tables(result: dict[str, Any]) -> list[str]:
 
 def network_tables(result: dict[str, Any]) -> list[str]:
     """The same for the networks of tools/networks, with a last column: the best of the peers over ours."""
-    return _tables(result, lambda rows: _race(rows, best_peer=True))
+    return _tables(result, lambda rows: [*_race(rows, best_peer=True), "", *_targets(rows)])
+
+
+def _targets(rows: list[Row]) -> list[str]:
+    """The networks on which a peer is faster, as a sentence."""
+    at = {(row["model"], row["runtime"]): row for row in rows}
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    found = {model: best_ratio(at, model, "best") for model in models}
+    slower = [f"{model} ({name} {ratio:.2f}×)" for model, (ratio, name) in found.items() if 0 < ratio < 1]
+    who = ", ".join(slower) if slower else "nowhere"
+    return [f"A peer is faster on {len(slower)} of {sum(ratio > 0 for ratio, _ in found.values())} networks: {who}."]
 
 
 def _tables(result: dict[str, Any], one: Callable[[list[Row]], list[str]]) -> list[str]:
@@ -205,3 +215,71 @@ def _step(seconds: float | None, ours: float | None) -> str:
         return "–"
     ratio = "" if ours is None or seconds == ours else f" ({seconds / ours:.2f}×)"
     return f"{seconds * 1e3:.3f}{ratio}"
+
+
+def footprint_tables(result: dict[str, Any]) -> list[str]:
+    """Sizes on disk and imports, then load, first prediction and memory of each network."""
+    rows, runtimes = result["rows"], list(result["installed"])
+    lines = [machine_line(result["machine"]), "", f"Medians of {result['rounds']} processes, one thread.", ""]
+    body = []
+    for runtime in runtimes:
+        size = result["installed"][runtime]
+        imports = [row["import"] for row in rows if row["runtime"] == runtime and not row["impossible"]]
+        spent = milliseconds(statistics.median(imports)) if imports else ""
+        body.append([runtime, f"{size['bytes'] / 1e6:.0f}", f"{(size['bytes'] - size['numpy']) / 1e6:.0f}", spent])
+    lines += table(["runtime", "installed MB", "without NumPy MB", "import ms"], body)
+    for network in dict.fromkeys(row["network"] for row in rows):
+        found = [row for row in rows if row["network"] == network]
+        header = ["load ms", "first prediction ms", "first / warm", "with the import ms", "peak memory MB"]
+        lines += ["", f"#### {network}", "", *table(["runtime", *header], map(_footprint, found))]
+    notes = [(row["network"], row["runtime"], row["impossible"]) for row in rows]
+    return [*lines, "", *[f"- {network}, {runtime}: {note}" for network, runtime, note in notes if note]]
+
+
+def _footprint(row: Row) -> list[str]:
+    if row["impossible"]:
+        return [row["runtime"], "not possible", "", "", "", ""]
+    load, first = row["load"], row["first"]
+    whole = milliseconds(row["import"] + load + first)
+    times = [milliseconds(load), milliseconds(first), f"{first / row['warm']:.1f}", whole]
+    return [row["runtime"], *times, f"{row['peak'] / 1e6:.0f}"]
+
+
+def busy_tables(result: dict[str, Any]) -> list[str]:
+    """Medians of the turns: one thread, one per core, the same while a core is taken, and how much slower that is."""
+    rows, threads = result["rows"], result["threads"]
+    lines = [machine_line(result["machine"]), "", f"{result['rounds']} turns of {result['seconds']} s each.", ""]
+    header = ["network, runtime", "1 thread ms", f"{threads} threads ms", "a core taken ms", "taken / 1 thread"]
+    at = {(row["model"], row["runtime"], row["how"]): row["median"] for row in rows}
+    body = []
+    for network, runtime in dict.fromkeys((row["model"], row["runtime"]) for row in rows):
+        one, both, busy = (at.get((network, runtime, how)) for how in ("one", "all", "busy"))
+        if one and both and busy:
+            times = [milliseconds(each) for each in (one, both, busy)]
+            body.append([f"{network}, {runtime}", *times, f"{busy / one:.2f}×"])
+    return [*lines, *table(header, body)]
+
+
+CONTENDERS = {"ours": "float32", "ours int8+float32": "int8+float32", "ours int8": "int8", "faiss": "faiss",
+              "numpy": "NumPy", "scikit-learn": "scikit-learn"}  # fmt: skip
+"""Of neighbors.py, and the column of each."""
+
+
+def neighbor_tables(result: dict[str, Any]) -> list[str]:
+    """Milliseconds for all queries of a case together, the fastest call of each contender."""
+    rows = result["neighbors"]
+    names = [name for name in CONTENDERS if any(row["contender"] == name for row in rows)]
+    body: dict[str, dict[str, str]] = {}
+    for row in rows:
+        case = f"{row['dimensions']} x {row['samples']}, {row['queries']}"
+        body.setdefault(case, {})[row["contender"]] = _three_digits(row["fastest_ms"])
+    header = ["dimensions x samples, queries", *(CONTENDERS[name] for name in names)]
+    cells = [[case, *(found.get(name, "") for name in names)] for case, found in body.items()]
+    threads = rows[0]["threads"]
+    facts = f"{machine_line(result['machine'])}  {threads} thread{'s' * (threads != 1)}."
+    return [facts, "", *table(header, cells)]
+
+
+def _three_digits(value: float) -> str:
+    decimals = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{decimals}f}"

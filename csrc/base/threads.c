@@ -9,16 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/relax.h"
 
 /* How a job goes: the caller writes it, opens the gate, raises `round` and wakes sleepers.  A thread that passes the
  * gate counts itself in, claims chunks until none is left, and counts itself out.  The caller works too, then closes
  * the gate and waits for those inside.  A worker that wakes too late finds the gate closed: nobody waits for it.
  *
+ * Who waits first asks again and again, then lets others have the core in between, then sleeps.  When a worker lost its
+ * core to another process while it held a chunk, the caller waits for a whole time slice of that process.  Where that takes
+ * more than workers gain, the caller does without them for a while, longer each time it happens again.
+ *
  * After a fork the child has no workers: it is recognised by its process id and works alone. */
 
 #define PR_OPEN 0x80000000u
-#define PR_SPINS 200                        /* about 8 us of `pause` on x86 before a worker sleeps */
+#define PR_WAITED 0x40000000u               /* the caller sleeps until the last one is out */
+#define PR_ASKS 64                          /* relaxations between two looks at the clock: a few us */
+#define PR_ASK_NS 20000                     /* of asking, then of yielding: longer than most steps between two jobs, and as long */
+#define PR_YIELD_NS 100000                  /* as waking a sleeper takes on a virtual machine */
+#define PR_LATE_NS 300000                   /* a worker is late when it takes that much longer than the caller's own chunks */
+#define PR_REST_LEAST 4000000
+#define PR_REST_MOST 128000000
 #define PR_MOST_THREADS 1024
 
 typedef struct pr_worker {
@@ -37,27 +50,37 @@ struct pr_pool {
     _Alignas(64) _Atomic uint32_t asleep;
     _Atomic bool stop;
     atomic_flag busy;
+    int64_t rest, rest_until, late_at;      /* ns; belong to who holds `busy` */
     pid_t process;
     int threads;
     pr_worker *workers;                     /* threads - 1 of them: index 0 is the caller */
 };
 
-static void pr_relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb");                /* `yield` does nothing on most cores */
-#endif
-}
-
 static void pr_futex(_Atomic uint32_t *word, int operation, uint32_t value) {
     syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
 }
 
-static void pr_claim(pr_pool *pool, int index) {
-    for (;;) {
+static int64_t pr_clock(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Relaxes a little; false when whoever began to wait at `since` should rather sleep.  since 0: now. */
+static bool pr_ask_again(int64_t *since, int *asks) {
+    pr_relax();
+    if (++*asks % PR_ASKS) return true;
+    const int64_t now = pr_clock();
+    if (!*since) *since = now;
+    if (now - *since > PR_ASK_NS) sched_yield();
+    return now - *since <= PR_YIELD_NS;
+}
+
+/* How many chunks that were. */
+static int64_t pr_claim(pr_pool *pool, int index) {
+    for (int64_t chunks = 0;; chunks++) {
         int64_t begin = atomic_fetch_add_explicit(&pool->next, pool->grain, memory_order_relaxed);
-        if (begin >= pool->items) return;
+        if (begin >= pool->items) return chunks;
         int64_t end = pool->items - begin < pool->grain ? pool->items : begin + pool->grain;
         pool->fn(pool->arg, begin, end, index);
     }
@@ -73,10 +96,11 @@ static bool pr_enter(pr_pool *pool) {
 /* Returns when `round` differs from `seen`. */
 static uint32_t pr_await(pr_pool *pool, uint32_t seen) {
     uint32_t now;
-    for (int i = 0; i < PR_SPINS; i++) {
+    int64_t since = 0;
+    int asks = 0;
+    do {
         if ((now = atomic_load_explicit(&pool->round, memory_order_acquire)) != seen) return now;
-        pr_relax();
-    }
+    } while (pr_ask_again(&since, &asks));
     atomic_fetch_add(&pool->asleep, 1);     /* either the caller sees us asleep, or we see its round */
     while ((now = atomic_load(&pool->round)) == seen) pr_futex(&pool->round, FUTEX_WAIT, seen);
     atomic_fetch_sub(&pool->asleep, 1);
@@ -91,8 +115,32 @@ static void *pr_work(void *arg) {
         if (atomic_load(&pool->stop)) return NULL;
         if (!pr_enter(pool)) continue;
         pr_claim(pool, worker->index);
-        atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release);
+        if (atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release) == (PR_WAITED | 1)) pr_futex(&pool->gate, FUTEX_WAKE, 1);
     }
+}
+
+/* The gate is closed: returns when nobody is inside. */
+static void pr_await_workers(pr_pool *pool) {
+    uint32_t gate;
+    int64_t since = 0;
+    int asks = 0;
+    while ((gate = atomic_load_explicit(&pool->gate, memory_order_acquire)) & ~PR_WAITED) {
+        if (pr_ask_again(&since, &asks)) continue;
+        if ((gate & PR_WAITED) || atomic_compare_exchange_strong(&pool->gate, &gate, gate | PR_WAITED))
+            pr_futex(&pool->gate, FUTEX_WAIT, gate | PR_WAITED);
+    }
+}
+
+/* The caller did `chunks` from `start` to `end`, and then waited: whether it does without workers from now on. */
+static void pr_judge(pr_pool *pool, int64_t start, int64_t end, int64_t chunks) {
+    const int64_t now = pr_clock(), waited = now - end, well = end - pool->late_at;
+    if (waited < PR_LATE_NS + 2 * (end - start) / (chunks ? chunks : 1)) return;
+    if (waited < well / 2) pool->rest = 0;              /* what workers did since the last time is worth more */
+    else {
+        pool->rest = pool->rest == 0 ? PR_REST_LEAST : pool->rest < PR_REST_MOST ? 2 * pool->rest : PR_REST_MOST;
+        pool->rest_until = now + pool->rest;
+    }
+    pool->late_at = now + pool->rest;
 }
 
 void pr_for(pr_pool *pool, int64_t items, int64_t grain, pr_range_fn *fn, void *arg) {
@@ -100,6 +148,12 @@ void pr_for(pr_pool *pool, int64_t items, int64_t grain, pr_range_fn *fn, void *
     if (grain < 1) grain = 1;
     if (!pool || pool->threads == 1 || items <= grain || getpid() != pool->process ||
         atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
+        fn(arg, 0, items, 0);
+        return;
+    }
+    const int64_t start = pr_clock();
+    if (start < pool->rest_until) {
+        atomic_flag_clear_explicit(&pool->busy, memory_order_release);
         fn(arg, 0, items, 0);
         return;
     }
@@ -114,12 +168,11 @@ void pr_for(pr_pool *pool, int64_t items, int64_t grain, pr_range_fn *fn, void *
         int64_t chunks = (items - 1) / grain;           /* besides the caller's first */
         pr_futex(&pool->round, FUTEX_WAKE, chunks < pool->threads ? (uint32_t)chunks : (uint32_t)pool->threads);
     }
-    pr_claim(pool, 0);
-    atomic_fetch_and(&pool->gate, ~PR_OPEN);
-    /* A worker may have lost its core to somebody else: yield, so that it gets one back. */
-    for (int i = 0; atomic_load_explicit(&pool->gate, memory_order_acquire); i++) {
-        if (i < PR_SPINS) pr_relax();
-        else sched_yield();
+    const int64_t chunks = pr_claim(pool, 0);
+    if (atomic_fetch_and(&pool->gate, ~PR_OPEN) != PR_OPEN) {
+        const int64_t end = pr_clock();
+        pr_await_workers(pool);
+        pr_judge(pool, start, end, chunks);
     }
     atomic_flag_clear_explicit(&pool->busy, memory_order_release);
 }

@@ -8,7 +8,7 @@
  *   vf_min(a, b), vf_max(a, b)            a NaN in b comes out; for one in a, that depends on the level
  *   vf_round, vf_floor                    to even, down
  *   vf_select(m, a, b)                    m ? a : b
- *   vf_pow2(n)                            2^n for whole n in -126 .. 127
+ *   vf_pow2(n)                            2^n for whole n in -126 .. 127; 0 for -127
  *   vf_exponent(x), vf_mantissa(x)        x = mantissa * 2^exponent, 1 <= mantissa < 2, for normal x > 0
  *   vf_hsum, vf_hmax                      of all lanes, in a fixed order */
 #ifndef PR_BASE_VEC_H

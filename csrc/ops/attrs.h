@@ -2,9 +2,11 @@
 #ifndef PR_OPS_ATTRS_H
 #define PR_OPS_ATTRS_H
 
+#include "ops/attention/attention.h"
 #include "ops/binary/binary.h"
 #include "ops/control/control.h"
 #include "ops/conv/conv.h"
+#include "ops/conv/inverted.h"
 #include "ops/custom/custom.h"
 #include "ops/gather/gather.h"
 #include "ops/gemm/gemm.h"

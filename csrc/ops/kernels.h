@@ -12,12 +12,13 @@ typedef struct pr_kernels {
     const struct pr_select_kernels *select;
     const struct pr_norm_kernels *norm;
     const struct pr_softmax_kernels *softmax;
+    const struct pr_attention_kernels *attention;
     const struct pr_reduce_kernels *reduce;
     const struct pr_resize_kernels *resize;
     const struct pr_copy_kernels *copy;
     const struct pr_winograd_kernels *winograd;
     const struct pr_image_kernels *image;
-    const struct pr_lstm_kernels *lstm;
+    const struct pr_units_kernels *units;
     const struct pr_matmul_kernels *matmul;
     const struct pr_expand_kernels *expand;
     const struct pr_training_kernels *training;

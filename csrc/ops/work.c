@@ -1,6 +1,8 @@
 #include "ops/work.h"
 
+#include "ops/attention/attention.h"
 #include "ops/conv/conv.h"
+#include "ops/conv/inverted.h"
 #include "ops/gemm/gemm.h"
 #include "ops/gemm/matmul.h"
 #include "ops/rnn/rnn.h"
@@ -24,6 +26,12 @@ static double conv_work(const void *attrs, const pr_view *in, const pr_view *out
     return 2 * taps * (a->transposed ? count_of(in) * a->outputs : count_of(out) * last_of(in));
 }
 
+static double inverted_work(const void *attrs, const pr_view *in, const pr_view *out) {
+    const pr_inverted_attrs *a = attrs;
+    const double pixels = count_of(out) / last_of(out);
+    return 2.0 * a->expand.outputs * (count_of(in) + pixels * (product_of(&a->depthwise.kernel) + last_of(out)));
+}
+
 static double conv_weight_gradient_work(const void *attrs, const pr_view *in, const pr_view *out) {
     (void)attrs;
     return 2 * count_of(&in[1]) / last_of(&in[1]) * count_of(out);
@@ -37,6 +45,15 @@ static double gemm_work(const void *attrs, const pr_view *in, const pr_view *out
 static double matmul_work(const void *attrs, const pr_view *in, const pr_view *out) {
     const int turned = ((const pr_matmul_attrs *)attrs)->transpose_a != 0;
     return 2 * count_of(out) * (double)in->shape[in->rank - (turned ? 2 : 1)];
+}
+
+/* Both products; the rows of keys are those of k and of the past. */
+static double attention_work(const void *attrs, const pr_view *in, const pr_view *out) {
+    const pr_attention_attrs *a = attrs;
+    const pr_view *k = &in[1], *past = &in[a->mask ? 4 : 3];
+    double keys = (double)k->shape[k->rank - (a->k_inside ? 3 : 2)];
+    if (a->has_past) keys += (double)past->shape[past->rank - (a->past_inside ? 3 : 2)];
+    return 2 * count_of(out) / last_of(out) * keys * (last_of(k) + last_of(out));
 }
 
 static double product_work(const void *attrs, const pr_view *in, const pr_view *out) {
@@ -58,12 +75,13 @@ static double lstm_work(const void *attrs, const pr_view *in, const pr_view *out
 static double rnn_work(const void *attrs, const pr_view *in, const pr_view *out) {
     const pr_rnn_attrs *a = attrs;
     (void)out;
-    return recurrent_work(in, a->kind == PR_RNN_GRU ? 3 : 1, a->inputs, a->outputs);
+    return recurrent_work(in, a->kind == PR_RNN_SIMPLE ? 1 : 3, a->inputs, a->outputs);
 }
 
 static work_fn *const works[PR_OP_COUNT] = {
-    [PR_OP_CONV] = conv_work, [PR_OP_CONV_WEIGHT_GRADIENT] = conv_weight_gradient_work, [PR_OP_GEMM] = gemm_work,
-    [PR_OP_MATMUL] = matmul_work, [PR_OP_PRODUCT] = product_work, [PR_OP_LSTM] = lstm_work, [PR_OP_RNN] = rnn_work,
+    [PR_OP_CONV] = conv_work, [PR_OP_INVERTED] = inverted_work, [PR_OP_CONV_WEIGHT_GRADIENT] = conv_weight_gradient_work,
+    [PR_OP_GEMM] = gemm_work, [PR_OP_MATMUL] = matmul_work, [PR_OP_ATTENTION] = attention_work,
+    [PR_OP_PRODUCT] = product_work, [PR_OP_LSTM] = lstm_work, [PR_OP_RNN] = rnn_work,
 };
 
 double pr_op_work(uint32_t op, const void *attrs, const pr_view *in, const pr_view *out, int outputs) {

@@ -18,7 +18,8 @@ HALF, LINEAR, TABLE = 1, {8: 2, 4: 3, 2: 4}, {8: 5, 4: 6, 2: 7}
 """pr_code_form: half floats, and by bits of a code."""
 DIRECT = -1
 """A layout that asks C for the panels of gemm (PR_LAYOUT_DIRECT)."""
-_FORM_SHIFT = 28
+FORM_SHIFT = 28
+"""Where a layout says the form."""
 
 Bytes = NDArray[np.uint8]
 
@@ -47,7 +48,7 @@ def compress(
         head = _padded(head, lanes)
     data = array.astype("<f2").view(np.uint8) if form == HALF else _squeezed(array, _bits(stored.bits))
     blob = np.concatenate([head.reshape(-1).view(np.uint8), data])
-    return replace(panels, layout=panels.layout | form << _FORM_SHIFT), blob
+    return replace(panels, layout=panels.layout | form << FORM_SHIFT), blob
 
 
 def _bits(bits: int) -> int:

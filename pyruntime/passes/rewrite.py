@@ -36,11 +36,14 @@ class Rewriter:
 
     def emit(self, op: Op, inputs: tuple[Value, ...], layer: str) -> Value:
         """A new node with one result."""
+        return self.emit_many(op, inputs, 1, layer)[0]
+
+    def emit_many(self, op: Op, inputs: tuple[Value, ...], count: int, layer: str) -> tuple[Value, ...]:
+        """A new node with `count` results."""
         operands = [(value, self.constants.get(value.name)) for value in inputs]
-        ((dtype, shape),) = lib.infer(op, layer, operands, 1)
-        result = Value(self.fresh(), dtype, shape)
-        self.nodes.append(Node(op, inputs, (result,), layer))
-        return result
+        results = tuple(Value(self.fresh(), dtype, shape) for dtype, shape in lib.infer(op, layer, operands, count))
+        self.nodes.append(Node(op, inputs, results, layer))
+        return results
 
     def constant(self, array: Array) -> Value:
         value = Value(self.fresh(), dtype_of(array), array.shape)

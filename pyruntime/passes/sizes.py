@@ -14,6 +14,7 @@ from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (  # fmt: skip
     Affine,
     ArgSort,
+    Attention,
     Band,
     Binary,
     Concat,
@@ -24,6 +25,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     Gemm,
     LayerNorm,
     Lrn,
+    Matmul,
     OneHot,
     Pad,
     Padding,
@@ -73,8 +75,11 @@ def _kept(node: Node, axis: int, sizes: Sizes) -> Size | None:
     if node.regions or not node.inputs:
         return None
     first = sizes[node.inputs[0].name]
-    if isinstance(node.op, Binary | Select):
-        rank = len(node.outputs[0].shape)
+    rank = len(node.outputs[0].shape)
+    if isinstance(node.op, Matmul) and axis >= rank - 2:
+        turned = node.op.transpose_a if axis == rank - 2 else node.op.transpose_b
+        return sizes[node.inputs[axis - rank + 2].name][rank - 3 - axis if turned else axis - rank]
+    if isinstance(node.op, Binary | Select | Matmul):
         there = [s[axis - rank + len(s)] for v in node.inputs if axis >= rank - len(s := sizes[v.name])]
         left = {size for size in there if size != 1}
         return left.pop() if len(left) == 1 else None
@@ -119,6 +124,7 @@ RULES: dict[type[Op], Callable[..., bool]] = {
     Pool: _window,
     Resize: lambda op, axis, rank: axis < rank - 3,
     Gemm: lambda op, axis, rank: axis < rank - 1,
+    Attention: lambda op, axis, rank: op.q_inside == op.y_inside and axis < rank - 1,
     Concat: lambda op, axis, rank: axis != op.axis,
     Reduce: lambda op, axis, rank: op.keep_dims and axis not in op.axes,
     Pad: lambda op, axis, rank: op.before[axis] == op.after[axis] == 0,

@@ -5,7 +5,7 @@
 #include "ops/attrs.h"
 #include "ops/gemm/gemm_kernel.h"
 
-enum { MOST_WORDS = 128, MOST_INPUTS = 8, MOST_OUTPUTS = 4, MOST_ELEMENTS = 4096 };
+enum { MOST_WORDS = 256, MOST_INPUTS = 8, MOST_OUTPUTS = 4, MOST_ELEMENTS = 4096 };
 
 static pr_kernels kernels;
 
@@ -74,8 +74,8 @@ static void fit_recurrent(int op, int32_t *words, pr_view *in, int inputs) {
     const bool lstm = op == PR_OP_LSTM;
     const pr_lstm_attrs l = {k, n, random_int(0, 1), random_int(0, 1), random_int(0, 1), random_int(0, 5), random_int(0, 5),
                              random_int(0, 5), inputs == 7, 0, some_number(2), random_int(0, 1)};
-    const pr_rnn_attrs r = {random_int(0, 1), k, n, random_int(0, 1), random_int(0, 1), random_int(0, 5), random_int(0, 5), 0};
-    const int g = lstm ? 4 : r.kind == PR_RNN_GRU ? 3 : 1;
+    const pr_rnn_attrs r = {random_int(0, 2), k, n, random_int(0, 1), random_int(0, 1), random_int(0, 5), random_int(0, 5), 0};
+    const int g = lstm ? 4 : r.kind == PR_RNN_SIMPLE ? 1 : 3;
     pr_view *w = in + (lstm ? 3 : 2);
     if (lstm) memcpy(words, &l, sizeof l);
     else memcpy(words, &r, sizeof r);
@@ -85,7 +85,7 @@ static void fit_recurrent(int op, int32_t *words, pr_view *in, int inputs) {
     in = w;
     SHAPE(0, g, n, k);
     SHAPE(1, g, n, n);
-    SHAPE(2, g, n);
+    SHAPE(2, g + (!lstm && r.kind == PR_RNN_GRU_AFTER), n);
     if (lstm && inputs == 7) SHAPE(3, 3, n);
 }
 
@@ -158,6 +158,18 @@ static void fit_product(int op, int32_t *words, pr_view *in, int inputs) {
     if (inputs > 2) SHAPE(2, n);
 }
 
+/* Odd numbers in q, k, v and the mask; the past, which is a second part of the same, is left to check_attention.c. */
+static void fit_attention(int32_t *words, pr_view *in, int inputs) {
+    const int b = random_int(1, 2), h = random_int(1, 3), t = random_int(1, 9), n = random_int(0, 20), d = random_int(1, 9);
+    const pr_attention_attrs a = {.heads = h, .scale = some_number(2), .fill = some_number(2), .mask = inputs > 3 ? random_int(1, 3) : 0,
+                                  .q_inside = random_int(0, 1), .y_inside = random_int(0, 1)};
+    memcpy(words, &a, sizeof a);
+    SHAPE(0, b, a.q_inside ? t : h, a.q_inside ? h : t, d);
+    SHAPE(1, b, h, n, d);
+    SHAPE(2, b, h, n, random_int(1, 9));
+    if (inputs > 3) SHAPE(3, random_int(0, 1) ? t : 1, n);
+}
+
 /* Steps of an optimizer, with and without a scale of the gradients. */
 static void fit_step(int op, int32_t *words, pr_view *in, int inputs) {
     const bool sgd = op == PR_OP_SGD, scaled = sgd ? inputs == 5 || (inputs == 4 && random_int(0, 1)) : inputs == 6;
@@ -175,6 +187,7 @@ static void fit_step(int op, int32_t *words, pr_view *in, int inputs) {
 static void fit(int op, int32_t *words, pr_view *in, int inputs) {
     switch (op) {
     case PR_OP_MATMUL: case PR_OP_GEMM: case PR_OP_PRODUCT: fit_product(op, words, in, inputs); break;
+    case PR_OP_ATTENTION: fit_attention(words, in, inputs); break;
     case PR_OP_RNN: case PR_OP_LSTM: fit_recurrent(op, words, in, inputs); break;
     case PR_OP_CONV: case PR_OP_CONV_WEIGHT_GRADIENT: fit_conv(op, words, in, inputs); break;
     case PR_OP_POOL: case PR_OP_POOL_GRADIENT: fit_pool(op, words, in); break;

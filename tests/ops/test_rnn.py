@@ -19,6 +19,8 @@ GRU = Rnn(
     output=GateFunction.TANH, layout=0,
 )  # fmt: skip
 SIMPLE = replace(GRU, kind=RnnKind.SIMPLE, gate=GateFunction.TANH)
+AFTER = replace(GRU, kind=RnnKind.GRU_AFTER)
+EACH = pytest.mark.parametrize("base", [SIMPLE, GRU, AFTER], ids=["simple", "gru", "gru after"])
 
 
 def oracle(op: Rnn, x, h, w, r, bias):
@@ -33,6 +35,10 @@ def oracle(op: Rnn, x, h, w, r, bias):
     for xt in x[::-1] if op.reverse else x:
         if op.kind is RnnKind.SIMPLE:
             h = f(arg(0, xt, h))
+        elif op.kind is RnnKind.GRU_AFTER:
+            inside = [xt @ w[k].T + bias[k] for k in range(3)]
+            z, reset = (f(inside[k] + h @ r[k].T) for k in range(2))
+            h = (1 - z) * g(inside[2] + reset * (h @ r[2].T + bias[3])) + z * h
         else:
             z, reset = f(arg(0, xt, h)), f(arg(1, xt, h))
             h = (1 - z) * g(arg(2, xt, reset * h)) + z * h
@@ -42,9 +48,10 @@ def oracle(op: Rnn, x, h, w, r, bias):
 
 
 def operands(op: Rnn, steps: int, batch: int, rng, size=0.5, states=None):
-    gates = 3 if op.kind is RnnKind.GRU else 1
+    gates = 1 if op.kind is RnnKind.SIMPLE else 3
+    rows = 4 if op.kind is RnnKind.GRU_AFTER else gates
     i, h = op.inputs, op.outputs
-    shapes = [(steps, batch, i), (states or batch, h), (gates, h, i), (gates, h, h), (gates, h)]
+    shapes = [(steps, batch, i), (states or batch, h), (gates, h, i), (gates, h, h), (rows, h)]
     return [(size * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
 
 
@@ -63,7 +70,7 @@ def both(op, arrays, context, run):
     yield run(*packed_call(op, arrays, context), outputs=2)
 
 
-@pytest.mark.parametrize("base", [SIMPLE, GRU], ids=["simple", "gru"])
+@EACH
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("sequence", [False, True])
 @pytest.mark.parametrize("hidden", [1, 7, 8, 17, 33, 100])
@@ -75,7 +82,7 @@ def test_follows_the_equations(base, reverse, sequence, hidden, context, run, rn
             check(got, oracle(op, *arrays), atol=5e-6)
 
 
-@pytest.mark.parametrize("base", [SIMPLE, GRU], ids=["simple", "gru"])
+@EACH
 @pytest.mark.parametrize("gate", GateFunction)
 @pytest.mark.parametrize("output", GateFunction)
 def test_every_function_in_every_place(base, gate, output, context, run, rng):
@@ -83,6 +90,8 @@ def test_every_function_in_every_place(base, gate, output, context, run, rng):
     arrays = operands(op, 3, 2, rng, 0.3)
     for got in both(op, arrays, context, run):
         check(got, oracle(op, *arrays), atol=5e-6)
+    if op.kind is RnnKind.GRU_AFTER:  # nothing is clipped
+        return
     arrays = [np.round(a) for a in operands(op, 1, 3, rng, 20.0)]  # sums are exact, and reach the clips
     if op.kind is RnnKind.SIMPLE or gate is GateFunction.HARD_SIGMOID:  # so that r h keeps them exact
         for got in both(op, arrays, context, run):
@@ -95,7 +104,7 @@ def test_one_state_for_all_examples(context, run, rng):
         check(got, oracle(GRU, *arrays))
 
 
-@pytest.mark.parametrize("base", [SIMPLE, GRU], ids=["simple", "gru"])
+@EACH
 @pytest.mark.parametrize("batch", [1, 7])
 def test_threads_do_not_change_a_bit(base, batch, rng):
     op = replace(base, inputs=70, outputs=1500 // batch)
@@ -120,6 +129,25 @@ def test_as_pytorchs_rnn(context, run, rng):
         layer.weight_hh_l0.copy_(torch.from_numpy(r[0]))
         layer.bias_ih_l0.copy_(torch.from_numpy(bias[0]))
         layer.bias_hh_l0.zero_()
+        y, hn = layer(torch.from_numpy(x), torch.from_numpy(h)[None])
+    for got in both(op, arrays, context, run):
+        check(got, (y.numpy(), hn[0].numpy()))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("hidden", [20, 64, 130])
+def test_as_pytorchs_gru(hidden, batch, context, run, rng):
+    torch = pytest.importorskip("torch")
+    op = replace(AFTER, inputs=12, outputs=hidden)
+    x, h, w, r, bias = arrays = operands(op, 70, batch, rng, 0.1)
+    order = [1, 0, 2]  # reset, update, new
+    layer = torch.nn.GRU(12, hidden)
+    with torch.no_grad():
+        layer.weight_ih_l0.copy_(torch.from_numpy(w[order].reshape(-1, 12)))
+        layer.weight_hh_l0.copy_(torch.from_numpy(r[order].reshape(-1, hidden)))
+        layer.bias_ih_l0.copy_(torch.from_numpy(bias[order].reshape(-1)))
+        layer.bias_hh_l0.zero_()
+        layer.bias_hh_l0[2 * hidden :] = torch.from_numpy(bias[3])
         y, hn = layer(torch.from_numpy(x), torch.from_numpy(h)[None])
     for got in both(op, arrays, context, run):
         check(got, (y.numpy(), hn[0].numpy()))
@@ -155,5 +183,8 @@ def test_shape_rule(shapes, level_context, rng):
             shapes(op, *good, outputs=2)
     with pytest.raises(Exception, match=r"^layer: weights are packed for other kernels"):
         shapes(replace(GRU, layout=5), *good, outputs=2)
+    with pytest.raises(lib.SpecError, match=r"^layer: bias"):
+        shapes(AFTER, *good, outputs=2)
+    assert shapes(AFTER, *good[:4], (4, 7), outputs=2) == [(-1, 2, 7), (2, 7)]
     given = [(Value(str(i), DType.F32, a.shape), a) for i, a in enumerate(operands(GRU, 2, 1, rng))]
     assert lib.pack(GRU, "layer", given, 4, level_context) is None

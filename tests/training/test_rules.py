@@ -25,6 +25,7 @@ from pyruntime.ir.ops import (  # fmt: skip
     GatherAlong,
     GatherNd,
     GatherRows,
+    Inverted,
     Lstm,
     Pad,
     Padding,
@@ -322,12 +323,15 @@ ONLY_IN_TRAINING = {Adam, ClipNorm, CrossEntropy, Sgd, SquaredError}
 """Made behind the loss."""
 IN_ANOTHER_FORM = {Lstm, Rnn}
 """TrainingBuilder writes them as Recurrence."""
+MADE_BY_PASSES = {Inverted}
+"""From operators that have a rule, of parts that do not learn."""
 
 
 @pytest.mark.parametrize("operator", [*OPERATORS, If, Loop], ids=lambda operator: operator.code)
 def test_every_operator_has_a_gradient_or_a_reason(operator: type) -> None:
     behind = operator in ONLY_IN_TRAINING or operator.code.endswith("_GRADIENT")
-    has = [operator in RULES, operator in NO_SLOPE, operator in REFUSED, behind, operator in IN_ANOTHER_FORM]
+    behind = behind or operator in IN_ANOTHER_FORM | MADE_BY_PASSES
+    has = [operator in RULES, operator in NO_SLOPE, operator in REFUSED, behind]
     assert sum(has) == 1, f"{operator.code}: a rule under @gradient, or a reason in rules/stops.py"
 
 

@@ -194,8 +194,9 @@ def test_each_example_as_alone(name: str) -> None:
     np.testing.assert_allclose(together, np.stack(alone), rtol=1e-6, atol=1e-6)
 
 
-ALONE = {"WHERE_NON_ZERO", "NMS", "CUSTOM", "RANDOM", "RANGE", "SLICE_TO", "PAD_TO", "IMAGE", "LSTM", "RNN"}
-"""Not for several examples at once; LSTM and RNN are RECURRENCE by then."""
+ALONE = {"WHERE_NON_ZERO", "NMS", "CUSTOM", "RANDOM", "RANGE", "SLICE_TO", "PAD_TO", "IMAGE", "LSTM", "RNN",
+         "ATTENTION", "INVERTED"}  # fmt: skip
+"""Not for several examples at once; LSTM and RNN are RECURRENCE by then, ATTENTION and INVERTED are made later."""
 OF_THE_STEP = {"CROSS_ENTROPY", "SQUARED_ERROR", "SGD", "ADAM", "CLIP_NORM"}
 
 

@@ -39,9 +39,16 @@ def main() -> None:
         for unknown in set(given) - set(known):
             parser.error(f"{unknown!r} is not known; there are {', '.join(known)}")
     wanted = [name for name in FORMATS if name in formats or any(name in _needed(each) for each in formats)]
-    failed = [(name, kind) for name in names for kind in wanted if not export(out, name, kind, options.here)]
-    if failed:
-        raise SystemExit(f"not written: {', '.join(f'{name} for {kind}' for name, kind in failed)}; see above")
+    for kind in wanted:
+        if FORMATS[kind].environment and not options.here:
+            _elsewhere(out, [name for name in names if is_missing(out, name, kind)], kind)
+            continue
+        for name in names:
+            if is_missing(out, name, kind):
+                export(out, name, kind)
+    failed = [f"{name} for {kind}" for name in names for kind in wanted if is_missing(out, name, kind)]
+    if failed and not options.here:
+        raise SystemExit(f"not written: {', '.join(failed)}; see above")
 
 
 def _needed(kind: str) -> set[str]:
@@ -52,47 +59,50 @@ def _needed(kind: str) -> set[str]:
     return {needs, *_needed(needs)} if needs else set()
 
 
-def export(out: Path, name: str, kind: str, here: bool) -> bool:
-    """Whether one network is there in one format, or a reason stands where it is known to be impossible."""
+def is_missing(out: Path, name: str, kind: str) -> bool:
+    """Whether a network could be there in this format and is not."""
     from catalogue import NETWORKS
     from exports import FORMATS
 
-    network, form, folder = NETWORKS[name], FORMATS[kind], out / name
-    file, reason = folder / form.file, folder / f"{kind}.reason"
-    if file.exists():
-        return True
+    folder, without = out / name, NETWORKS[name].without
+    if kind in without:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{kind}.reason").write_text(without[kind] + "\n")
+    return kind not in without and not (folder / FORMATS[kind].file).exists()
+
+
+def export(out: Path, name: str, kind: str) -> None:
+    """Writes one network in one format, with a converter of this Python, or the reason why it is not there."""
+    from catalogue import NETWORKS
+    from exports import FORMATS
+
+    form, folder = FORMATS[kind], out / name
     folder.mkdir(parents=True, exist_ok=True)
-    if kind in network.without:
-        reason.write_text(network.without[kind] + "\n")
-        return True
+    reason = folder / f"{kind}.reason"
     print(f"{name}: {kind} …", file=sys.stderr, flush=True)
     began = time.monotonic()
     try:
-        if form.environment and not here:
-            _elsewhere(form.environment, out, name, kind)
-        else:
-            form.write(network, folder)
+        form.write(NETWORKS[name], folder)
     except BaseException as error:
-        file.unlink(missing_ok=True)
+        (folder / form.file).unlink(missing_ok=True)
         if not isinstance(error, Exception):
             raise
-        if not isinstance(error, subprocess.CalledProcessError):  # which has told its reason itself
-            traceback.print_exc()
-            lines = str(error).strip().splitlines()
-            reason.write_text(f"{kind}: {type(error).__name__}: {lines[0] if lines else ''}\n")
-        return False
+        traceback.print_exc()
+        lines = str(error).strip().splitlines()
+        reason.write_text(f"{kind}: {type(error).__name__}: {lines[0] if lines else ''}\n")
+        return
     reason.unlink(missing_ok=True)
-    if not here:
-        print(f"{name}: {kind}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return True
+    print(f"{name}: {kind}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def _elsewhere(peer: str, out: Path, name: str, kind: str) -> None:
+def _elsewhere(out: Path, names: list[str], kind: str) -> None:
     """This program, in the environment that has the converter."""
     from environments import environment
+    from exports import FORMATS
 
-    words = ["--here", "--out", out, "--networks", name, "--formats", kind]
-    subprocess.run([environment(peer), "-W", "ignore", Path(__file__).parent, *words], check=True)
+    if names:
+        words = ["--here", "--out", out, "--networks", ",".join(names), "--formats", kind]
+        subprocess.run([environment(FORMATS[kind].environment), "-W", "ignore", Path(__file__).parent, *words])
 
 
 if __name__ == "__main__":

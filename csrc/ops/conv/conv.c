@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/conv/conv_kernel.h"
+#include "ops/conv/depthwise.h"
 #include "ops/conv/winograd.h"
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/kernels.h"
@@ -47,12 +48,12 @@ static int pr_conv_way(int32_t layout) { return layout > 0 && (layout & PR_LAYOU
 
 /* The packed form of an input with `depth` channels per group. */
 static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int way) {
-    if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE;
+    if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE | env->kernels->depthwise->lanes;
     return pr_gemm_layout(env->kernels->gemm) | (way == FEW ? PR_LAYOUT_FEW : way ? PR_LAYOUT_WINOGRAD | way << 20 : 0);
 }
 static int64_t pr_conv_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int way) {
     return way == FEW ? pr_few_packed_floats(env->kernels->gemm, attrs, depth)
-         : way ? pr_winograd_packed_floats(env->kernels->gemm, depth, attrs->outputs, way)
+         : way ? pr_winograd_packed_floats(env->kernels->gemm, depth, attrs->outputs, way, attrs->kernel.at[0])
                : pr_conv_packed_floats(env->kernels, attrs, depth);
 }
 
@@ -64,7 +65,7 @@ static int64_t pr_code_depth(const pr_conv_attrs *attrs, int64_t depth) {
 
 static pr_status pr_check_packed(pr_env *env, const pr_conv_attrs *attrs, const pr_view *w, int64_t depth) {
     int way = pr_conv_way(attrs->layout), form = pr_codes_form(attrs->layout);
-    if (way == FEW ? !pr_few_fits(attrs) : !pr_winograd_fits(attrs) || (way != 2 && way != 4)) way = DIRECT;
+    if (way == FEW ? !pr_few_fits(attrs) : !pr_winograd_fits(attrs, way)) way = DIRECT;
     int32_t wanted = pr_conv_layout(env, attrs, depth, way);
     if (form && (attrs->groups != 1 || attrs->transposed || way))
         return pr_fail(env->message, PR_BAD_PLAN, "%s: a weight of this convolution cannot be compressed", env->layer);
@@ -161,7 +162,7 @@ pr_status pr_conv_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, 
 static int pr_conv_choice(pr_env *env, const pr_conv_attrs *attrs, const pr_view *x, int64_t depth) {
     pr_conv conv = {.attrs = attrs};
     if (pr_few_pays(env->kernels->gemm, attrs, depth)) return FEW;
-    if (!pr_winograd_fits(attrs) || x->rank < 3 || pr_conv_axes(env, attrs, x, &conv) != PR_OK) return DIRECT;
+    if (!pr_winograd_fits(attrs, 0) || x->rank < 3 || pr_conv_axes(env, attrs, x, &conv) != PR_OK) return DIRECT;
     return pr_winograd_choice(attrs, depth, conv.axis[PR_HEIGHT].out, conv.axis[PR_WIDTH].out);
 }
 
@@ -192,7 +193,7 @@ pr_status pr_conv_pack(pr_env *env, void *attributes, const pr_view *in, int inp
     if (floats < 0) return pr_fail(env->message, PR_BAD_SHAPE, "%s: an absurd weight", env->layer);
     attrs->layout = pr_conv_layout(env, attrs, depth, way);
     if (out->data && way == FEW) return pr_pack_few(env, attrs, &in[1], out->data);
-    if (out->data && way) return pr_winograd_pack(env, in[1].data, attrs->outputs, depth, way, out->data);
+    if (out->data && way) return pr_winograd_pack(env, in[1].data, attrs->outputs, depth, way, attrs->kernel.at[0], out->data);
     if (out->data) pr_conv_pack_weight(env->kernels, attrs, in[1].data, depth, out->data);
     else *out = (pr_view){.dtype = PR_F32, .rank = 1, .shape = {floats}};
     return PR_OK;

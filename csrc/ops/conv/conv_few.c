@@ -94,10 +94,10 @@ static void find(const few_job *job, const float *x, int64_t from, int64_t to, p
 
 PR_INLINE vf some(const float *p, int n) { return n == PR_VL ? vf_load(p) : vf_load_n(p, n); }
 
-/* One row of outputs: found (width, KW, O) -> y (out, O). */
+/* One row of outputs: found (width, KW, O) -> y (out, O), pixels y_pixel apart. */
 static void add_up(const few_job *job, const float *found, const float *residual, float *y) {
     const pr_axis *v = &job->conv->axis[PR_WIDTH];
-    const int64_t outputs = job->conv->attrs->outputs, step = job->columns + outputs;
+    const int64_t outputs = job->conv->attrs->outputs, step = job->columns + outputs, pixel = job->conv->y_pixel;
     const vf_activation act = vf_activation_of(&job->conv->attrs->activation);
     for (int64_t o = 0; o < outputs; o += PR_VL) {
         const int lanes = outputs - o < PR_VL ? (int)(outputs - o) : PR_VL;
@@ -107,8 +107,8 @@ static void add_up(const few_job *job, const float *found, const float *residual
             const float *at = found + first * job->columns + from * step + o;
             vf sum = bias;
             for (int64_t q = from; q < to; q++, at += step) sum = vf_add(sum, vf_load(at));     /* PR_VL floats follow the last one */
-            if (residual) sum = vf_add(sum, some(residual + j * outputs + o, lanes));
-            vf_store_n(y + j * outputs + o, vf_activate(sum, act), lanes);
+            if (residual) sum = vf_add(sum, some(residual + j * pixel + o, lanes));
+            vf_store_n(y + j * pixel + o, vf_activate(sum, act), lanes);
         }
     }
 }
@@ -130,7 +130,7 @@ static void some_blocks(void *arg, int64_t begin, int64_t end, int worker) {
             find(job, x, row, next, segment, found + (row - first) * v->size * job->columns);
         }
         for (int64_t row = first; row < last; row++) {
-            const int64_t at = (image * h->out + row) * v->out * conv->attrs->outputs;
+            const int64_t at = (image * h->out + row) * v->out * conv->y_pixel;
             add_up(job, found + (row - first) * v->size * job->columns, conv->residual ? conv->residual + at : NULL, conv->y + at);
         }
     }

@@ -10,6 +10,9 @@
 /* Tiles of a block, at most and at least: 28 to 56 are equally fast for nearly all layers. */
 #define PR_BLOCK_MOST 56
 #define PR_BLOCK_LEAST 24
+/* Bytes of weights that no cache keeps from block to block: then fewer and larger blocks, of at most so many tiles. */
+#define PR_WEIGHT_BYTES (12 << 20)
+#define PR_BLOCK_LARGE 104
 /* Bytes of a block's transformed numbers that should stay in the second-level cache, when that leaves tiles enough. */
 #define PR_BLOCK_BYTES (384 << 10)
 /* Floats after each row of a block: without them the points of a tile are a power of two apart. */
@@ -20,8 +23,8 @@ static int64_t row_floats(int64_t channels) { return (channels + 15) / 16 * 16 +
 
 /* In products per pair of channels.  A number of a transformed tile costs about as much as 8 products; a weight is
  * read once per image at about the cost of 8 more, which is what counts when a small image has many channels. */
-static double cost(int m, int64_t c, int64_t n, int64_t rows, int64_t columns) {
-    double points = m ? (m + 2) * (m + 2) : 9, pairs = (double)c * (double)n;
+static double cost(int m, int k, int64_t c, int64_t n, int64_t rows, int64_t columns) {
+    double points = m ? (m + k - 1) * (m + k - 1) : k * k, pairs = (double)c * (double)n;
     double tiles = m ? (double)quotient_up(rows, m) * (double)quotient_up(columns, m) : (double)rows * (double)columns;
     return points * (tiles * (1 + (m ? 8 * (double)(c + n) / pairs : 0)) + 8);
 }
@@ -30,38 +33,50 @@ int pr_winograd_choice(const pr_conv_attrs *attrs, int64_t channels, int64_t row
     if (channels < 16 || attrs->outputs < 16) return 0;
     if (rows < 0) rows = 64;
     if (columns < 0) columns = 64;
-    double direct = cost(0, channels, attrs->outputs, rows, columns), two = cost(2, channels, attrs->outputs, rows, columns),
-           four = cost(4, channels, attrs->outputs, rows, columns);
-    if (0.9 * direct <= two && 0.9 * direct <= four) return 0;
-    return four < two ? 4 : 2;
+    int best = 0;
+    double least = 0.9 * cost(0, attrs->kernel.at[0], channels, attrs->outputs, rows, columns);
+    for (int m = 2; m <= 4; m += 2) {
+        double now = pr_winograd_fits(attrs, m) ? cost(m, attrs->kernel.at[0], channels, attrs->outputs, rows, columns) : INFINITY;
+        if (now < least) best = m, least = now;
+    }
+    return best;
 }
 
-/* Row p of G: what a kernel row becomes at point p. */
-static const double TO_POINTS_2[4][3] = {{-1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-static const double TO_POINTS_4[6][3] = {
-    {1, 0, 0}, {-1 / 1.5, -0.70710678118654752 / 1.5, -0.5 / 1.5}, {-1 / 1.5, 0.70710678118654752 / 1.5, -0.5 / 1.5},
-    {1 / 6.0, 1.4142135623730951 / 6, 2 / 6.0}, {1 / 6.0, -1.4142135623730951 / 6, 2 / 6.0}, {0, 0, 1}};
+/* G: what a kernel row of k taps becomes at a point x is (1, x, x², ..) by the product of its distances from the other
+ * points; the last point is at infinity.  The four points of m = 2, k = 3 leave a minus to the first row. */
+static const double POINTS_4[3] = {0, 1, -1}, SHARES_4[3] = {-1, 0.5, 0.5};
+static const double POINTS_6[5] = {0, 0.70710678118654752, -0.70710678118654752, 1.4142135623730951, -1.4142135623730951};
+static const double SHARES_6[5] = {1, -1 / 1.5, -1 / 1.5, 1 / 6.0, 1 / 6.0};
 
-static float at_point(const float *w, const double *row, const double *column) {
+static void to_point(int side, int p, int k, double row[5]) {
+    double x = p < side - 1 ? (side == 4 ? POINTS_4 : POINTS_6)[p] : 0, power = p < side - 1 ? (side == 4 ? SHARES_4 : SHARES_6)[p] : 0;
+    for (int i = 0; i < k; i++, power *= x) row[i] = power;
+    if (p == side - 1) row[k - 1] = 1;
+}
+
+static float at_point(const float *w, int k, const double *row, const double *column) {
     double sum = 0;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) sum += row[i] * column[j] * (double)w[i * 3 + j];
+    for (int i = 0; i < k; i++)
+        for (int j = 0; j < k; j++) sum += row[i] * column[j] * (double)w[i * k + j];
     return (float)sum;
 }
 
-int64_t pr_winograd_packed_floats(const pr_gemm_kernel *gemm, int64_t channels, int64_t outputs, int m) {
-    int64_t point = pr_gemm_packed_floats(gemm, channels, outputs), points = (m + 2) * (m + 2);
+int64_t pr_winograd_packed_floats(const pr_gemm_kernel *gemm, int64_t channels, int64_t outputs, int m, int k) {
+    int64_t point = pr_gemm_packed_floats(gemm, channels, outputs), points = (m + k - 1) * (m + k - 1);
     return point < 0 || point > PR_MAX_ELEMENTS / points ? -1 : point * points;
 }
 
-pr_status pr_winograd_pack(pr_env *env, const float *w, int64_t outputs, int64_t channels, int m, float *out) {
+pr_status pr_winograd_pack(pr_env *env, const float *w, int64_t outputs, int64_t channels, int m, int k, float *out) {
     const pr_gemm_kernel *gemm = env->kernels->gemm;
-    const double (*g)[3] = m == 4 ? TO_POINTS_4 : TO_POINTS_2;
     int64_t matrix = pr_gemm_packed_floats(gemm, channels, outputs), pairs = outputs * channels;
+    const int side = m + k - 1;
+    double row[5], column[5];
     float *point = malloc((size_t)pairs * sizeof *point);
     if (!point) return pr_fail(env->message, PR_NO_MEMORY, "%s: no memory to transform its weight", env->layer);
-    for (int p = 0; p < (m + 2) * (m + 2); p++) {
-        for (int64_t i = 0; i < pairs; i++) point[i] = at_point(w + i * 9, g[p / (m + 2)], g[p % (m + 2)]);
+    for (int p = 0; p < side * side; p++) {
+        to_point(side, p / side, k, row);
+        to_point(side, p % side, k, column);
+        for (int64_t i = 0; i < pairs; i++) point[i] = at_point(w + i * k * k, k, row, column);
         pr_gemm_pack_matrix(gemm, point, 1, channels, channels, outputs, out + p * matrix);
     }
     free(point);
@@ -73,7 +88,7 @@ typedef struct winograd_job {
     const pr_conv *conv;
     const pr_gemm_kernel *gemm;
     const pr_winograd_kernels *kernels;
-    int m, points;
+    int m, side, points;
     int64_t down, across, tiles;                    /* per image; of all images */
     int64_t block, blocks;
     int64_t u_row, m_row;                           /* floats from tile to tile */
@@ -82,7 +97,8 @@ typedef struct winograd_job {
 } winograd_job;
 
 static winograd_job make_job(const pr_conv *conv, int m) {
-    winograd_job job = {.conv = conv, .m = m, .points = (m + 2) * (m + 2)};
+    const int side = m + conv->attrs->kernel.at[0] - 1;
+    winograd_job job = {.conv = conv, .m = m, .side = side, .points = side * side};
     job.down = quotient_up(conv->axis[PR_HEIGHT].out, m);
     job.across = quotient_up(conv->axis[PR_WIDTH].out, m);
     job.tiles = conv->images * job.down * job.across;
@@ -90,6 +106,7 @@ static winograd_job make_job(const pr_conv *conv, int m) {
     job.m_row = row_floats(conv->attrs->outputs);
     int64_t fits = PR_BLOCK_BYTES / (job.points * (job.u_row + job.m_row) * (int64_t)sizeof(float));
     job.block = fits < PR_BLOCK_LEAST ? PR_BLOCK_LEAST : fits > PR_BLOCK_MOST ? PR_BLOCK_MOST : fits;
+    if (job.points * conv->channels * conv->attrs->outputs * (int64_t)sizeof(float) > PR_WEIGHT_BYTES) job.block = PR_BLOCK_LARGE;
     if (job.tiles <= 2 * job.block) job.block = job.tiles;          /* one block: its parts run side by side instead */
     job.blocks = quotient_up(job.tiles, job.block);
     job.block = quotient_up(job.tiles, job.blocks);
@@ -122,12 +139,12 @@ static void tiles_in(const winograd_job *job, float *u, int64_t first, int64_t f
         int64_t n, r, c;
         place(job, first + i, &n, &r, &c);
         r -= conv->axis[PR_HEIGHT].before, c -= conv->axis[PR_WIDTH].before;
-        clip(r, job->m + 2, conv->axis[PR_HEIGHT].size, t.rows);
-        clip(c, job->m + 2, conv->axis[PR_WIDTH].size, t.columns);
+        clip(r, job->side, conv->axis[PR_HEIGHT].size, t.rows);
+        clip(c, job->side, conv->axis[PR_WIDTH].size, t.columns);
         t.image = conv->x + n * conv->axis[PR_HEIGHT].size * t.line;
         t.at = r * t.line + c * conv->channels;
         t.u = u + i * job->u_row;
-        job->kernels->input[job->m == 4](&t);
+        job->kernels->input[job->side == 6](&t);
     }
 }
 
@@ -156,7 +173,7 @@ static void tiles_out(const winograd_job *job, const float *m, int64_t first, in
         t.residual = conv->residual ? conv->residual + at : NULL;
         t.rows = (int)(conv->axis[PR_HEIGHT].out - r < job->m ? conv->axis[PR_HEIGHT].out - r : job->m);
         t.columns = (int)(conv->axis[PR_WIDTH].out - c < job->m ? conv->axis[PR_WIDTH].out - c : job->m);
-        job->kernels->output[job->m == 4](&t);
+        job->kernels->output[job->side == 4 ? 0 : job->m == 4 ? 1 : 2](&t);
     }
 }
 

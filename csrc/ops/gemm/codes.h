@@ -29,10 +29,10 @@ typedef struct pr_codes {
 typedef struct pr_expand_kernels {
     /* [form]: depth * n numbers of a panel of n columns, a multiple of the level's lanes */
     void (*panel[PR_CODES_COUNT])(const uint8_t *codes, const float *scale, const float *bias, int64_t depth, int64_t n, float *out);
-    /* A product of one row adds up in `split` parts: sums (split, n) += a (depth) times b (depth, n), depth a multiple of
-     * split but for the last time.  The same roundings as the level's tile of one row. */
+    /* A product of one row adds up its depth in `split` equal parts.  sums[i][n] += sum over p of a[i*a_part + p] * b[i][p][n],
+     * i < parts, p < depth; parts is split or 1.  The same roundings as the level's tile of one row. */
     int split;
-    void (*row_sums)(const float *a, const float *b, int64_t depth, int64_t n, float *sums);
+    void (*row_sums)(const float *a, ptrdiff_t a_part, const float *b, int64_t depth, int64_t n, int parts, float *sums);
 } pr_expand_kernels;
 #define PR_CODES_SPLIT 4
 #define PR_CODES_PIECE 4096                 /* floats that stay in the first-level cache between expanding and reading */

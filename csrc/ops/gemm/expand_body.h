@@ -1,5 +1,7 @@
 /* Codes to floats: included once per level after base/vec_<level>.h, with PR_LEVEL and PR_ROW_SPLIT defined.  Plain loops that compilers turn into vectors of
  * the level; products and sums are rounded one by one (-ffp-contract=off). */
+#include <stdbool.h>
+
 #include "ops/gemm/codes.h"
 #include "ops/level.h"
 
@@ -59,32 +61,37 @@ PR_EXPAND_SMALL(expand_linear2, unpack2, 4, expand_linear8)
 PR_EXPAND_SMALL(expand_table4, unpack4, 2, expand_table8)
 PR_EXPAND_SMALL(expand_table2, unpack2, 4, expand_table8)
 
-/* The sums of pr_tile_row (gemm_body.h), or on NEON of its tile of one row, kept in memory between pieces of the depth. */
-PR_INLINE void some_sums(const float *a, const float *b, int64_t depth, int64_t n, float *sums, const int vectors) {
+/* The sums of pr_tile_few (gemm_body.h), or on NEON of its tile of one row, kept in memory between pieces of the depth. */
+PR_INLINE void some_sums(const float *a, ptrdiff_t a_part, const float *b, int64_t depth, int64_t n, float *sums, const int vectors,
+                         const int parts) {
     vf acc[PR_ROW_SPLIT][4];
-    PR_UNROLL for (int i = 0; i < PR_ROW_SPLIT; i++) {
+    PR_UNROLL for (int i = 0; i < parts; i++) {
         PR_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = vf_load(sums + i * n + j * PR_VL);
     }
-    int64_t p = 0;
-    for (; p + PR_ROW_SPLIT <= depth; p += PR_ROW_SPLIT)
-        PR_UNROLL for (int i = 0; i < PR_ROW_SPLIT; i++) {
-            const vf av = vf_set1(a[p + i]);
-            PR_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = vf_fma(av, vf_load(b + (p + i) * n + j * PR_VL), acc[i][j]);
+    for (int64_t p = 0; p < depth; p++)
+        PR_UNROLL for (int i = 0; i < parts; i++) {
+            const vf av = vf_set1(a[i * a_part + p]);
+            PR_UNROLL for (int j = 0; j < vectors; j++)
+                acc[i][j] = vf_fma(av, vf_load(b + (i * depth + p) * n + j * PR_VL), acc[i][j]);
         }
-    for (; p < depth; p++)
-        PR_UNROLL for (int j = 0; j < vectors; j++) acc[0][j] = vf_fma(vf_set1(a[p]), vf_load(b + p * n + j * PR_VL), acc[0][j]);
-    PR_UNROLL for (int i = 0; i < PR_ROW_SPLIT; i++) {
+    PR_UNROLL for (int i = 0; i < parts; i++) {
         PR_UNROLL for (int j = 0; j < vectors; j++) vf_store(sums + i * n + j * PR_VL, acc[i][j]);
     }
 }
 
-static void row_sums(const float *a, const float *b, int64_t depth, int64_t n, float *sums) {
+static void row_sums(const float *a, ptrdiff_t a_part, const float *b, int64_t depth, int64_t n, int parts, float *sums) {
+    const bool all = parts == PR_ROW_SPLIT;
+#define PR_SOME_SUMS(vectors) do { \
+        if (all) some_sums(a, a_part, b, depth, n, sums, vectors, PR_ROW_SPLIT); \
+        else some_sums(a, a_part, b, depth, n, sums, vectors, 1); \
+    } while (0)
     switch (n / PR_VL) {
-    case 1: some_sums(a, b, depth, n, sums, 1); break;
-    case 2: some_sums(a, b, depth, n, sums, 2); break;
-    case 3: some_sums(a, b, depth, n, sums, 3); break;
-    default: some_sums(a, b, depth, n, sums, 4); break;
+    case 1: PR_SOME_SUMS(1); break;
+    case 2: PR_SOME_SUMS(2); break;
+    case 3: PR_SOME_SUMS(3); break;
+    default: PR_SOME_SUMS(4); break;
     }
+#undef PR_SOME_SUMS
 }
 
 const pr_expand_kernels PR_LEVEL_NAME(pr_expand) = {

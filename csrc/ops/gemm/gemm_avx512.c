@@ -1,7 +1,7 @@
 #include "base/vec_avx512.h"
 #include "ops/gemm/gemm_body.h"
 
-#define PR_TILES_TO_9(nv) PR_TILE_ROW(nv) PR_TILE(2, nv) PR_TILE(3, nv) PR_TILE(4, nv) PR_TILE(5, nv) \
+#define PR_TILES_TO_9(nv) PR_TILES_TO_3(nv) PR_TILE(4, nv) PR_TILE(5, nv) \
     PR_TILE(6, nv) PR_TILE(7, nv) PR_TILE(8, nv) PR_TILE(9, nv)
 #define PR_TILES_TO_14(nv) PR_TILES_TO_9(nv) PR_TILE(10, nv) PR_TILE(11, nv) PR_TILE(12, nv) PR_TILE(13, nv) PR_TILE(14, nv)
 #define PR_ROWS_TO_9(nv) 0, pr_tile_1x##nv, pr_tile_2x##nv, pr_tile_3x##nv, pr_tile_4x##nv, pr_tile_5x##nv, \

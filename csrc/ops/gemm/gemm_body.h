@@ -9,8 +9,9 @@
 
 /* High tiles have no register for each row's address: rows share one, and x86 adds {0, 1, 2} * stride. */
 #define PR_TILE_GROUP(mr) ((mr) <= PR_GEMM_STRADDLE ? 1 : 3)
-/* A single row has nv sums only, too few to hide the latency of fma: this many depths at a time get their own. */
-#define PR_TILE_SPLIT 4
+/* Few rows have too few sums to hide the latency of fma, so each part of the depth gets its own.  The parts also are as many
+ * streams through B, and memory answers several sooner than one. */
+#define PR_TILE_SPLIT(mr) ((mr) == 1 ? PR_CODES_SPLIT : 2)
 
 /* What happens on the way to memory, one step after the other for the whole tile: a test per step, not per vector. */
 PR_INLINE void pr_tile_store(const pr_gemm_args *g, vf acc[][PR_GEMM_VECTORS], const float *residual, float *c,
@@ -92,29 +93,39 @@ PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, co
     pr_tile_store(g, acc, residual, c, lanes, mr, nv);
 }
 
-/* One row: a matrix-vector product, bound by how fast B arrives. */
-PR_INLINE void pr_tile_row(const pr_gemm_args *g, const float *a, const float *b, const float *bias,
-                           const float *residual, float *c, int lanes, const int nv) {
-    vf acc[PR_TILE_SPLIT][PR_GEMM_VECTORS];
+/* Few rows, bound by how fast B arrives.  What a depth that does not divide leaves over belongs to the first part. */
+PR_INLINE void pr_tile_few(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
+                           float *c, int lanes, int64_t left, const int mr, const int nv) {
+    const int split = PR_TILE_SPLIT(mr);
+    vf acc[PR_CODES_SPLIT][PR_GEMM_ROWS][PR_GEMM_VECTORS];
     PR_UNROLL for (int j = 0; j < nv; j++) {
-        acc[0][j] = pr_tile_start(bias, lanes, j, nv);
-        PR_UNROLL for (int i = 1; i < PR_TILE_SPLIT; i++) acc[i][j] = vf_zero();
+        vf start = pr_tile_start(bias, lanes, j, nv);
+        PR_UNROLL for (int q = 0; q < split; q++) PR_UNROLL for (int i = 0; i < mr; i++) acc[q][i][j] = q ? vf_zero() : start;
     }
-    for (int64_t s = 0; s < g->segments; s++) {
-        const float *p = a + g->segment[s];
-        int64_t n = g->k;
-        for (; n >= PR_TILE_SPLIT; n -= PR_TILE_SPLIT, p += PR_TILE_SPLIT, b += PR_TILE_SPLIT * nv * PR_VL)
-            PR_UNROLL for (int i = 0; i < PR_TILE_SPLIT; i++) {
-                vf av = vf_set1(p[i]);
-                PR_UNROLL for (int j = 0; j < nv; j++)
-                    acc[i][j] = vf_fma(av, vf_load(b + (i * nv + j) * PR_VL), acc[i][j]);
+    const float *base[PR_GEMM_ROWS];
+    pr_tile_bases(g, a, left, base, mr);
+    const int64_t part = g->k / split;
+    for (int64_t s = 0; s < g->segments; s++, b += g->k * nv * PR_VL) {
+        const float *row[PR_GEMM_ROWS], *panel = b;
+        PR_UNROLL for (int i = 0; i < mr; i++) row[i] = base[i] + g->segment[s];
+        for (int64_t p = 0; p < part; p++, panel += nv * PR_VL)
+            PR_UNROLL for (int q = 0; q < split; q++) {
+                vf av[PR_GEMM_ROWS];
+                PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vf_set1(row[i][p + q * part]);
+                PR_UNROLL for (int j = 0; j < nv; j++) {
+                    vf bv = vf_load(panel + q * part * nv * PR_VL + j * PR_VL);
+                    PR_UNROLL for (int i = 0; i < mr; i++) acc[q][i][j] = vf_fma(av[i], bv, acc[q][i][j]);
+                }
             }
-        for (; n; n--, p++, b += nv * PR_VL)
-            PR_UNROLL for (int j = 0; j < nv; j++) acc[0][j] = vf_fma(vf_set1(*p), vf_load(b + j * PR_VL), acc[0][j]);
+        for (int64_t p = split * part; p < g->k; p++)
+            PR_UNROLL for (int j = 0; j < nv; j++) PR_UNROLL for (int i = 0; i < mr; i++)
+                acc[0][i][j] = vf_fma(vf_set1(row[i][p]), vf_load(b + (p * nv + j) * PR_VL), acc[0][i][j]);
     }
-    PR_UNROLL for (int j = 0; j < nv; j++)
-        acc[0][j] = vf_add(vf_add(acc[0][j], acc[1][j]), vf_add(acc[2][j], acc[3][j]));
-    pr_tile_store(g, acc, residual, c, lanes, 1, nv);
+    PR_UNROLL for (int i = 0; i < mr; i++) PR_UNROLL for (int j = 0; j < nv; j++) {
+        acc[0][i][j] = vf_add(acc[0][i][j], acc[1][i][j]);
+        if (split == 4) acc[0][i][j] = vf_add(acc[0][i][j], vf_add(acc[2][i][j], acc[3][i][j]));
+    }
+    pr_tile_store(g, acc[0], residual, c, lanes, mr, nv);
 }
 
 #define PR_TILE_ARGS const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual, \
@@ -122,8 +133,9 @@ PR_INLINE void pr_tile_row(const pr_gemm_args *g, const float *a, const float *b
 #define PR_TILE(mr, nv) \
     static __attribute__((noinline)) void pr_tile_##mr##x##nv(PR_TILE_ARGS) \
         { pr_tile(g, a, b, bias, residual, c, lanes, left, ahead, mr, nv); }
-#define PR_TILE_ROW(nv) \
-    static __attribute__((noinline)) void pr_tile_1x##nv(PR_TILE_ARGS) \
-        { (void)ahead, (void)left; pr_tile_row(g, a, b, bias, residual, c, lanes, nv); }
+#define PR_TILE_FEW(mr, nv) \
+    static __attribute__((noinline)) void pr_tile_##mr##x##nv(PR_TILE_ARGS) \
+        { (void)ahead; pr_tile_few(g, a, b, bias, residual, c, lanes, left, mr, nv); }
+#define PR_TILES_TO_3(nv) PR_TILE_FEW(1, nv) PR_TILE_FEW(2, nv) PR_TILE_FEW(3, nv)
 
 #endif

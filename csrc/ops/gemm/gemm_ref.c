@@ -1,9 +1,9 @@
 #include "base/vec_ref.h"
 #include "ops/gemm/gemm_body.h"
 
-PR_TILE_ROW(1) PR_TILE(2, 1) PR_TILE(3, 1) PR_TILE(4, 1) PR_TILE(5, 1) PR_TILE(6, 1)
-PR_TILE_ROW(2) PR_TILE(2, 2) PR_TILE(3, 2) PR_TILE(4, 2) PR_TILE(5, 2) PR_TILE(6, 2)
-PR_TILE_ROW(3) PR_TILE(2, 3) PR_TILE(3, 3) PR_TILE(4, 3)
+PR_TILES_TO_3(1) PR_TILE(4, 1) PR_TILE(5, 1) PR_TILE(6, 1)
+PR_TILES_TO_3(2) PR_TILE(4, 2) PR_TILE(5, 2) PR_TILE(6, 2)
+PR_TILES_TO_3(3) PR_TILE(4, 3)
 
 const pr_gemm_tiles pr_gemm_f32__ref = {
     {0},

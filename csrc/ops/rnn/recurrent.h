@@ -6,9 +6,9 @@
 
 enum { PR_RNN_LARGEST = 1 << 20 };          /* of inputs and outputs: keeps every product of them in 64 bits */
 enum { PR_RNN_X, PR_RNN_H, PR_RNN_W, PR_RNN_R, PR_RNN_BIAS };              /* inputs of RNN */
-static inline int64_t pr_rnn_gates(const pr_rnn_attrs *a) { return a->kind == PR_RNN_GRU ? 3 : 1; }
+static inline int64_t pr_rnn_gates(const pr_rnn_attrs *a) { return a->kind == PR_RNN_SIMPLE ? 1 : 3; }
 
-/* On n units; arguments of functions are clipped to +-50 first. */
+/* On n units, for recurrent layers that learn; arguments of functions are clipped to +-50 first. */
 typedef struct pr_gates_kernels {
     void (*simple)(int function, const float *sums, float *h, int64_t n);                       /* h = f(sums) */
     void (*reset)(int function, const float *sums, const float *h, float *out, int64_t n);      /* out = f(sums) h */
@@ -29,7 +29,6 @@ pr_status pr_rnn_check_state(pr_env *env, const pr_view *v, const char *what, in
 void pr_rnn_start_state(float *to, const pr_view *from, int64_t batch, int64_t n);
 /* v is (floats): a packed matrix; floats < 0: an absurd one. */
 pr_status pr_rnn_check_packed(pr_env *env, const pr_view *v, const char *what, int64_t floats);
-
 
 /* Shapes of packed w and r, and the scratch: the part of RNN's infer and run for layouts other than 0.
  * out: h holds the state to start with. */

@@ -3,7 +3,7 @@
 #include "ops/check.h"
 #include "ops/rnn/recurrent.h"
 
-enum { UPDATE, RESET, OUTPUT };                         /* gates of a GRU */
+enum { UPDATE, RESET, OUTPUT, AFTER };                  /* gates of a GRU, and the fourth row of bias */
 
 static pr_status check_attrs(pr_env *env, const pr_rnn_attrs *a) {
     PR_TRY(pr_check_kind(env, "the kind", a->kind, PR_RNN_KIND_COUNT));
@@ -23,7 +23,7 @@ pr_status pr_rnn_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out,
     PR_TRY(pr_check_dim(env, &in[PR_RNN_X], "x", 2, a->inputs));
     const int64_t batch = in[PR_RNN_X].shape[1], gates = pr_rnn_gates(a), n = a->outputs;
     PR_TRY(pr_rnn_check_state(env, &in[PR_RNN_H], "the state h", batch, n));
-    PR_TRY(pr_rnn_check_matrix(env, &in[PR_RNN_BIAS], "bias", gates, n, -1));
+    PR_TRY(pr_rnn_check_matrix(env, &in[PR_RNN_BIAS], "bias", a->kind == PR_RNN_GRU_AFTER ? 4 : gates, n, -1));
     if (a->layout == 0) {
         PR_TRY(pr_rnn_check_matrix(env, &in[PR_RNN_W], "w", gates, n, a->inputs));
         PR_TRY(pr_rnn_check_matrix(env, &in[PR_RNN_R], "r", gates, n, n));
@@ -36,24 +36,40 @@ pr_status pr_rnn_infer(pr_env *env, const pr_view *in, int inputs, pr_view *out,
     return pr_check_output(env, out);
 }
 
+static float product(const pr_rnn_attrs *a, const float *r, const float *h, int64_t row) {
+    return pr_dot(r + row * a->outputs, h, a->outputs);
+}
+
+/* What the input gives for row gate * H + unit. */
+static float from_input(const pr_rnn_attrs *a, const pr_view *in, const float *x, int64_t row) {
+    return ((const float *)in[PR_RNN_BIAS].data)[row] + pr_dot((const float *)in[PR_RNN_W].data + row * a->inputs, x, a->inputs);
+}
+
 /* The argument of a gate's function for one unit: x is that of the input, h what the recursion matrix sees. */
 static float sum(const pr_rnn_attrs *a, const pr_view *in, const float *x, const float *h, int64_t gate, int64_t unit) {
-    const int64_t inputs = a->inputs, n = a->outputs, row = gate * n + unit;
-    const float *w = in[PR_RNN_W].data, *r = in[PR_RNN_R].data, *bias = in[PR_RNN_BIAS].data;
-    return pr_clip(bias[row] + pr_dot(w + row * inputs, x, inputs) + pr_dot(r + row * n, h, n), 50);
+    const int64_t row = gate * a->outputs + unit;
+    const float all = from_input(a, in, x, row) + product(a, in[PR_RNN_R].data, h, row);
+    return a->kind == PR_RNN_GRU_AFTER ? all : pr_clip(all, 50);
 }
 
 /* One step of one example; h (H) is replaced.  work (3, H) */
 static void step(const pr_rnn_attrs *a, const pr_view *in, const float *x, float *h, float *work) {
     const int64_t n = a->outputs;
     float *z = work, *seen = work + n, *next = work + 2 * n;
-    for (int64_t u = 0; u < n && a->kind == PR_RNN_GRU; u++) {
+    for (int64_t u = 0; u < n && a->kind != PR_RNN_SIMPLE; u++) {
+        const float reset = pr_gate(a->gate, sum(a, in, x, h, RESET, u));
         z[u] = pr_gate(a->gate, sum(a, in, x, h, UPDATE, u));
-        seen[u] = pr_gate(a->gate, sum(a, in, x, h, RESET, u)) * h[u];
+        seen[u] = reset * (a->kind == PR_RNN_GRU ? h[u] : product(a, in[PR_RNN_R].data, h, OUTPUT * n + u) +
+                                                              ((const float *)in[PR_RNN_BIAS].data)[AFTER * n + u]);
     }
-    for (int64_t u = 0; u < n; u++)
-        next[u] = a->kind == PR_RNN_GRU ? (1 - z[u]) * pr_gate(a->output, sum(a, in, x, seen, OUTPUT, u)) + z[u] * h[u]
-                                        : pr_gate(a->gate, sum(a, in, x, h, 0, u));
+    for (int64_t u = 0; u < n; u++) {
+        if (a->kind == PR_RNN_SIMPLE) {
+            next[u] = pr_gate(a->gate, sum(a, in, x, h, 0, u));
+            continue;
+        }
+        const float o = a->kind == PR_RNN_GRU ? sum(a, in, x, seen, OUTPUT, u) : from_input(a, in, x, OUTPUT * n + u) + seen[u];
+        next[u] = (1 - z[u]) * pr_gate(a->output, o) + z[u] * h[u];
+    }
     memcpy(h, next, (size_t)n * sizeof(float));
 }
 

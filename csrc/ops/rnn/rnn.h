@@ -34,11 +34,13 @@ typedef enum pr_rnn_kind {
     PR_RNN_SIMPLE = 0,              /* G = 1   h' = f(W x + R h + b) */
     PR_RNN_GRU = 1,                 /* G = 3   z = f(Wz x + Rz h + bz)   r = f(Wr x + Rr h + br)
                                      *         o = g(Wo x + Ro (r h) + bo)   h' = (1 - z) o + z h */
+    PR_RNN_GRU_AFTER = 2,           /* the same but  o = g(Wo x + bo + r (Ro h + co)): the reset gate acts after the recursion
+                                     * matrix, as PyTorch's does; nothing is clipped */
     PR_RNN_KIND_COUNT
 } pr_rnn_kind;
 
 /* x (S, B, I)   h (B or 1, H)   w (G, H, I)   r (G, H, H)   bias (G, H)   ->   y (S or 1, B, H)   h (B, H)
- * Gates in the order update z, reset r, output o (GRULayerParams); the reset gate acts before the recursion matrix.
+ * Gates in the order update z, reset r, output o (GRULayerParams); with GRU_AFTER bias has a fourth row, co.
  * Clipping, reverse and sequence as above. */
 typedef struct pr_rnn_attrs {
     int32_t kind;

@@ -5,15 +5,19 @@
 #ifndef PR_OPS_UNARY_VEC_MATH_H
 #define PR_OPS_UNARY_VEC_MATH_H
 
-/* x = n ln 2 + r, |r| <= ln 2 / 2; returns e^r - 1 = r + r^2 p(r).  ln 2 in two pieces: n times the first is exact. */
-PR_INLINE vf vf_expm1_part(vf x, vf *n) {
-    *n = vf_round(vf_mul(x, vf_set1(0x1.715476p0f)));
-    const vf r = vf_fma(*n, vf_set1(-0x1.7f7d1cp-20f), vf_fma(*n, vf_set1(-0x1.62e4p-1f), x));
+/* e^r - 1 = r + r^2 p(r) for |r| <= ln 2 / 2 */
+PR_INLINE vf vf_expm1_poly(vf r) {
     vf p = vf_fma(r, vf_set1(0x1.6bebfcp-10f), vf_set1(0x1.122776p-7f));
     p = vf_fma(p, r, vf_set1(0x1.555674p-5f));
     p = vf_fma(p, r, vf_set1(0x1.5554bp-3f));
     p = vf_fma(p, r, vf_set1(0x1.fffffep-2f));
     return vf_fma(vf_mul(r, r), p, r);
+}
+
+/* x = n ln 2 + r; returns e^r - 1.  ln 2 in two pieces: n times the first is exact. */
+PR_INLINE vf vf_expm1_part(vf x, vf *n) {
+    *n = vf_round(vf_mul(x, vf_set1(0x1.715476p0f)));
+    return vf_expm1_poly(vf_fma(*n, vf_set1(-0x1.7f7d1cp-20f), vf_fma(*n, vf_set1(-0x1.62e4p-1f), x)));
 }
 
 /* (1 + part) 2^n with gradual underflow; 2^n in two factors, as n reaches -152 and 129. */
@@ -39,11 +43,21 @@ PR_INLINE vf vf_exp2(vf x) {
     return vf_scaled(vf_mul(p, r), n);
 }
 
-/* e^x for x <= 0 where a result below 2^-126 may as well be 0. */
+/* e^x for x <= 0 where a result below 2^-126 may as well be 0: that is what 2^-127 is. */
 PR_INLINE vf vf_exp_falling(vf x) {
     vf n;
-    const vf part = vf_expm1_part(vf_max(vf_set1(-87.34f), x), &n), scale = vf_pow2(n);
-    return vf_select(vf_lt(x, vf_set1(-87.34f)), vf_zero(), vf_fma(part, scale, scale));
+    const vf part = vf_expm1_part(vf_max(vf_set1(-88), x), &n), scale = vf_pow2(n);
+    return vf_fma(part, scale, scale);
+}
+
+/* 2^x for x <= 0 in the same way, within 1.4 units in the last place; 1 for 0. */
+PR_INLINE vf vf_exp2_falling(vf x) {
+    const vf inside = vf_max(vf_set1(-127), x), n = vf_round(inside), r = vf_sub(inside, n);
+    vf p = vf_fma(r, vf_set1(0x1.5bba14p-10f), vf_set1(0x1.3cea88p-7f));
+    p = vf_fma(p, r, vf_set1(0x1.c6b752p-5f));
+    p = vf_fma(p, r, vf_set1(0x1.ebf9bcp-3f));
+    p = vf_fma(p, r, vf_set1(0x1.62e42ap-1f));
+    return vf_mul(vf_fma(p, r, vf_set1(1)), vf_pow2(n));
 }
 
 /* e^x - 1 for x <= 0 */
@@ -135,23 +149,25 @@ PR_INLINE vf vf_tan(vf x) {
 PR_INLINE vf vf_sin(vf x) { return vf_select(vf_eq(x, vf_zero()), x, vf_sin_shifted(x, 0)); }
 PR_INLINE vf vf_cos(vf x) { return vf_sin_shifted(x, 1); }
 
-/* erfc(x / sqrt 2) for x >= 0: e^(-x^2/2) times a polynomial of u = 1 / (1 + 0.3 x), fitted to x = 14, where the result is
- * 0.  The rounding of x^2 would cost x^2/2 units; what it loses is known exactly and put back. */
-PR_INLINE vf vf_two_tails(vf x) {
+/* times (a power of two) erfc(x / sqrt 2) for x >= 0: e^(-x^2/2) times a polynomial of u = 1 / (1 + 0.3 x), fitted to x = 14,
+ * where the result is 0.  The rounding of x^2 would cost x^2/2 units; what it loses is known exactly and put back. */
+PR_INLINE vf vf_tails(vf x, const float times) {
     const vf near = vf_min(vf_set1(14), x), u = vf_div(vf_set1(1), vf_fma(near, vf_set1(0.3f), vf_set1(1)));
-    vf p = vf_fma(u, vf_set1(-0x1.51b6e2p-5f), vf_set1(0x1.cc48aap-3f));
-    p = vf_fma(p, u, vf_set1(-0x1.d3131cp-2f));
-    p = vf_fma(p, u, vf_set1(0x1.8859a6p-2f));
-    p = vf_fma(p, u, vf_set1(-0x1.44954ep-3f));
-    p = vf_fma(p, u, vf_set1(0x1.897226p-3f));
-    p = vf_fma(p, u, vf_set1(0x1.413bc6p-3f));
-    p = vf_fma(p, u, vf_set1(0x1.c37d9ap-3f));
-    p = vf_fma(p, u, vf_set1(0x1.e9c53ap-3f));
-    p = vf_fma(p, u, vf_set1(0x1.ea3c88p-3f));
+    vf p = vf_fma(u, vf_set1(times * -0x1.51b6e2p-5f), vf_set1(times * 0x1.cc48aap-3f));
+    p = vf_fma(p, u, vf_set1(times * -0x1.d3131cp-2f));
+    p = vf_fma(p, u, vf_set1(times * 0x1.8859a6p-2f));
+    p = vf_fma(p, u, vf_set1(times * -0x1.44954ep-3f));
+    p = vf_fma(p, u, vf_set1(times * 0x1.897226p-3f));
+    p = vf_fma(p, u, vf_set1(times * 0x1.413bc6p-3f));
+    p = vf_fma(p, u, vf_set1(times * 0x1.c37d9ap-3f));
+    p = vf_fma(p, u, vf_set1(times * 0x1.e9c53ap-3f));
+    p = vf_fma(p, u, vf_set1(times * 0x1.ea3c88p-3f));
     p = vf_mul(p, u);
-    const vf square = vf_mul(near, near), lost = vf_fma(near, near, vf_neg(square));
-    p = vf_fma(vf_mul(p, lost), vf_set1(-0.5f), p);
-    return vf_mul(vf_exp_falling(vf_mul(square, vf_set1(-0.5f))), p);
+    const vf half = vf_mul(near, vf_set1(-0.5f)), power = vf_mul(near, half), lost = vf_fma(near, half, vf_neg(power));
+    const vf n = vf_max(vf_set1(-127), vf_round(vf_mul(power, vf_set1(0x1.715476p0f))));
+    const vf r = vf_add(vf_fma(n, vf_set1(-0x1.62e4p-1f), power), vf_fma(n, vf_set1(-0x1.7f7d1cp-20f), lost));
+    p = vf_mul(p, vf_pow2(n));
+    return vf_fma(vf_expm1_poly(r), p, p);
 }
 
 /* x + x q(x^2) up to 1, 1 - erfc beyond. */
@@ -163,14 +179,14 @@ PR_INLINE vf vf_erf(vf x) {
     q = vf_fma(q, z, vf_set1(0x1.ce2ce6p-4f));
     q = vf_fma(q, z, vf_set1(-0x1.81273ep-2f));
     q = vf_fma(q, z, vf_set1(0x1.06eba8p-3f));
-    const vf far = vf_sub(vf_set1(1), vf_two_tails(vf_mul(size, vf_set1(1.41421356f))));
+    const vf far = vf_sub(vf_set1(1), vf_tails(vf_mul(size, vf_set1(1.41421356f)), 1));
     return vf_select(vf_le(size, vf_set1(1)), vf_fma(q, x, x), vf_select(vf_lt(x, vf_zero()), vf_neg(far), far));
 }
 
 /* x times the share of a normal distribution below x */
 PR_INLINE vf vf_gelu(vf x) {
-    const vf tail = vf_mul(vf_two_tails(vf_abs(x)), vf_set1(0.5f));
-    return vf_mul(x, vf_select(vf_lt(x, vf_zero()), tail, vf_sub(vf_set1(1), tail)));
+    const vf size = vf_abs(vf_min(vf_set1(14), x));         /* infinity times no tail at all would be NaN */
+    return vf_fma(size, vf_tails(size, -0.5f), vf_max(vf_zero(), x));
 }
 PR_INLINE vf vf_gelu_tanh(vf x) {
     return vf_mul(x, vf_sigmoid(vf_mul(x, vf_fma(vf_mul(x, x), vf_set1(0.071354816f), vf_set1(1.5957691216f)))));

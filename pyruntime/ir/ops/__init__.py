@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pyruntime.ir.op import Op
+from pyruntime.ir.ops.attention import Attention as Attention
+from pyruntime.ir.ops.attention import MaskKind as MaskKind
 from pyruntime.ir.ops.binary import Binary as Binary
 from pyruntime.ir.ops.binary import BinaryKind as BinaryKind
 from pyruntime.ir.ops.control import Require as Require
 from pyruntime.ir.ops.conv import Conv as Conv
+from pyruntime.ir.ops.conv import Inverted as Inverted
 from pyruntime.ir.ops.conv import Padding as Padding
 from pyruntime.ir.ops.custom import Custom as Custom
 from pyruntime.ir.ops.gather import Gather as Gather

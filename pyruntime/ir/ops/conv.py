@@ -41,3 +41,16 @@ class Conv(Op):
     has_bias: bool = False
     has_residual: bool = False
     activation: Activation = IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Inverted(Op):
+    """x (..., H, W, C), packed weight and bias of each of the three, residual? -> y (..., OH, OW, O).
+
+    An inverted residual block, run in strips of rows: csrc/ops/conv/inverted.h.
+    """
+
+    code: ClassVar[str] = "INVERTED"
+    expand: Conv
+    depthwise: Conv
+    project: Conv

@@ -45,13 +45,16 @@ class RnnKind(IntEnum):
 
     SIMPLE = 0
     GRU = 1
+    GRU_AFTER = 2
+    """The reset gate acts after the recursion matrix, as in PyTorch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rnn(Op):
     """x (S, B, I), h (B or 1, H), w (G, H, I), r (G, H, H), bias (G, H) -> y (S or 1, B, H), h (B, H).
 
-    G is 1 for a simple unit, 3 for a GRU: update, reset, output.  Equations: csrc/ops/rnn/rnn.h.
+    G is 1 for a simple unit, 3 for a GRU: update, reset, output; GRU_AFTER has a fourth row of bias, which its third
+    product gets.  Equations: csrc/ops/rnn/rnn.h.
     """
 
     code: ClassVar[str] = "RNN"

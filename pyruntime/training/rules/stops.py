@@ -6,6 +6,7 @@ from pyruntime.ir.control import If, Loop
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import (
     ArgSort,
+    Attention,
     Categorical,
     Custom,
     GetShape,
@@ -33,6 +34,7 @@ REASONS: dict[type[Op], str] = {
 NO_SLOPE.update(REASONS)
 REFUSED.update(
     {
+        Attention: "passes make it of operators that have gradients, after these are written",
         Nms: "which boxes it chooses is decided while it runs",
         Custom: "what implements it tells no gradient",
         If: "a branch is decided while it runs",

@@ -1,3 +1,3 @@
 #include "base/vec_avx2.h"
 #define PR_LEVEL avx2
-#include "ops/rnn/lstm_body.h"
+#include "ops/attention/attention_body.h"

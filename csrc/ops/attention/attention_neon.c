@@ -1,3 +1,3 @@
 #include "base/vec_neon.h"
 #define PR_LEVEL neon
-#include "ops/rnn/lstm_body.h"
+#include "ops/attention/attention_body.h"

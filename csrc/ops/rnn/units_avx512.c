@@ -1,3 +1,3 @@
 #include "base/vec_avx512.h"
 #define PR_LEVEL avx512
-#include "ops/rnn/lstm_body.h"
+#include "ops/rnn/units_body.h"

@@ -1,3 +1,3 @@
 #include "base/vec_ref.h"
 #define PR_LEVEL ref
-#include "ops/rnn/lstm_body.h"
+#include "ops/rnn/units_body.h"

@@ -1,0 +1,3 @@
+#include "base/vec_avx512.h"
+#define PR_LEVEL avx512
+#include "ops/attention/attention_body.h"
