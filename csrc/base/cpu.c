@@ -17,11 +17,11 @@ static bool pr_only_a53(void) {
     cpu_set_t set;
     int known = 0;
     if (sched_getaffinity(0, sizeof set, &set) != 0) return false;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         char path[96];
         unsigned long long midr;
         if (!CPU_ISSET(cpu, &set)) continue;
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/regs/identification/midr_el1", cpu);
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/regs/identification/midr_el1", cpu);
         FILE *file = fopen(path, "re");
         if (!file) continue;
         int numbers = fscanf(file, "%llx", &midr);

@@ -9,12 +9,15 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools import check
-from tools.arm.networks import Network
+
+if TYPE_CHECKING:
+    from tools.arm.networks import Network
 
 HERE = Path(__file__).resolve().parent
 WHOLE, STEPS = 1, 2

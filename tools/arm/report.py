@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tools.arm.assembly import disassemble, instruction, multiply_adds
 from tools.arm.counts import WHOLE, Counts, Run, by_step
 from tools.arm.cycles import CORES, LIMIT, of_blocks
-from tools.arm.networks import Network
+
+if TYPE_CHECKING:
+    from tools.arm.networks import Network
 
 TARGETS = ("aarch64-linux-zig", "aarch64-linux-gnu")
 CPUS = ("cortex-a53", "cortex-a72")
