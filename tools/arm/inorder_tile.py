@@ -9,9 +9,9 @@ before is put into its place from an integer register; its own high half is load
 multiply-add, where it costs nothing.  A vector thus costs one cycle.  A cycle of loading comes after every three
 multiply-adds, because no vector load may be issued four cycles after one.
 
-Eight depths are 128 multiply-adds, 32 vectors of B and 8 of A.  Sums are v16 to v31 (row i, vector j: 16 + 4j + i), A is
-v0 to v3 and v4 to v7 in turns, B goes round through v8 to v15, four vectors ahead of its use.  In the last eight depths
-nothing is loaded for the next.
+Eight depths are 128 multiply-adds, 32 vectors of B and 8 of A.  Sums are v16 to v31 (row i, vector j: 16 + 4j + i), A
+is v0 to v3 and v4 to v7 in turns, B goes round through v8 to v15, four vectors ahead of its use.  In the last eight
+depths nothing is loaded for the next.
 """
 
 from __future__ import annotations
