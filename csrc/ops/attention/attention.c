@@ -5,6 +5,7 @@
 
 #include "ops/attention/heads.h"
 #include "ops/check.h"
+#include "ops/gemm/gemm.h"
 
 enum { QUERY, KEY, VALUE, MASK };
 
