@@ -131,6 +131,13 @@ def chosen(text: str, known: tuple[str, ...]) -> list[str]:
     return names or list(known)
 
 
+def replace(rows: list[dict[str, Any]], new: list[dict[str, Any]], models: list[str]) -> None:
+    """Puts one model's rows in place of older ones, in the order of threads and models."""
+    places = {(row["model"], row["threads"]) for row in new}
+    rows[:] = [row for row in rows if (row["model"], row["threads"]) not in places] + new
+    rows.sort(key=lambda row: (row["threads"], models.index(row["model"]) if row["model"] in models else len(models)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", default="1,2", help="numbers of threads, each a race (default 1,2)")
@@ -140,9 +147,12 @@ def main() -> None:
     parser.add_argument("--models", default="", help="names without ending, with commas between (default all)")
     parser.add_argument("--runtimes", default="", help="with commas between (default all; a wrong one names them)")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
+    parser.add_argument("--add", action="store_true", help="keep what the file has of other models and threads")
     parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without closing the racers, which are stopped
+    if options.add and not (options.json and options.json.exists()):
+        parser.error("--add needs --json with a file that is there")
     if options.networks:
         paths, known, python_of = exported_folders(options.networks), (OURS[0], *EXPORT_PEERS), own_python
         if not paths:
@@ -162,14 +172,15 @@ def main() -> None:
         "rows": [],
     }
     by_name = {path.stem: path for path in paths}
+    if options.add:
+        old = json.loads(options.json.read_text())
+        result["versions"], result["rows"] = old["versions"], old["rows"]
     for threads in map(int, options.threads.split(",")):
         for name in chosen(options.models, tuple(by_name)):
             print(f"{name}, {threads} threads …", file=sys.stderr, flush=True)
             racers = race(by_name[name], runtimes, threads, options.rounds, options.seconds, python_of=python_of)
-            for racer in racers:
-                result["rows"].append(racer.row(threads))
-                if not racer.impossible:
-                    result["versions"][racer.runtime] = racer.about["version"]
+            replace(result["rows"], [racer.row(threads) for racer in racers], list(by_name))
+            result["versions"] |= {racer.runtime: racer.about["version"] for racer in racers if not racer.impossible}
             if options.json:  # after each: an hour's numbers are not lost with the last model
                 options.json.parent.mkdir(parents=True, exist_ok=True)
                 options.json.write_text(json.dumps(result, indent=1) + "\n")

@@ -26,8 +26,10 @@ enum {
 #endif
 #if defined(__aarch64__)
 #define PR_ROW_neon(...) __VA_ARGS__
+#define PR_ROW_a53(...) __VA_ARGS__
 #else
 #define PR_ROW_neon(...)
+#define PR_ROW_a53(...)
 #endif
 
 #endif

@@ -2,13 +2,16 @@
  *
  * The lowest offset is also the one used last, so its lines are still in the cache: measured 1.13 to 1.21 times faster
  * on MobileNets than fresh memory per value.  Scratch is a value that lives for one step. */
+#define _GNU_SOURCE                         /* madvise */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "exec/session.h"
 
 #define ALIGN 64u
 #define NO_GROUP UINT32_MAX
+#define HUGE_PAGE ((size_t)2 << 20)
 static size_t rounded(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
 
 static size_t value_bytes(const pr_session *s, uint32_t v) { return pr_is_open(&s->shapes[v]) ? 0 : pr_view_bytes(&s->shapes[v]); }
@@ -248,6 +251,18 @@ static pr_status check_limit(pr_session *s, pr_message *message) {
                    "%zu KiB: raise memory_limit or give smaller inputs", (need + 1023) >> 10, s->memory_limit >> 10);
 }
 
+/* A large arena lies in huge pages where the system has them: a first run then waits for a few page faults, not thousands. */
+static char *take_arena(size_t bytes) {
+    if (bytes < HUGE_PAGE) return aligned_alloc(ALIGN, bytes);
+    const size_t rest = bytes % HUGE_PAGE;
+    if (rest > HUGE_PAGE / 2) bytes += HUGE_PAGE - rest;
+    char *arena = aligned_alloc(HUGE_PAGE, bytes);
+#ifdef MADV_HUGEPAGE
+    if (arena) madvise(arena, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);        /* a wish: it may fail */
+#endif
+    return arena;
+}
+
 pr_status pr_memory_plan(pr_session *s, pr_message *message) {
     find_last_uses(s);
     make_groups(s);
@@ -264,7 +279,7 @@ pr_status pr_memory_plan(pr_session *s, pr_message *message) {
         free(s->arena);
         s->arena = NULL, s->arena_capacity = 0;
         size_t bytes = rounded(s->arena_bytes) + ALIGN;      /* kernels may read, never write, one line past a value */
-        s->arena = aligned_alloc(ALIGN, bytes);
+        s->arena = take_arena(bytes);
         if (!s->arena) return pr_fail(message, PR_NO_MEMORY, "the system refused %zu MiB for values", bytes >> 20);
         s->arena_capacity = s->arena_bytes;
     }

@@ -111,6 +111,10 @@ def _standardise(x: Value, axes: tuple[int, ...], epsilon: float, variance: bool
     centred = b.binary(BinaryKind.SUB, x, b.emit(Reduce(ReduceKind.MEAN, _axes(x, axes), True), x))
     if not variance:
         return centred
+    count = math.prod(x.shape[axis] for axis in axes) if all(x.shape[axis] != UNKNOWN for axis in axes) else 0
+    if count > 0:
+        total = b.emit(Reduce(ReduceKind.SUM_SQUARE, _axes(x, axes), True), centred)
+        return _scaled(centred, b.unary(UnaryKind.LINEAR, total, 1 / count), epsilon, b)
     squares = b.binary(BinaryKind.MUL, centred, centred)
     return _scaled(centred, b.emit(Reduce(ReduceKind.MEAN, _axes(x, axes), True), squares), epsilon, b)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.ir.graph import Graph, Node, Value
-from pyruntime.ir.ops import Affine, Binary, BinaryKind, Conv, Gemm, Unary, UnaryKind
+from pyruntime.ir.ops import Affine, Binary, BinaryKind, Conv, Gemm, Reshape, Unary, UnaryKind
+from pyruntime.ir.types import UNKNOWN
 from pyruntime.passes.rewrite import Rewriter
 
 Floats = NDArray[np.float32]
@@ -95,6 +97,40 @@ def _linear(node: Node, rewriter: Rewriter) -> tuple[NDArray[np.float64], NDArra
     if isinstance(node.op, Affine) and all(v.name in rewriter.constants for v in node.inputs[1:]):
         scale, shift = (rewriter.constants[v.name].astype(np.float64) for v in node.inputs[1:])
         return scale, shift
+    return None
+
+
+def fold_scale_into_affine(graph: Graph) -> Graph:
+    """(x * r) * scale + shift, r computed, one number per channel: instance normalisation ends so.  An Affine of x."""
+    rewriter = Rewriter(graph)
+    uses = graph.uses()
+    makers: dict[str, tuple[Node, Value, Value]] = {}
+    for node in graph.nodes:
+        source = rewriter.resolve(node.inputs[0]).name if isinstance(node.op, Affine) else None
+        found = makers.get(source) if source and uses[node.inputs[0].name] == 1 else None
+        if found is None:
+            rewriter.keep(node)
+            scaled = _scaled_channels(rewriter.nodes[-1])
+            if scaled is not None:
+                makers[node.outputs[0].name] = (rewriter.nodes[-1], *scaled)
+            continue
+        maker, x, r = found
+        _, scale, shift = rewriter.operands(node)
+        rewriter.nodes.remove(maker)
+        vector = rewriter.emit(Reshape((r.shape[-1],)), (r,), node.layer)
+        product = rewriter.emit(Binary(BinaryKind.MUL), (vector, scale), node.layer)
+        rewriter.replace(node.outputs[0], rewriter.emit(node.op, (x, product, shift), node.layer))
+    return rewriter.finish()
+
+
+def _scaled_channels(node: Node) -> tuple[Value, Value] | None:
+    """x and r when the node is x * r with one r for each of x's channels, all sizes known."""
+    if not isinstance(node.op, Binary) or node.op.kind is not BinaryKind.MUL or not node.op.activation.is_identity:
+        return None
+    for x, r in (node.inputs, node.inputs[::-1]):
+        known = x.shape == node.outputs[0].shape and UNKNOWN not in (*x.shape, *r.shape) and x.shape != r.shape
+        if known and r.shape[-1:] == x.shape[-1:] and math.prod(r.shape) == r.shape[-1]:
+            return x, r
     return None
 
 

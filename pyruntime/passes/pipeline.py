@@ -7,7 +7,12 @@ from dataclasses import replace
 from pyruntime.ir.graph import Graph, Node, Pass
 from pyruntime.ir.verify import verify
 from pyruntime.native.lib import Context
-from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
+from pyruntime.passes.affine import (
+    constants_to_affine,
+    fold_affine_into_weights,
+    fold_scale_into_affine,
+    merge_affines,
+)
 from pyruntime.passes.attention import fuse_attention
 from pyruntime.passes.clamps import merge_clamps
 from pyruntime.passes.clean import drop_dead_nodes, fold_constants, remove_identities
@@ -36,6 +41,7 @@ PASSES: tuple[Pass, ...] = (
     merge_affines,
     fuse_layer_norm,           # behind these two: gamma and beta are one Affine then
     drop_dead_nodes,
+    fold_scale_into_affine,    # after merging: one Affine is left to take the scale
     fold_affine_into_weights,  # before fuse_activation: the activation must see the folded bias
     fuse_activation,
     fuse_residual,             # after fuse_activation: the addition brings its own activation along

@@ -40,6 +40,7 @@ _SAMPLES = 2  # NearestNeighborsIndex.floatSamples
 _MARK = b"@pyruntime" + os.urandom(11).hex().encode()  # 32 bytes
 _stores = itertools.count()
 _children: dict[str, dict[int, Any]] = {}
+_can_hold: dict[str, bool] = {}
 
 
 class Payloads:
@@ -231,11 +232,15 @@ def _can_hold_payloads(descriptor: Any) -> bool:
     seen, waiting = {descriptor.full_name}, [descriptor]
     while waiting:
         message = waiting.pop()
-        if message.full_name in PAYLOAD_FIELDS:
+        if message.full_name in PAYLOAD_FIELDS or _can_hold.get(message.full_name):
+            _can_hold[descriptor.full_name] = True
             return True
+        if message.full_name in _can_hold:
+            continue
         for field in message.fields:
             inner = field.message_type
             if inner is not None and inner.full_name not in seen:
                 seen.add(inner.full_name)
                 waiting.append(inner)
+    _can_hold.update(dict.fromkeys(seen, False))
     return False

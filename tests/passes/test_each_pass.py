@@ -34,7 +34,12 @@ from pyruntime.ir.ops import (
 )  # fmt: skip
 from pyruntime.ir.ops.move import FIRST, LAST, kept
 from pyruntime.layers.builder import Builder
-from pyruntime.passes.affine import constants_to_affine, fold_affine_into_weights, merge_affines
+from pyruntime.passes.affine import (
+    constants_to_affine,
+    fold_affine_into_weights,
+    fold_scale_into_affine,
+    merge_affines,
+)
 from pyruntime.passes.clamps import merge_clamps
 from pyruntime.passes.clean import FOLD_UP_TO, drop_dead_nodes, fold_constants, remove_identities
 from pyruntime.passes.fuse import fuse_activation, fuse_residual
@@ -283,6 +288,33 @@ def test_merge_affines() -> None:
         "w4 = [20.0, 60.0]",
         "w5 = [60.0, 90.0]",
     ]
+
+
+def test_fold_scale_into_affine() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        root = b.unary(UnaryKind.RSQRT, b.emit(Reduce(ReduceKind.SUM_SQUARE, (0, 1, 2), True), x), 1.0)
+        y = b.binary(BinaryKind.MUL, x, root)
+        return b.emit(Affine(Activation(0.0)), y, b.constant(F32([1, 3])), b.constant(F32([5, 6])))
+
+    shown = ends(text(after(graph(write, (1, 4, 5, 2)), fold_scale_into_affine)))
+    assert [line.split("(")[0] for line in shown[1:6]] == [
+        "v1:f32[1,1,1,2] = reduce",
+        "v2:f32[1,1,1,2] = unary",
+        "w1:f32[2] = reshape",
+        "w2:f32[2] = binary",
+        "w3:f32[1,4,5,2] = affine",
+    ]
+    assert "affine(x0, w2, " in shown[5]
+
+
+def test_a_scale_per_example_stays() -> None:
+    def write(b: Builder, x: Value) -> Value:
+        root = b.unary(UnaryKind.RSQRT, b.emit(Reduce(ReduceKind.SUM_SQUARE, (1, 2), True), x), 1.0)
+        y = b.binary(BinaryKind.MUL, x, root)
+        return b.emit(Affine(), y, b.constant(F32([1, 3])), b.constant(F32([5, 6])))
+
+    before = graph(write, (3, 4, 5, 2))
+    assert text(after(before, fold_scale_into_affine)) == text(before)
 
 
 def test_fold_affine_into_weights() -> None:

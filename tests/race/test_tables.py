@@ -119,3 +119,13 @@ def test_a_section_of_a_page_is_replaced() -> None:
     docs = Path(__file__).resolve().parents[2] / "docs"
     for name, section in SECTIONS.items():
         with_section((docs / section.page).read_text(), name, [])
+
+
+def test_a_repeated_model_takes_the_place_of_its_old_rows() -> None:
+    from race import replace
+
+    rows = [row(model, name, 1.0, threads=threads) for threads in (1, 2) for model in "ab" for name in ("x", "y")]
+    replace(rows, [row("a", "x", 2.0, threads=2)], ["a", "b"])
+    found = [(r["threads"], r["model"], r["runtime"], r["best"]) for r in rows]
+    assert found == [(1, "a", "x", 1), (1, "a", "y", 1), (1, "b", "x", 1), (1, "b", "y", 1), (2, "a", "x", 2),
+                     (2, "b", "x", 1), (2, "b", "y", 1)]  # fmt: skip

@@ -3,6 +3,7 @@
 
 #include "ops/check.h"
 #include "ops/conv/conv_kernel.h"
+#include "ops/conv/depthwise.h"
 #include "ops/conv/winograd.h"
 #include "ops/gemm/gemm_kernel.h"
 #include "ops/kernels.h"
@@ -47,7 +48,7 @@ static int pr_conv_way(int32_t layout) { return layout > 0 && (layout & PR_LAYOU
 
 /* The packed form of an input with `depth` channels per group. */
 static int32_t pr_conv_layout(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int way) {
-    if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE;
+    if (pr_is_depthwise(attrs, depth)) return PR_LAYOUT_DEPTHWISE | env->kernels->depthwise->lanes;
     return pr_gemm_layout(env->kernels->gemm) | (way == FEW ? PR_LAYOUT_FEW : way ? PR_LAYOUT_WINOGRAD | way << 20 : 0);
 }
 static int64_t pr_conv_floats(const pr_env *env, const pr_conv_attrs *attrs, int64_t depth, int way) {

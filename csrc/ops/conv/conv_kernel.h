@@ -19,8 +19,8 @@ typedef struct pr_conv {
 } pr_conv;
 
 /* Packed forms: the panels of gemm (one matrix per group and class of taps, depth in the order of taps, then channels), or
- * for depthwise convolution of images (taps, C). */
-#define PR_LAYOUT_DEPTHWISE (2 << 24)
+ * for depthwise convolution of images the blocks of depthwise.h. */
+#define PR_LAYOUT_DEPTHWISE (2 << 24)       /* | lanes of the kernel */
 /* One GEMM matrix of the kernel's height and channels by the taps of a row and outputs: conv_few.c. */
 #define PR_LAYOUT_FEW (8 << 24)                     /* | layout of the GEMM matrix */
 /* Asks pack for the panels of gemm where another form would be faster: codes have only those. */

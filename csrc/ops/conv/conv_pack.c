@@ -11,7 +11,10 @@ static int64_t pr_kernel_taps(const pr_conv_attrs *attrs) {
 int64_t pr_conv_packed_floats(const pr_kernels *kernels, const pr_conv_attrs *attrs, int64_t depth) {
     int64_t taps = pr_kernel_taps(attrs);   /* at most 2^60 */
     if (taps > PR_MAX_ELEMENTS || depth > PR_MAX_ELEMENTS / taps) return -1;
-    if (pr_is_depthwise(attrs, depth)) return taps > PR_MAX_ELEMENTS / attrs->outputs ? -1 : taps * attrs->outputs;
+    if (pr_is_depthwise(attrs, depth)) {
+        int64_t channels = pr_depthwise_padded(kernels->depthwise->lanes, attrs->outputs);
+        return taps > PR_MAX_ELEMENTS / channels ? -1 : taps * channels;
+    }
     int64_t one = pr_gemm_packed_floats(kernels->gemm, taps * depth, attrs->outputs / attrs->groups);
     return one < 0 || one > PR_MAX_ELEMENTS / attrs->groups ? -1 : one * attrs->groups;
 }
@@ -23,9 +26,14 @@ static float *pr_pack_class(const pr_kernels *kernels, const pr_conv_attrs *attr
     int64_t kh = pr_at_axis(&attrs->kernel, PR_HEIGHT), kw = pr_at_axis(&attrs->kernel, PR_WIDTH), taps = pr_kernel_taps(attrs);
     w += (d->tap * kh + h->tap) * kw + v->tap;
     if (pr_is_depthwise(attrs, depth)) {
-        for (int64_t y = 0; y < h->taps; y++)
-            for (int64_t x = 0; x < v->taps; x++)
-                for (int64_t c = 0; c < attrs->outputs; c++) *out++ = w[c * taps + y * h->tap_step * kw + x * v->tap_step];
+        const int64_t channels = attrs->outputs, lanes = kernels->depthwise->lanes;
+        for (int64_t block = 0; block < channels; block += lanes) {
+            const int64_t first = block + lanes <= channels ? block : channels > lanes ? channels - lanes : 0;
+            for (int64_t y = 0; y < h->taps; y++)
+                for (int64_t x = 0; x < v->taps; x++)
+                    for (int64_t c = first; c < first + lanes; c++)
+                        *out++ = c < channels ? w[c * taps + y * h->tap_step * kw + x * v->tap_step] : 0;
+        }
         return out;
     }
     int64_t columns = attrs->outputs / attrs->groups;

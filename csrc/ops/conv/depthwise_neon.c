@@ -5,29 +5,27 @@
 
 enum { SIDE = 4 };                          /* outputs of a tile, down and across */
 
-/* Where a tile reads and writes.  in: floats from x to its first tap, which may lie outside the image when `skip_first`
- * (row) or the tile's `left` (column) says that it is padding; so may the last ones. */
+/* Where a tile reads and writes.  in[r]: row r at the tile's first column, which may lie outside the image when the tile's
+ * `left` says that it is padding; so may the last one.  NULL: a row of padding. */
 typedef struct pr_dw_place {
-    ptrdiff_t in, out;
-    bool skip_first, skip_last;
+    const float *in[9];
+    ptrdiff_t out;
 } pr_dw_place;
 
-PR_INLINE void pr_dw_quad(const pr_depthwise_args *d, const pr_dw_place *t, ptrdiff_t c, const int stride, const bool left,
+PR_INLINE void pr_dw_quad(const pr_depthwise_args *d, const pr_dw_place *t, const float *taps, ptrdiff_t c, const int stride, const bool left,
                           const bool right) {
     const int cells = (SIDE - 1) * stride + 3;
-    const ptrdiff_t pixel = d->channels, line = d->v.size * pixel;
+    const ptrdiff_t pixel = d->x_pixel;
     vf w[3][3], acc[SIDE][SIDE];
-    for (int i = 0; i < 3; i++) {
-        const float *tap = d->w + i * 3 * pixel + c;
-        for (int j = 0; j < 3; j++) w[i][j] = vld1q_f32(tap + j * pixel);
-    }
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) w[i][j] = vld1q_f32(taps + (3 * i + j) * PR_VL);
     const vf start = d->bias ? vld1q_f32(d->bias + c) : vf_zero();
     PR_UNROLL for (int i = 0; i < SIDE; i++) {
         PR_UNROLL for (int j = 0; j < SIDE; j++) acc[i][j] = start;
     }
     PR_UNROLL for (int r = 0; r < cells; r++) {
-        if ((r == 0 && t->skip_first) || (r == cells - 1 && t->skip_last)) continue;
-        const float *in = d->x + (t->in + r * line + c);
+        if ((r == 0 || r == cells - 1) && !t->in[r]) continue;
+        const float *in = t->in[r] + c;
         PR_UNROLL for (int q = 0; q < cells; q++) {
             if ((q == 0 && left) || (q == cells - 1 && right)) continue;
             const vf v = vld1q_f32(in + q * pixel);
@@ -50,8 +48,9 @@ PR_INLINE void pr_dw_quad(const pr_depthwise_args *d, const pr_dw_place *t, ptrd
 #define PR_DW_QUAD(stride, left, right) \
     static __attribute__((noinline)) void pr_dw_quad_##stride##left##right(const pr_depthwise_args *d, const pr_dw_place *t, \
                                                                         int64_t from, int64_t to) { \
-        for (int64_t c = from; c < to; c += PR_VL) \
-            pr_dw_quad(d, t, c + PR_VL <= to ? c : to - PR_VL, stride, left, right); \
+        const float *taps = pr_dw_weight(d, from); \
+        for (int64_t c = from; c < to; c += PR_VL, taps += 9 * PR_VL) \
+            pr_dw_quad(d, t, taps, c + PR_VL <= to ? c : to - PR_VL, stride, left, right); \
     }
 PR_DW_QUAD(1, 0, 0) PR_DW_QUAD(1, 0, 1) PR_DW_QUAD(1, 1, 0) PR_DW_QUAD(1, 1, 1)
 PR_DW_QUAD(2, 0, 0) PR_DW_QUAD(2, 0, 1) PR_DW_QUAD(2, 1, 0) PR_DW_QUAD(2, 1, 1)
@@ -72,7 +71,8 @@ static void pr_dw_quad_rows(const pr_depthwise_args *d, int64_t row, int64_t fro
     pr_dw_quad_fn *const (*quads)[2] = pr_dw_quads[h->stride - 1];
     for (int64_t done = 0; done < v->out; done += SIDE) {
         int64_t x = done + SIDE <= v->out ? done : v->out - SIDE, q = pr_origin(v, x);
-        pr_dw_place t = {(y * v->size + q) * d->channels, row * d->y_line + x * d->y_pixel, y < 0, y + cells > h->size};
+        pr_dw_place t = {.out = row * d->y_line + x * d->y_pixel};
+        for (int r = 0; r < cells; r++) t.in[r] = y + r < 0 || y + r >= h->size ? NULL : pr_dw_row(d, y + r) + q * d->x_pixel;
         quads[q < 0][q + cells > v->size](d, &t, from, to);
     }
 }

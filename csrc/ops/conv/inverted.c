@@ -76,8 +76,7 @@ static pr_strip_cut pr_cut_strips(const pr_axis *h, const pr_axis *v, int64_t wi
     }
     s.items = h->out / PR_INVERTED_ROWS;
     if (s.items > PR_INVERTED_ITEMS * threads) s.items = PR_INVERTED_ITEMS * threads;
-    /* The product of a single pixel rounds in another order, so images of one column are not cut. */
-    if (threads == 1 || v->size == 1 || v->out == 1 || s.items < 1) s.items = 1;
+    if (threads == 1 || s.items < 1) s.items = 1;
     return s;
 }
 
@@ -109,17 +108,15 @@ typedef struct pr_inverted_job {
     pr_depthwise_args depthwise;
 } pr_inverted_job;
 
-/* Rows from..to-1 of the expanded image x. */
+/* Rows from..to-1 of the expanded image x, a product each: how a product rounds depends on the number of its pixels, and
+ * with several threads a run of rows begins elsewhere. */
 static void pr_expand_rows(const pr_inverted_job *job, const float *x, float *ring, int64_t from, int64_t to) {
     const pr_strip_cut *s = &job->cut;
-    const int64_t width = s->v.size, depth = job->expand.k;
-    for (int64_t y = from, rows; y < to; y += rows) {
-        pr_gemm_args g = job->expand;
-        rows = s->ring - y % s->ring;
-        if (rows > to - y) rows = to - y;
-        g.pixels = rows * width;
-        g.a = x + y * width * depth;
-        g.c = ring + y % s->ring * width * s->wide;
+    pr_gemm_args g = job->expand;
+    g.pixels = s->v.size;
+    for (int64_t y = from; y < to; y++) {
+        g.a = x + y * g.pixels * g.k;
+        g.c = ring + y % s->ring * g.pixels * s->wide;
         pr_gemm_multiply(job->kernels->gemm, NULL, &g);
     }
 }
@@ -164,9 +161,9 @@ static void pr_inverted_items(void *arg, int64_t begin, int64_t end, int worker)
     const pr_inverted_job *job = arg;
     const pr_strip_cut *s = &job->cut;
     for (int64_t t = begin; t < end; t++) {
-        int64_t part = t % s->items;
-        pr_inverted_rows(job, t / s->items, s->h.out * part / s->items, s->h.out * (part + 1) / s->items,
-                         job->scratch + worker * pr_strip_floats(s));
+        int64_t part = t % s->items, strips = (s->h.out + s->rows - 1) / s->rows;   /* whole ones, for the same bits */
+        int64_t from = strips * part / s->items * s->rows, to = strips * (part + 1) / s->items * s->rows;
+        pr_inverted_rows(job, t / s->items, from, to < s->h.out ? to : s->h.out, job->scratch + worker * pr_strip_floats(s));
     }
 }
 
@@ -189,7 +186,7 @@ pr_status pr_inverted_run(pr_env *env, const pr_view *in, int inputs, pr_view *o
     };
     if (a->project.has_residual) job.project.residual = in[RESIDUAL].data;
     job.depthwise = (pr_depthwise_args){.w = in[DEPTHWISE].data, .bias = in[DEPTHWISE + 1].data, .h = *h, .v = *v, .channels = wide,
-                                        .ring = job.cut.ring, .y_line = v->out * wide, .y_pixel = wide, .activation = a->depthwise.activation};
+                                        .ring = job.cut.ring, .x_line = v->size * wide, .x_pixel = wide, .y_line = v->out * wide, .y_pixel = wide, .activation = a->depthwise.activation};
     pr_for(env->pool, pr_view_span(&in[X], 0, in[X].rank - 3) * job.cut.items, 1, pr_inverted_items, &job);
     return PR_OK;
 }

@@ -28,6 +28,8 @@ typedef void pr_gemm_stack(const pr_gemm_args *g, const float *a, const float *b
 #define PR_GEMM_STACK_avx512 NULL
 #define PR_GEMM_STACK_neon pr_gemm_stack__neon
 PR_ROW_neon(pr_gemm_stack pr_gemm_stack__neon;)
+#define PR_GEMM_STACK_a53 pr_gemm_stack__a53
+PR_ROW_a53(pr_gemm_stack pr_gemm_stack__a53;)
 
 typedef struct pr_gemm_kernel {
     const char *name;

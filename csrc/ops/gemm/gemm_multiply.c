@@ -9,6 +9,8 @@
 #define PR_A_NEAR (16 << 10)
 /* Multiply-adds below which another thread does not pay. */
 #define PR_WORTH (64 << 10)
+/* Work items of each thread at least, where the product has as many. */
+#define PR_ITEMS 8
 /* Floats of a line of cache: more per depth is not read ahead. */
 #define PR_LINE 16
 
@@ -71,7 +73,8 @@ static const float *pr_strips(const pr_cut *cut, const pr_gemm_args *g, const pr
                 left = g->pixels - x % g->pixels;
             }
             ptrdiff_t at = y * g->c_line + x * g->c_pixel + column;
-            (*cut->kernel->tiles)[wide][rows](g, a, panel, bias, g->residual ? g->residual + at : NULL, g->c + at, lanes, left, ahead);
+            (*cut->kernel->tiles)[wide][rows](g, a, panel, bias, g->residual ? g->residual + at : NULL, g->c + at, lanes, left,
+                                              ahead);
         }
     }
     return ahead;
@@ -90,13 +93,15 @@ static const float *pr_panel_at(const pr_cut *cut, int64_t i, int worker) {
 }
 
 /* Adds depths from .. from + depth - 1 of each of `parts` parts of a compressed panel to its sums. */
-static void pr_code_piece(const pr_cut *cut, int64_t i, int64_t from, int64_t depth, int64_t part, int parts, float *room, float *sums) {
+static void pr_code_piece(const pr_cut *cut, int64_t i, int64_t from, int64_t depth, int64_t part, int parts, float *room,
+                          float *sums) {
     const pr_gemm_args *g = &cut->g;
     const pr_codes *c = g->codes;
     int64_t n = pr_wide(cut, i) * cut->kernel->lanes, first = pr_before(cut, i) * cut->kernel->lanes;
     for (int q = 0; q < parts; q++)
         c->kernels->panel[c->form](c->bytes + pr_codes_offset(c->form, first * g->k + (from + q * part) * n),
-                                   c->bias ? c->scale + first : c->scale, c->bias ? c->bias + first : NULL, depth, n, room + q * depth * n);
+                                   c->bias ? c->scale + first : c->scale, c->bias ? c->bias + first : NULL, depth, n,
+                                   room + q * depth * n);
     c->kernels->row_sums(g->a + g->segment[0] + from, part, room, depth, n, parts, sums);
 }
 
@@ -106,7 +111,8 @@ static void pr_code_row(const pr_cut *cut, int64_t i, int worker) {
     const pr_gemm_args *g = &cut->g;
     const pr_codes *c = g->codes;
     int64_t wide = pr_wide(cut, i), n = wide * cut->kernel->lanes, first = pr_before(cut, i) * cut->kernel->lanes;
-    int64_t real = pr_at_most(n, g->columns - first), parts = c->kernels->split, part = g->k / parts, most = PR_CODES_PIECE / n / parts;
+    int64_t parts = c->kernels->split, part = g->k / parts, most = PR_CODES_PIECE / n / parts;
+    int64_t real = pr_at_most(n, g->columns - first);
     float *room = c->room + worker * pr_codes_room(cut->kernel, g->k), sums[PR_CODES_SPLIT * PR_GEMM_VECTORS * 16] = {0};
     for (int64_t j = 0; g->bias && j < real; j++) sums[j] = g->bias[first + j];
     for (int64_t p = 0; p < part; p += most) pr_code_piece(cut, i, p, pr_at_most(most, part - p), part, (int)parts, room, sums);
@@ -177,6 +183,12 @@ static void pr_cut_rows(pr_cut *cut, int64_t depth, int64_t high) {
     cut->lines = pr_quotient_up(cut->all_lines, pr_quotient_up(cut->all_lines, cut->lines));    /* of one size */
 }
 
+/* Where rows alone give too few items, columns are cut too, so that each thread gets as many items as the others. */
+static int64_t pr_column_parts(int64_t blocks, int64_t panels, int64_t threads) {
+    if (threads == 1 || blocks >= PR_ITEMS * threads) return 1;
+    return pr_at_most(pr_quotient_up(pr_quotient_up(PR_ITEMS * threads, blocks), threads) * threads, panels);
+}
+
 void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm_args *args) {
     static const ptrdiff_t zero = 0;
     pr_cut cut = {.kernel = kernel, .g = *args};
@@ -194,11 +206,12 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
     cut.pixels = cut.straddles ? g->lines * g->pixels : g->pixels;
     pr_cut_rows(&cut, depth, high);
 
-    int64_t blocks = pr_quotient_up(cut.all_lines, cut.lines) * cut.pieces, wanted = 4 * pr_pool_threads(pool);
     cut.first = pr_gemm_panel(kernel, cut.vectors, 0);
     cut.panels = 1 + (cut.vectors - cut.first) / kernel->panel;
-    cut.column_parts = pool && blocks < wanted ? pr_at_most(pr_quotient_up(wanted, blocks), cut.panels) : 1;
+    int64_t blocks = pr_quotient_up(cut.all_lines, cut.lines) * cut.pieces;
+    cut.column_parts = pr_column_parts(blocks, cut.panels, pr_pool_threads(pool));
     int64_t items = blocks * cut.column_parts;
     int64_t work = pr_quotient_up(g->lines * g->pixels, items) * g->columns * pr_at_least(depth, 1);
-    pr_for(pool, items, pr_quotient_up(PR_WORTH, pr_at_least(work, 1)), pr_items, &cut);
+    int64_t some = 2 * items / (PR_ITEMS * pr_pool_threads(pool));     /* neighbours: what an item reads ahead is the next one */
+    pr_for(pool, items, pr_at_least(some, pr_quotient_up(PR_WORTH, pr_at_least(work, 1))), pr_items, &cut);
 }

@@ -31,16 +31,18 @@ PR_INLINE const float *pr_load_panel(const float *b, vf out[4], const int nv) {
         PR_UNROLL for (int i = 0; i < mr; i++) acc[i][j] = vfmaq_laneq_f32(acc[i][j], bv[j], av[i], l); }
 
 /* The depths behind the last whole four of a segment: the last four again, of which the first lanes are done already. */
-#define PR_REST(rows, rest, k) \
+#define PR_REST(rows, rest, k) { \
     if ((k) >= 4) { \
         PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_f32((rows)[i] + (k) - 4); \
         if ((rest) == 3) PR_LANE(1) \
         if ((rest) >= 2) PR_LANE(2) \
         PR_LANE(3) \
-    } else for (int64_t p = 0; p < (rest); p++) { \
-        PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_dup_f32((rows)[i] + p); \
-        PR_LANE(0) \
-    }
+    } else { \
+        for (int64_t p = 0; p < (rest); p++) { \
+            PR_UNROLL for (int i = 0; i < mr; i++) av[i] = vld1q_dup_f32((rows)[i] + p); \
+            PR_LANE(0) \
+        } \
+    } }
 
 /* Residual and leak: rare, so not worth a test per vector. */
 PR_INLINE void pr_tile_extras(const pr_gemm_args *g, vf acc[][4], const float *residual, int lanes, const int mr, const int nv) {

@@ -48,7 +48,7 @@ static int64_t count_of(const pr_copy *copy) {
 }
 
 /* `outer` says where items begin; an item is a row of n elements, or a band of a transposed matrix. */
-enum { BAND = 64 };
+enum { BAND = 64, PIECE = 4096 };
 typedef struct copy_job {
     const pr_copy_kernels *kernels;
     pr_copy outer;
@@ -56,7 +56,8 @@ typedef struct copy_job {
     unsigned char *to;
     size_t bytes;                           /* of one element */
     int64_t n, to_step, from_step;          /* the row: target and source step */
-    int64_t rows, to_row, from_row, bands;  /* the matrix: rows lie to_row apart in the target, columns from_row in the source */
+    int64_t bands, pieces;                  /* items of a matrix: so many rows, and of these so many columns */
+    int64_t rows, to_row, from_row;         /* the matrix: rows lie to_row apart in the target, columns from_row in the source */
 } copy_job;
 
 static void place(const copy_job *job, int64_t item, const unsigned char **from, unsigned char **to) {
@@ -102,10 +103,12 @@ static void copy_bands(void *arg, int64_t begin, int64_t end, int worker) {
     for (int64_t item = begin; item < end; item++) {
         const unsigned char *from;
         unsigned char *to;
-        int64_t row = item % job->bands * BAND, left = job->rows - row;
-        place(job, item / job->bands, &from, &to);
-        job->kernels->transpose((const pr_word *)(const void *)from + row, job->from_row,
-                                (pr_word *)(void *)to + row * job->to_row, job->to_row, left < BAND ? left : BAND, job->n);
+        int64_t row = item / job->pieces % job->bands * BAND, column = item % job->pieces * PIECE;
+        int64_t rows = job->rows - row, columns = job->n - column;
+        place(job, item / job->pieces / job->bands, &from, &to);
+        job->kernels->transpose((const pr_word *)(const void *)from + row + column * job->from_row, job->from_row,
+                                (pr_word *)(void *)to + row * job->to_row + column, job->to_row, rows < BAND ? rows : BAND,
+                                columns < PIECE ? columns : PIECE);
     }
 }
 
@@ -132,8 +135,10 @@ void pr_copy_run(pr_env *env, const pr_copy *copy, const void *from, void *to, s
     if (turned >= 0) {
         job.rows = job.outer.size[turned], job.to_row = job.outer.to[turned], job.from_row = job.from_step;
         job.bands = (job.rows + BAND - 1) / BAND;
+        job.pieces = (job.n + PIECE - 1) / PIECE;
         take_out(&job.outer, turned);
-        pr_for(env->pool, count_of(&job.outer) * job.bands, pr_row_grain(job.n * (job.rows < BAND ? job.rows : BAND)),
+        pr_for(env->pool, count_of(&job.outer) * job.bands * job.pieces,
+               pr_row_grain((job.n < PIECE ? job.n : PIECE) * (job.rows < BAND ? job.rows : BAND)),
                copy_bands, &job);
         return;
     }

@@ -28,22 +28,36 @@ PR_INLINE vf square(vf x) { return vf_mul(x, x); }
         } \
         *y = (float)(end); \
     }
+/* Columns j .. of `vectors` vectors (the last one of n lanes), rows from .. to-1; every `phases`-th row has its own sums. */
+#define SUM_PART(name, term, vectors, phases) \
+    PR_INLINE void part_##name##_##vectors(const float *x, int64_t stride, int64_t from, int64_t to, float *part, int n) { \
+        vf sum[phases][vectors]; \
+        PR_UNROLL for (int h = 0; h < phases; h++) PR_UNROLL for (int k = 0; k < vectors; k++) sum[h][k] = vf_zero(); \
+        for (; from < to; from += phases) \
+            PR_UNROLL for (int h = 0; h < phases; h++) { \
+                const float *row = x + (from + h) * stride; \
+                if (from + h < to) PR_UNROLL for (int k = 0; k < vectors; k++) \
+                    sum[h][k] = vf_add(sum[h][k], term(n == PR_VL ? vf_load(row + k * PR_VL) : vf_load_n(row + k * PR_VL, n))); \
+            } \
+        PR_UNROLL for (int k = 0; k < vectors; k++) { \
+            PR_UNROLL for (int h = 1; h < phases; h++) sum[0][k] = vf_add(sum[0][k], sum[h][k]); \
+            vf_store(part + k * PR_VL, sum[0][k]); \
+        } \
+    }
 #define SUM_COLUMNS(name, term, end) \
+    SUM_PART(name, term, 4, 2) \
+    SUM_PART(name, term, 1, 4) \
     static void columns_##name(const float *x, float *y, int64_t n, int64_t stride, int64_t width, float a) { \
         double total[PR_REDUCE_WIDTH] = {0}; \
         float part[PR_REDUCE_WIDTH]; \
-        const int64_t whole = width / PR_VL * PR_VL; \
-        const int left = (int)(width - whole); \
         (void)a; \
-        for (int64_t i = 0; i < n;) { \
-            const int64_t stop = n - i < CHUNK ? n : i + CHUNK; \
-            for (int j = 0; j < PR_REDUCE_WIDTH; j++) part[j] = 0; \
-            for (; i < stop; i++) { \
-                const float *row = x + i * stride; \
-                for (int64_t j = 0; j < whole; j += PR_VL) vf_store(part + j, vf_add(vf_load(part + j), term(vf_load(row + j)))); \
-                if (left) vf_store(part + whole, vf_add(vf_load(part + whole), term(vf_load_n(row + whole, left)))); \
-            } \
-            for (int64_t j = 0; j < width; j++) total[j] += (double)part[j]; \
+        for (int64_t i = 0, stop; i < n; i = stop) { \
+            int64_t j = 0; \
+            stop = n - i < CHUNK ? n : i + CHUNK; \
+            for (; j + LANES <= width; j += LANES) part_##name##_4(x + j, stride, i, stop, part + j, PR_VL); \
+            for (; j + PR_VL <= width; j += PR_VL) part_##name##_1(x + j, stride, i, stop, part + j, PR_VL); \
+            if (j < width) part_##name##_1(x + j, stride, i, stop, part + j, (int)(width - j)); \
+            for (j = 0; j < width; j++) total[j] += (double)part[j]; \
         } \
         for (int64_t j = 0; j < width; j++) { \
             const double s = total[j]; \
