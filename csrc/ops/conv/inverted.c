@@ -19,14 +19,15 @@ enum { X, EXPAND, DEPTHWISE = 3, PROJECT = 5, RESIDUAL = 7 };      /* inputs: a 
 #define PR_INVERTED_ROWS 6
 
 static bool pr_is_plain(const pr_conv_attrs *a, bool residual) {
-    return a->kernel.count == 2 && a->strides.count == 2 && !a->transposed && a->layout && !pr_codes_form(a->layout) && a->has_bias &&
-           (residual || !a->has_residual);
+    return a->kernel.count == 2 && a->strides.count == 2 && !a->transposed && a->layout && !pr_codes_form(a->layout) &&
+           a->has_bias && (residual || !a->has_residual);
 }
 
 /* Each pixel to the same pixel. */
 static bool pr_is_pixelwise(const pr_conv_attrs *a) {
     for (int i = 0; i < 2; i++)
-        if (a->kernel.at[i] != 1 || a->strides.at[i] != 1 || (a->padding == PR_PAD_EXPLICIT && (a->pads_begin.at[i] || a->pads_end.at[i])))
+        if (a->kernel.at[i] != 1 || a->strides.at[i] != 1 ||
+            (a->padding == PR_PAD_EXPLICIT && (a->pads_begin.at[i] || a->pads_end.at[i])))
             return false;
     return a->groups == 1;
 }
@@ -36,10 +37,11 @@ static pr_status pr_check_parts(pr_env *env, const pr_inverted_attrs *a, int inp
                 pr_is_pixelwise(&a->expand) && pr_is_pixelwise(&a->project) && pr_is_depthwise(&a->depthwise, 1) &&
                 a->depthwise.groups == a->expand.outputs;
     if (!fits)
-        return pr_fail(env->message, PR_BAD_SHAPE, "%s: a 1x1, a depthwise and a 1x1 convolution with packed weights and biases are needed",
-                       env->layer);
-    if (inputs != RESIDUAL + (a->project.has_residual != 0))
-        return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d inputs expected, got %d", env->layer, RESIDUAL + (a->project.has_residual != 0), inputs);
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: a 1x1, a depthwise and a 1x1 convolution with packed weights and biases "
+                       "are needed", env->layer);
+    const int wanted = RESIDUAL + (a->project.has_residual != 0);
+    if (inputs != wanted)
+        return pr_fail(env->message, PR_BAD_SHAPE, "%s: %d inputs expected, got %d", env->layer, wanted, inputs);
     return PR_OK;
 }
 
@@ -168,8 +170,8 @@ static void pr_inverted_items(void *arg, int64_t begin, int64_t end, int worker)
 }
 
 static pr_gemm_args pr_product_of(const pr_conv_attrs *a, const pr_view *w, int64_t depth) {
-    return (pr_gemm_args){.b = w[0].data, .bias = w[1].data, .lines = 1, .columns = a->outputs, .a_pixel = depth, .c_pixel = a->outputs,
-                          .k = depth, .activation = a->activation};
+    return (pr_gemm_args){.b = w[0].data, .bias = w[1].data, .lines = 1, .columns = a->outputs, .a_pixel = depth,
+                          .c_pixel = a->outputs, .k = depth, .activation = a->activation};
 }
 
 pr_status pr_inverted_run(pr_env *env, const pr_view *in, int inputs, pr_view *out, int outputs) {
@@ -186,7 +188,8 @@ pr_status pr_inverted_run(pr_env *env, const pr_view *in, int inputs, pr_view *o
     };
     if (a->project.has_residual) job.project.residual = in[RESIDUAL].data;
     job.depthwise = (pr_depthwise_args){.w = in[DEPTHWISE].data, .bias = in[DEPTHWISE + 1].data, .h = *h, .v = *v, .channels = wide,
-                                        .ring = job.cut.ring, .x_line = v->size * wide, .x_pixel = wide, .y_line = v->out * wide, .y_pixel = wide, .activation = a->depthwise.activation};
+                                        .ring = job.cut.ring, .x_line = v->size * wide, .x_pixel = wide,
+                                        .y_line = v->out * wide, .y_pixel = wide, .activation = a->depthwise.activation};
     pr_for(env->pool, pr_view_span(&in[X], 0, in[X].rank - 3) * job.cut.items, 1, pr_inverted_items, &job);
     return PR_OK;
 }
