@@ -65,6 +65,7 @@ static void check_tiles(const pr_gemm_kernel *kernel) {
                 pr_gemm_kernel whole = *kernel;     /* one panel, as wide as the tile */
                 whole.panel = whole.most = wide;
                 problem p = random_problem(1, rows, (wide - 1) * kernel->lanes + lanes, random_int(1, 3), k);
+                p.g.few = random_int(0, 1);
                 float *b = packed(&whole, &p), *expected = expected_product(&p);
                 (*kernel->tiles)[wide][rows](&p.g, p.g.a, b, p.g.bias, p.g.residual, p.g.c, lanes, PR_NO_LINE, b);
                 char name[80];

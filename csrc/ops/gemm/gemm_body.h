@@ -93,7 +93,9 @@ PR_INLINE void pr_tile(const pr_gemm_args *g, const float *a, const float *b, co
     pr_tile_store(g, acc, residual, c, lanes, mr, nv);
 }
 
-/* Few rows, bound by how fast B arrives.  What a depth that does not divide leaves over belongs to the first part. */
+/* A product of few rows, bound by how fast B arrives.  Low strips of a higher product are no such thing: their sums have the
+ * order of all others, so that a row does not depend on where it is cut.  What a depth that does not divide leaves over
+ * belongs to the first part. */
 PR_INLINE void pr_tile_few(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
                            float *c, int lanes, int64_t left, const int mr, const int nv) {
     const int split = PR_TILE_SPLIT(mr);
@@ -135,7 +137,10 @@ PR_INLINE void pr_tile_few(const pr_gemm_args *g, const float *a, const float *b
         { pr_tile(g, a, b, bias, residual, c, lanes, left, ahead, mr, nv); }
 #define PR_TILE_FEW(mr, nv) \
     static __attribute__((noinline)) void pr_tile_##mr##x##nv(PR_TILE_ARGS) \
-        { (void)ahead; pr_tile_few(g, a, b, bias, residual, c, lanes, left, mr, nv); }
+    { \
+        if (g->few) pr_tile_few(g, a, b, bias, residual, c, lanes, left, mr, nv); \
+        else pr_tile(g, a, b, bias, residual, c, lanes, left, ahead, mr, nv); \
+    }
 #define PR_TILES_TO_3(nv) PR_TILE_FEW(1, nv) PR_TILE_FEW(2, nv) PR_TILE_FEW(3, nv)
 
 #endif

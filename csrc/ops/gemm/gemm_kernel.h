@@ -7,6 +7,7 @@
 
 #define PR_GEMM_VECTORS 4                   /* widest tile of any level */
 #define PR_GEMM_ROWS 14                     /* highest */
+#define PR_GEMM_FEW 3                       /* rows of a whole product, at most, where the wait for B counts */
 #define PR_GEMM_STRADDLE 6                  /* highest whose rows may go on in the next line of the image */
 
 /* A tile of mr rows and nv vectors; `lanes` columns (1 .. PR_VL) of the last vector exist in memory.
