@@ -256,7 +256,8 @@ static char *take_arena(size_t bytes) {
     if (bytes < HUGE_PAGE) return aligned_alloc(ALIGN, bytes);
     const size_t rest = bytes % HUGE_PAGE;
     if (rest > HUGE_PAGE / 2) bytes += HUGE_PAGE - rest;
-    char *arena = aligned_alloc(HUGE_PAGE, bytes);
+    void *arena;
+    if (posix_memalign(&arena, HUGE_PAGE, bytes)) return NULL;      /* unlike aligned_alloc, of any size */
 #ifdef MADV_HUGEPAGE
     if (arena) madvise(arena, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);        /* a wish: it may fail */
 #endif
