@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -123,7 +124,16 @@ class Store:
     @staticmethod
     def _prepare(connection: sqlite3.Connection) -> None:
         """A write-ahead log that is brought to the disk at each commit; where it cannot be, SQLite keeps a journal."""
-        connection.execute("PRAGMA journal_mode=WAL")
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait here for another that makes the file at the same time
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
         connection.execute("PRAGMA synchronous=FULL")
 
     def _migrate(self, connection: sqlite3.Connection) -> None:

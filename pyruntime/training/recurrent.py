@@ -13,6 +13,9 @@ from pyruntime.ir.ops.move import FIRST, LAST
 if TYPE_CHECKING:
     from pyruntime.training.builder import TrainingBuilder
 
+KINDS = {RnnKind.SIMPLE: RecurrenceKind.SIMPLE, RnnKind.GRU: RecurrenceKind.GRU}
+"""No layer is a GRU_AFTER: passes make it, of loops, behind all that learns."""
+
 
 def emit_lstm(op: Lstm, inputs: Sequence[Value], b: TrainingBuilder) -> tuple[Value, ...]:
     """y, h, c, as Lstm gives them."""
@@ -29,7 +32,7 @@ def emit_lstm(op: Lstm, inputs: Sequence[Value], b: TrainingBuilder) -> tuple[Va
 def emit_rnn(op: Rnn, inputs: Sequence[Value], b: TrainingBuilder) -> tuple[Value, ...]:
     """y, h, as Rnn gives them."""
     x, h, w, r, bias = inputs
-    kind = RecurrenceKind.GRU if op.kind is RnnKind.GRU else RecurrenceKind.SIMPLE
+    kind = KINDS[op.kind]
     recurrence = Recurrence(
         kind, op.outputs, op.reverse, False, op.gate, GateFunction.LINEAR, op.output, False, 0.0
     )  # fmt: skip

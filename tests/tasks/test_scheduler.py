@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pyruntime.tasks import (
     TaskSchedulerError,
     TooManyPendingTaskRequests,
 )
+from pyruntime.tasks.store import Store
 
 from .fake import FakeClock, FakeScheduler
 
@@ -392,6 +394,19 @@ def test_the_loop_runs_what_is_submitted_and_stops(tmp_path: Path) -> None:
     loop.join(30)
     assert not loop.is_alive()
     assert results(scheduler)["short"][0] == "succeeded"
+
+
+def test_many_that_make_the_file_at_once(tmp_path: Path) -> None:
+    for i in range(10):
+        path, together = tmp_path / str(i) / "tasks.db", threading.Barrier(4)
+
+        def look(path: Path = path, together: threading.Barrier = together) -> list[Any]:
+            together.wait()
+            return Store(path).pending()
+
+        with ThreadPoolExecutor(4) as pool:
+            futures = [pool.submit(look) for _ in range(4)]
+            assert [future.result() for future in futures] == [[]] * 4
 
 
 def test_the_loop_sleeps_until_the_next_date(tmp_path: Path) -> None:

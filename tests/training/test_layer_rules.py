@@ -27,6 +27,7 @@ from pyruntime.ir.ops import (
     RnnKind,
 )
 from pyruntime.native import lib
+from pyruntime.training.recurrent import KINDS
 
 from .gradient_check import apart, check, numbers, torch
 
@@ -115,7 +116,7 @@ def rnn_steps(op: Rnn, x: Any, h: Any, w: Any, r: Any, bias: Any) -> Any:
     return torch.cat([*(ys if op.sequence else ys[-1:]), h], 0)
 
 
-@pytest.mark.parametrize("kind", RnnKind, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("sequence", [True, False])
 @pytest.mark.parametrize("reverse", [True, False])
 @pytest.mark.parametrize("gate", GateFunction, ids=lambda gate: gate.name)
