@@ -30,6 +30,7 @@ typedef struct pr_gemm_args {
     int64_t segments, k;
     pr_activation activation;
     const pr_codes *codes;                  /* B, when it is compressed; b is not read then */
+    bool in_order;                          /* few rows, too, sum over the depth in the order that many do */
     int64_t ahead_step;                     /* pr_gemm_multiply's own, as the next: what a tile reads ahead, floats per depth */
     bool few;                               /* the product has PR_GEMM_FEW rows at most: parts of the depth have their own sums */
 } pr_gemm_args;

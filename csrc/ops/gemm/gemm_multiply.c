@@ -198,7 +198,7 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
         g->segment = &zero;
         g->segments = 1;
     }
-    g->few = g->lines * g->pixels <= PR_GEMM_FEW;
+    g->few = !g->in_order && g->lines * g->pixels <= PR_GEMM_FEW;
     int64_t depth = g->segments * g->k, high = kernel->rows[kernel->panel];
     cut.vectors = pr_quotient_up(g->columns, kernel->lanes);
     cut.small_b = !g->codes && cut.vectors * kernel->lanes * depth * (int64_t)sizeof(float) <= PR_B_SMALL;

@@ -39,7 +39,8 @@ static void make_sums(const pr_sequence *s) {
     const pr_gemm_args product = {
         .a = (const float *)s->in[0].data + at * s->batch * s->inputs, .b = s->w->data, .bias = s->bias->data, .c = s->sums,
         .lines = 1, .pixels = s->count * s->batch, .columns = columns, .a_pixel = s->inputs, .c_pixel = columns, .segments = 1,
-        .k = s->inputs, .activation = {1, -INFINITY, INFINITY}};
+        .k = s->inputs, .activation = {1, -INFINITY, INFINITY},
+        .in_order = s->count * s->batch > 1};       /* a sequence in pieces is the same as the whole, but for lone steps */
     pr_gemm_multiply(s->env->kernels->gemm, s->env->pool, &product);
 }
 
