@@ -1,29 +1,34 @@
 /* For cores that reorder instructions: 64 multiply-adds cost 10 other instructions. */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
 #include <stdbool.h>
 
 #include "ops/gemm/gemm_neon_body.h"
+#include "ops/gemm/gemm_neon_loop.h"
 
 enum { mr = 4, nv = 4 };
 
-/* The usual product, one segment of whole fours without extras: what is left around the loop is the start and the end.
- * low, high: whether there are such bounds. */
-PR_INLINE void pr_plain_stack(const pr_gemm_args *g, const float *a, const float *panel, const float *bias, float *c,
-                              int64_t tiles, const int low, const int high) {
-    const ptrdiff_t lda = g->a_pixel, ldc = g->c_pixel, k = (ptrdiff_t)g->k;
-    static const float none[16];
-    bias = bias ? bias : none;
-    for (a += g->segment[0] + k; tiles; tiles--, a += 4 * lda, c += 4 * ldc) {
-        const float *b = panel, *end[4] = {a, a + lda, a + 2 * lda, a + 3 * lda};
-        vf acc[4][4], av[4];
-        pr_stack_start(bias, acc);
-        ptrdiff_t p = -k;                                   /* counted to 0: no comparison */
-        do {
-            PR_UNROLL for (int i = 0; i < 4; i++) av[i] = vld1q_f32(end[i] + p);
-            PR_LANE(0) PR_LANE(1) PR_LANE(2) PR_LANE(3)
-        } while (p += 4);
-        pr_stack_store(g, acc, c, low, high);
+/* The usual product, one segment of fours (two at least) without extras: what is left around the loop is the start and the
+ * end.  bound: PR_FREE, PR_LOW, PR_LOW_AND_HIGH. */
+#define PR_PLAIN_STACK(name, bound) \
+    static void pr_plain_##name(const pr_gemm_args *g, const float *a, const float *panel, const float *bias, float *c, int64_t tiles) { \
+        static const float none[16]; \
+        const ptrdiff_t lda = g->a_pixel, ldc = g->c_pixel * (ptrdiff_t)sizeof(float); \
+        const int64_t fours = g->k / 4; \
+        register vf low __asm__("v12") = vf_set1(g->activation.lo), high __asm__("v13") = vf_set1(g->activation.hi); \
+        bias = bias ? bias : none; \
+        for (a += g->segment[0]; tiles; tiles--, a += 4 * lda) { \
+            const float *b = panel, *r0 = a, *r1 = a + lda, *r2 = a + 2 * lda, *r3 = a + 3 * lda; \
+            int64_t left = fours - 1; \
+            __asm__ volatile(PR_NEON_TILE(bound) \
+                             : [b] "+r"(b), [c] "+r"(c), [r0] "+r"(r0), [r1] "+r"(r1), [r2] "+r"(r2), [r3] "+r"(r3), [left] "+r"(left) \
+                             : [bias] "r"(bias), [ldc] "r"(ldc), "w"(low), "w"(high) \
+                             : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v16", "v17", "v18", "v19", \
+                               "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory"); \
+        } \
     }
-}
+PR_PLAIN_STACK(free, PR_FREE)
+PR_PLAIN_STACK(low, PR_LOW)
+PR_PLAIN_STACK(low_and_high, PR_LOW_AND_HIGH)
 
 static void pr_any_stack(const pr_gemm_args *g, const float *a, const float *panel, const float *bias, const float *residual,
                          float *c, int64_t tiles) {
@@ -49,11 +54,11 @@ static void pr_any_stack(const pr_gemm_args *g, const float *a, const float *pan
 
 void pr_gemm_stack__neon(const pr_gemm_args *g, const float *a, const float *b, const float *bias, const float *residual,
                          float *c, int64_t tiles) {
-    bool plain = g->segments == 1 && g->k >= 4 && g->k % 4 == 0 && !residual && g->activation.slope == 1;
+    bool plain = g->segments == 1 && g->k >= 8 && g->k % 4 == 0 && !residual && g->activation.slope == 1;
     if (!plain) pr_any_stack(g, a, b, bias, residual, c, tiles);
-    else if (g->activation.hi < INFINITY) pr_plain_stack(g, a, b, bias, c, tiles, 1, 1);
-    else if (g->activation.lo > -INFINITY) pr_plain_stack(g, a, b, bias, c, tiles, 1, 0);
-    else pr_plain_stack(g, a, b, bias, c, tiles, 0, 0);
+    else if (g->activation.hi < INFINITY) pr_plain_low_and_high(g, a, b, bias, c, tiles);
+    else if (g->activation.lo > -INFINITY) pr_plain_low(g, a, b, bias, c, tiles);
+    else pr_plain_free(g, a, b, bias, c, tiles);
 }
 
 const pr_gemm_tiles pr_gemm_f32__neon = PR_NEON_TILES;
