@@ -9,10 +9,9 @@
 
 #include "exec/session.h"
 
-#define ALIGN 64u
 #define NO_GROUP UINT32_MAX
+#define ALIGN PR_ARENA_ALIGN
 #define HUGE_PAGE ((size_t)2 << 20)
-static size_t rounded(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
 
 static size_t value_bytes(const pr_session *s, uint32_t v) { return pr_is_open(&s->shapes[v]) ? 0 : pr_view_bytes(&s->shapes[v]); }
 
@@ -175,7 +174,7 @@ static void stage_lists(pr_session *s) {
                 *stage = PR_NO_STAGE;
                 if (p->steps[t].op != PR_PLAN_LOOP || !other || from->place == PR_PLACE_POOL) continue;
                 *stage = at;
-                at += rounded(value_bytes(s, list[i]));
+                at += pr_rounded(value_bytes(s, list[i]));
             }
             if (at > s->steps[t].scratch_bytes) s->steps[t].scratch_bytes = at;
         }
@@ -194,6 +193,7 @@ static void list_releases(pr_session *s) {
         if (s->groups[g].place == PR_PLACE_POOL && s->groups[g].release < places) s->released[at[s->groups[g].release + 1]++] = g;
 }
 
+/* Pieces in running order.  exec/pack.c tries other orders where this one leaves gaps. */
 typedef struct live { size_t offset, bytes; uint64_t last; } live;
 
 /* Inserts into the list, which is sorted by offset, at the lowest gap that is wide enough. */
@@ -222,11 +222,11 @@ static void assign_offsets(pr_session *s, live *list) {
         for (; g < s->group_count && s->groups[g].first <= 2 * (uint64_t)t; g++) {
             pr_group *group = &s->groups[g];
             if (group->place != PR_PLACE_ARENA || group->bytes == 0) continue;
-            const size_t bytes = rounded(group->bytes);
+            const size_t bytes = pr_rounded(group->bytes);
             group->offset = place(list, &count, bytes, group->last);
             if (group->offset + bytes > top) top = group->offset + bytes;
         }
-        size_t scratch = rounded(s->steps[t].scratch_bytes);
+        size_t scratch = pr_rounded(s->steps[t].scratch_bytes);
         if (scratch) {      /* of a loop: as long as it */
             s->steps[t].scratch_offset = place(list, &count, scratch, 2 * (uint64_t)pr_step_after(&s->plan, t) - 1);
             if (s->steps[t].scratch_offset + scratch > top) top = s->steps[t].scratch_offset + scratch;
@@ -234,9 +234,9 @@ static void assign_offsets(pr_session *s, live *list) {
         size_t alive = 0;
         for (size_t i = 0; i < count; i++) alive += list[i].bytes;
         if (alive > peak) peak = alive;
-        if (top > s->memory_limit) break;       /* will be refused; going on could overflow */
+        if (alive > s->memory_limit) break;     /* no plan can do with less: will be refused */
     }
-    s->arena_bytes = top;
+    s->arena_bytes = top > peak ? top : peak;
     s->peak_live = peak;
 }
 
@@ -244,7 +244,7 @@ static void assign_offsets(pr_session *s, live *list) {
 static pr_status check_limit(pr_session *s, pr_message *message) {
     size_t need = s->arena_bytes;
     for (uint32_t i = 0; i < s->plan.header->outputs && need <= s->memory_limit; i++)
-        need += rounded(value_bytes(s, s->plan.indices[s->plan.header->outputs_first + i]));
+        need += pr_rounded(value_bytes(s, s->plan.indices[s->plan.header->outputs_first + i]));
     s->result_bytes = need - s->arena_bytes;
     if (need <= s->memory_limit) return PR_OK;
     return pr_fail(message, PR_NO_MEMORY, "this model needs at least %zu KiB for its values at these input shapes, the limit is "
@@ -273,13 +273,14 @@ pr_status pr_memory_plan(pr_session *s, pr_message *message) {
     if (!list) return pr_fail(message, PR_NO_MEMORY, "no memory to plan memory");
     assign_offsets(s, list);
     free(list);
+    if (s->peak_live <= s->memory_limit) pr_pack_arena(s);
     PR_TRY(check_limit(s, message));
     pr_blocks_reset(&s->blocks);
     if (s->blocks.bytes > s->memory_limit - s->arena_bytes - s->result_bytes) pr_blocks_trim(&s->blocks);
     if (s->arena_bytes > s->arena_capacity || !s->arena) {
         free(s->arena);
         s->arena = NULL, s->arena_capacity = 0;
-        size_t bytes = rounded(s->arena_bytes) + ALIGN;      /* kernels may read, never write, one line past a value */
+        size_t bytes = pr_rounded(s->arena_bytes) + ALIGN;      /* kernels may read, never write, one line past a value */
         s->arena = take_arena(bytes);
         if (!s->arena) return pr_fail(message, PR_NO_MEMORY, "the system refused %zu MiB for values", bytes >> 20);
         s->arena_capacity = s->arena_bytes;

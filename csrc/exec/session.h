@@ -100,6 +100,8 @@ struct pr_session {
 };
 
 #define PR_NO_STAGE SIZE_MAX
+#define PR_ARENA_ALIGN 64u
+static inline size_t pr_rounded(size_t bytes) { return (bytes + PR_ARENA_ALIGN - 1) / PR_ARENA_ALIGN * PR_ARENA_ALIGN; }
 
 /* Whether some dimension is not known. */
 static inline bool pr_is_open(const pr_view *v) {
@@ -123,5 +125,7 @@ void pr_find_slots(pr_session *session);
 bool pr_is_part(const pr_session *session, uint32_t step);
 /* Groups, places and offsets for the bound shapes (exec/memory.c). */
 pr_status pr_memory_plan(pr_session *session, pr_message *message);
+/* Other offsets in the arena, when its bytes are clearly fewer then (exec/pack.c). */
+void pr_pack_arena(pr_session *session);
 
 #endif
