@@ -15,6 +15,12 @@
 #define PR_BLOCK_LARGE 104
 /* Bytes of a block's transformed numbers that should stay in the second-level cache, when that leaves tiles enough. */
 #define PR_BLOCK_BYTES (384 << 10)
+/* Tiles of a block are rounded up to a multiple: of the rows of NEON's GEMM tile; x86 has other heights. */
+#if defined(__aarch64__)
+#define PR_BLOCK_STEP 4
+#else
+#define PR_BLOCK_STEP 1
+#endif
 /* Floats after each row of a block: without them the points of a tile are a power of two apart. */
 #define PR_ROW_GAP 16
 
@@ -109,7 +115,8 @@ static winograd_job make_job(const pr_conv *conv, int m) {
     if (job.points * conv->channels * conv->attrs->outputs * (int64_t)sizeof(float) > PR_WEIGHT_BYTES) job.block = PR_BLOCK_LARGE;
     if (job.tiles <= 2 * job.block) job.block = job.tiles;          /* one block: its parts run side by side instead */
     job.blocks = quotient_up(job.tiles, job.block);
-    job.block = quotient_up(job.tiles, job.blocks);
+    job.block = quotient_up(quotient_up(job.tiles, job.blocks), PR_BLOCK_STEP) * PR_BLOCK_STEP;
+    job.blocks = quotient_up(job.tiles, job.block);
     job.scratch_bytes = job.points * job.block * (job.u_row + job.m_row) * (int64_t)sizeof(float);
     return job;
 }
