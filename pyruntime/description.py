@@ -286,11 +286,11 @@ def _image(t: Any, name: str) -> ImageConstraint:
         width, height = sizes[0] if sizes else (ranges[0][0], ranges[1][0]) if ranges else (0, 0)
     if not (0 < width < 2**24 and 0 < height < 2**24) or t.colorSpace not in COLOUR_SPACES:
         raise SpecError(f"image {name!r}: size {width} x {height}, colour space {t.colorSpace} are not legal")
-    _check_sizes(f"image {name!r}", sizes, ranges or ())
+    check_sizes(f"image {name!r}", sizes, ranges or ())
     return ImageConstraint(width, height, t.colorSpace, sizes, ranges)
 
 
-def _check_sizes(what: str, shapes: tuple[tuple[int, ...], ...], ranges: tuple[tuple[int, int], ...]) -> None:
+def check_sizes(what: str, shapes: tuple[tuple[int, ...], ...], ranges: tuple[tuple[int, int], ...]) -> None:
     """Enumerated sizes and ranges that can be."""
     for low, high in ranges:
         if not 0 <= low < 2**40 or 0 <= high < low:
@@ -318,6 +318,6 @@ def _array(t: Any, name: str) -> MultiArrayConstraint:
         raise SpecError(
             f"array {name!r}: its shapes have different ranks, {sorted(ranks)}; such an input cannot be run"
         )
-    _check_sizes(f"array {name!r}", shapes, ranges)
+    check_sizes(f"array {name!r}", shapes, ranges)
     value = t.WhichOneof("defaultOptionalValue")
     return MultiArrayConstraint(shape, t.dataType, shapes, ranges, float(getattr(t, value)) if value else 0.0)

@@ -16,7 +16,7 @@ from pyruntime.engines import Engine, ModelPart, Programs, build
 from pyruntime.engines.links import Links
 from pyruntime.errors import FeatureTypeError, SpecError, UnsupportedError
 from pyruntime.metadata import FeatureTexts, MetadataText
-from pyruntime.spec import LeanModel, load_lean_bytes, messages, save_spec
+from pyruntime.spec import LeanModel, load_lean_bytes, messages
 
 if TYPE_CHECKING:
     from pyruntime.neighbors.examples import StoredExamples
@@ -148,9 +148,10 @@ class MLModel:
         path = self._compiled_path or (lean.source if os.path.exists(lean.source) else "")
         return build(
             ModelPart(
-                lean.spec, lean.payloads, self._programs, context, limit, parameters=self._parameters,
+                lean, self._programs, context, limit, parameters=self._parameters,
                 links=Links.of_file(path, tuple(config.linked_model_roots), config.bundles),
                 open_source=lambda linked: open_source(linked, config), vectors=config.vectors,
+                interface=self._programs.interface,
             )
         )  # fmt: skip
 
@@ -300,6 +301,8 @@ class MLModel:
 
     def save(self, path: AnyPath) -> None:
         """Write a .mlmodel file, in one step: whatever happens, the path has the old file or the new one."""
+        from pyruntime.spec.writer import save_spec
+
         save_spec(self._lean, path)
 
     def write(self, path: AnyPath, *, keep_generations: int | None = None) -> None:

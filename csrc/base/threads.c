@@ -18,6 +18,9 @@
  * gate counts itself in, claims chunks until none is left, and counts itself out.  The caller works too, then closes
  * the gate and waits for those inside.  A worker that wakes too late finds the gate closed: nobody waits for it.
  *
+ * Each thread has a share of neighbouring chunks, the same part of every job: what it wrote in one job is in its cache when
+ * it reads there in the next.  It takes them from the front.  Who is done takes from the back of others' shares.
+ *
  * Who waits first asks again and again, then lets others have the core in between, then sleeps.  When a worker lost its
  * core to another process while it held a chunk, the caller waits for a whole time slice of that process.  Where that takes
  * more than workers gain, the caller does without them for a while, longer each time it happens again.
@@ -40,13 +43,18 @@ typedef struct pr_worker {
     pthread_t thread;
 } pr_worker;
 
+/* Chunks of one thread.  `left` is taken down first: who gets it to 0 or less finds nothing, so the ends do not cross. */
+typedef struct pr_share {
+    _Alignas(64) _Atomic int64_t left;
+    _Atomic int64_t first, last;            /* next from the front; one behind the next from the back */
+} pr_share;
+
 struct pr_pool {
     _Alignas(64) _Atomic uint32_t round;    /* the futex word: a new value is a new job */
     _Atomic uint32_t gate;                  /* PR_OPEN and the number of workers inside */
     pr_range_fn *fn;
     void *arg;
     int64_t items, grain;
-    _Alignas(64) _Atomic int64_t next;      /* first item that nobody has claimed */
     _Alignas(64) _Atomic uint32_t asleep;
     _Atomic bool stop;
     atomic_flag busy;
@@ -54,6 +62,7 @@ struct pr_pool {
     pid_t process;
     int threads;
     pr_worker *workers;                     /* threads - 1 of them: index 0 is the caller */
+    pr_share *shares;                       /* one per thread */
 };
 
 static void pr_futex(_Atomic uint32_t *word, int operation, uint32_t value) {
@@ -76,13 +85,34 @@ static bool pr_ask_again(int64_t *since, int *asks) {
     return now - *since <= PR_YIELD_NS;
 }
 
+static void pr_chunk(const pr_pool *pool, int64_t chunk, int index) {
+    int64_t begin = chunk * pool->grain, rest = pool->items - begin;
+    pool->fn(pool->arg, begin, begin + (rest < pool->grain ? rest : pool->grain), index);
+}
+
 /* How many chunks that were. */
 static int64_t pr_claim(pr_pool *pool, int index) {
-    for (int64_t chunks = 0;; chunks++) {
-        int64_t begin = atomic_fetch_add_explicit(&pool->next, pool->grain, memory_order_relaxed);
-        if (begin >= pool->items) return chunks;
-        int64_t end = pool->items - begin < pool->grain ? pool->items : begin + pool->grain;
-        pool->fn(pool->arg, begin, end, index);
+    int64_t chunks = 0;
+    pr_share *own = &pool->shares[index];
+    for (; atomic_fetch_sub_explicit(&own->left, 1, memory_order_relaxed) > 0; chunks++)
+        pr_chunk(pool, atomic_fetch_add_explicit(&own->first, 1, memory_order_relaxed), index);
+    for (int i = 1; i < pool->threads; i++) {
+        pr_share *other = &pool->shares[(index + i) % pool->threads];
+        for (; atomic_fetch_sub_explicit(&other->left, 1, memory_order_relaxed) > 0; chunks++)
+            pr_chunk(pool, atomic_fetch_sub_explicit(&other->last, 1, memory_order_relaxed) - 1, index);
+    }
+    return chunks;
+}
+
+/* The first threads get a share each, the caller before all. */
+static void pr_share_out(pr_pool *pool, int64_t chunks) {
+    const int64_t shares = chunks < pool->threads ? chunks : pool->threads;
+    for (int64_t i = 0; i < pool->threads; i++) {
+        pr_share *share = &pool->shares[i];
+        const int64_t first = i < shares ? chunks * i / shares : chunks, last = i < shares ? chunks * (i + 1) / shares : chunks;
+        atomic_store_explicit(&share->left, last - first, memory_order_relaxed);
+        atomic_store_explicit(&share->first, first, memory_order_relaxed);
+        atomic_store_explicit(&share->last, last, memory_order_relaxed);
     }
 }
 
@@ -161,13 +191,11 @@ void pr_for(pr_pool *pool, int64_t items, int64_t grain, pr_range_fn *fn, void *
     pool->arg = arg;
     pool->items = items;
     pool->grain = grain;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    const int64_t all = (items - 1) / grain + 1;
+    pr_share_out(pool, all);
     atomic_store(&pool->gate, PR_OPEN);
     atomic_fetch_add(&pool->round, 1);
-    if (atomic_load(&pool->asleep)) {
-        int64_t chunks = (items - 1) / grain;           /* besides the caller's first */
-        pr_futex(&pool->round, FUTEX_WAKE, chunks < pool->threads ? (uint32_t)chunks : (uint32_t)pool->threads);
-    }
+    if (atomic_load(&pool->asleep)) pr_futex(&pool->round, FUTEX_WAKE, all < pool->threads ? (uint32_t)all - 1 : (uint32_t)pool->threads);
     const int64_t chunks = pr_claim(pool, 0);
     if (atomic_fetch_and(&pool->gate, ~PR_OPEN) != PR_OPEN) {
         const int64_t end = pr_clock();
@@ -185,6 +213,7 @@ static void pr_pool_end(pr_pool *pool, int count) {
         pr_futex(&pool->round, FUTEX_WAKE, PR_MOST_THREADS);
         for (int i = 0; i < count; i++) pthread_join(pool->workers[i].thread, NULL);
     }
+    free(pool->shares);
     free(pool->workers);
     free(pool);
 }
@@ -211,9 +240,11 @@ pr_status pr_pool_open(int threads, pr_pool **out, pr_message *message) {
         return pr_fail(message, PR_SYSTEM, "%d threads asked for, 1 to %d are possible", threads, PR_MOST_THREADS);
     pr_pool *pool = aligned_alloc(64, (sizeof *pool + 63) / 64 * 64);
     pr_worker *workers = calloc((size_t)threads, sizeof *workers);
-    if (!pool || !workers) {
+    pr_share *shares = aligned_alloc(64, (size_t)threads * sizeof *shares);
+    if (!pool || !workers || !shares) {
         free(pool);
         free(workers);
+        free(shares);
         return pr_fail(message, PR_NO_MEMORY, "no memory for a pool of %d threads", threads);
     }
     memset(pool, 0, sizeof *pool);
@@ -221,6 +252,7 @@ pr_status pr_pool_open(int threads, pr_pool **out, pr_message *message) {
     pool->process = getpid();
     pool->threads = threads;
     pool->workers = workers;
+    pool->shares = shares;
     int started = pr_start_workers(pool);
     if (started != threads - 1) {
         pr_pool_end(pool, started);

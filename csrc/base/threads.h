@@ -16,8 +16,9 @@ int pr_pool_threads(const pr_pool *pool);
 /* Cores this process may use (affinity, cpuset), at least 1. */
 int pr_usable_cores(void);
 
-/* fn over 0..items-1 in chunks of about `grain` items (at least 1), claimed one by one by whichever thread is free.
- * Returns when all is done.  When another caller holds the pool, or there is one chunk only, all runs on this thread. */
+/* fn over 0..items-1 in chunks of about `grain` items (at least 1), claimed one by one: each thread goes up its own share, then
+ * takes from the ends of others'.  Returns when all is done.  When another caller holds the pool, or there is one chunk only, all
+ * runs on this thread. */
 void pr_for(pr_pool *pool, int64_t items, int64_t grain, pr_range_fn *fn, void *arg);
 
 #endif

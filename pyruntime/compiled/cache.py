@@ -16,7 +16,8 @@ from hashlib import sha256
 from pyruntime.compiled.manifest import Kernels
 from pyruntime.compiled.reading import open_compiled
 from pyruntime.engines.base import Programs
-from pyruntime.errors import MLModelError
+from pyruntime.engines.interface import Interface
+from pyruntime.errors import MLModelError, SpecError
 
 LIMIT = 512 << 20
 """Bytes of all entries; beyond it the longest unused ones are removed."""
@@ -34,7 +35,17 @@ _INDEX_NOTES = 1000  # kept at most
 _SETTLED = 2_000_000_000  # ns since the last change; before, a second change may leave the same time stamp
 _USED_GRAIN = 3600  # s; use is noted once an hour, so that opening a model rarely writes to an SD card
 _SUFFIX = ".mlmodelc"
-_COMPILER = ("", "native", "layers", "ir", "ir/ops", "passes", "plan", "spec")  # folders with code that makes plans
+_COMPILER = (
+    "",
+    "engines",
+    "native",
+    "layers",
+    "ir",
+    "ir/ops",
+    "passes",
+    "plan",
+    "spec",
+)  # folders with code that makes plans
 
 
 class Cache:
@@ -55,22 +66,24 @@ class Cache:
         if not os.path.isdir(path):
             return None
         try:
-            programs = open_compiled(path).programs
+            opened = open_compiled(path)
+            if opened.manifest.provenance.get("entry") != key:
+                raise SpecError(f"{path} is another entry, renamed")
         except MLModelError:
             self.drop(key)
             return None
         with suppress(OSError):
             if time.time() - os.stat(path).st_mtime > _USED_GRAIN:
                 os.utime(path)
-        return programs
+        return opened.programs
 
-    def store(self, key: str, programs: Programs, kernels: Kernels) -> None:
+    def store(self, key: str, programs: Programs, kernels: Kernels, interface: Interface | None = None) -> None:
         """Keep an entry; if another process does so at the same time, one of the two equal ones stays."""
         from pyruntime.compiled.writing import write_compiled
 
         with suppress(MLModelError, OSError):
             os.makedirs(self.folder, exist_ok=True, mode=0o700)
-            if write_compiled(None, programs, kernels, self._entry(key), renew=False):
+            if write_compiled(None, programs, kernels, self._entry(key), interface=interface, entry=key):
                 self._evict(self._entry(key))
 
     def drop(self, key: str) -> None:

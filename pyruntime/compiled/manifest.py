@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pyruntime.engines.interface import Interface, from_json, to_json
 from pyruntime.errors import SpecError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Manifest(NamedTuple):
 
     model: name of the file with the complete specification, None in the cache, whose models have their own file.
     generation: its number, from 1; 0 in the cache.  provenance: how it came to be, see provenance.py; not checked here.
+    interface: of a model that is one network, so that its message need not be read.
     """
 
     kernels: Kernels
@@ -77,6 +79,7 @@ class Manifest(NamedTuple):
     files: Mapping[str, File]
     generation: int = 0
     provenance: Mapping[str, Any] = {}
+    interface: Interface | None = None
 
     @property
     def model_hash(self) -> str | None:
@@ -98,6 +101,9 @@ class Manifest(NamedTuple):
             "generation": self.generation,
             "provenance": self.provenance,
         }
+        described = None if self.interface is None else to_json(self.interface)
+        if described is not None:
+            content["interface"] = described
         return json.dumps({**content, "check": _checksum(content)}, indent=1).encode() + b"\n"
 
 
@@ -169,7 +175,18 @@ def _parse(data: bytes) -> Manifest:
     generation, provenance = (1, {}) if version == 1 else (content.get("generation"), content.get("provenance"))
     if type(generation) is not int or not (0 if model is None else 1) <= generation <= MAX_GENERATION:
         raise _Bad(f"has the generation {str(generation)[:80]}, expected a number from 1")
-    return Manifest(Kernels(*numbers, levels), model, networks, files, generation, _dict(provenance, "provenance"))
+    provenance = _dict(provenance, "provenance")
+    return Manifest(Kernels(*numbers, levels), model, networks, files, generation, provenance, _interface(content))
+
+
+def _interface(content: Mapping[str, Any]) -> Interface | None:
+    """Earlier releases wrote none."""
+    if content.get("interface") is None:
+        return None
+    try:
+        return from_json(content["interface"])
+    except ValueError as error:
+        raise _Bad(f"describes an interface that {error}") from None
 
 
 def _network(raw: Any) -> Network:

@@ -11,9 +11,10 @@ from pyruntime.compiled.lineage import Lineage
 from pyruntime.compiled.manifest import kernels_of
 from pyruntime.compiled.reading import Opened, is_compiled, open_compiled, warn_fallback
 from pyruntime.engines.base import Programs
+from pyruntime.engines.interface import interface_of
 from pyruntime.errors import MLModelError, ModelIOError, SpecError
 from pyruntime.spec import LeanModel, load_lean_bytes
-from pyruntime.spec.reader import find_spec_file, read_model_file
+from pyruntime.spec.reader import check_bytes, find_spec_file, read_model_file
 
 if TYPE_CHECKING:
     from pyruntime.config import MLModelConfiguration
@@ -100,19 +101,22 @@ def _generation_source(
 
 def _open_file(path: str | os.PathLike[str], configuration: MLModelConfiguration) -> Source:
     data, status = read_model_file(find_spec_file(path))
-    lean = load_lean_bytes(data, source=os.fspath(path))
+    source = os.fspath(path)
+    check_bytes(data, source)
     if configuration.cache_folder is None:
-        return Source(lean, Programs())
+        return Source(load_lean_bytes(data, source=source), Programs())
     cache = Cache(configuration.cache_folder)
     kernels = kernels_of(configuration.context())
     key = cache.key(data, status, kernels, configuration.weights)
     cached = cache.load(key)
     if cached is not None:
+        # A model of this content was read before: a network's message may wait until something asks for it.
+        lean = LeanModel.unread(source, lambda: load_lean_bytes(data, source=source))
         return Source(lean, cached, forget=lambda: cache.drop(key))
-    programs = Programs()
+    lean, programs = load_lean_bytes(data, source=source), Programs()
 
     def keep() -> None:
         if programs.seconds >= cache.worth:
-            cache.store(key, programs, kernels)
+            cache.store(key, programs, kernels, interface_of(lean.spec))
 
     return Source(lean, programs, keep)

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from pyruntime.compiled.examples import attached
 from pyruntime.compiled.files import open_file, open_folder, read_manifest
 from pyruntime.compiled.manifest import GENERATION_NAME, NAME, Manifest, NewerFormat, parse
 from pyruntime.engines.base import NetworkProgram, Programs
+from pyruntime.engines.interface import interface_of
 from pyruntime.errors import DamageWarning, MLModelError, ModelIOError, SpecError
 from pyruntime.ir.types import Bytes
 from pyruntime.native import lib
 from pyruntime.spec import LeanModel, load_lean_bytes
-from pyruntime.spec.reader import MAP_FROM
+from pyruntime.spec.reader import MAP_FROM, check_bytes
 
 if TYPE_CHECKING:
     from pyruntime.compiled.history import Entry
@@ -179,13 +179,31 @@ def warn_fallback(source: str, problems: Sequence[SpecError | OSError], manifest
 def _open_files(files: _Files, manifest: Manifest) -> Opened:
     lean = None
     if manifest.model is not None:
-        lean = load_lean_bytes(files.data(manifest.model), source=files.path(manifest.model))
-        lean = attached(lean, files)
+        lean = _model(files, manifest)
     programs = {
         n.place: NetworkProgram(files.plan(n.plan), files.mapped(n.weights), n.inputs, n.outputs, n.legacy)
         for n in manifest.networks
     }
-    return Opened(lean, Programs(programs), manifest, manifest.generation)
+    return Opened(lean, Programs(programs, manifest.interface), manifest, manifest.generation)
+
+
+def _model(files: _Files, manifest: Manifest) -> LeanModel:
+    """The complete model.  Of a network, whose interface the manifest has, it is read when something asks for it."""
+    assert manifest.model is not None
+    data, source = files.data(manifest.model), files.path(manifest.model)
+    check_bytes(data, source)
+    if manifest.interface is None:
+        from pyruntime.compiled.examples import attached
+
+        return attached(load_lean_bytes(data, source=source), files)
+
+    def read() -> LeanModel:
+        lean = load_lean_bytes(data, source=source)
+        if interface_of(lean.spec) != manifest.interface:
+            raise SpecError(f"{source} is not the model that its manifest describes: compile the model again")
+        return lean
+
+    return read() if files.verify else LeanModel.unread(source, read)
 
 
 class _Missing(Exception):

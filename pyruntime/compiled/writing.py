@@ -12,6 +12,7 @@ from pyruntime.compiled.folder import Commit, write_folder
 from pyruntime.compiled.history import Entry, History, generation_name, missing_file, number_of, read_history
 from pyruntime.compiled.manifest import FILE_NAME, NAME, File, Kernels, Manifest, Network
 from pyruntime.engines.base import Programs
+from pyruntime.engines.interface import Interface, interface_of
 from pyruntime.spec import LeanModel
 from pyruntime.spec.writer import model_pieces
 
@@ -28,20 +29,23 @@ def write_compiled(
     kernels: Kernels,
     path: str | os.PathLike[str],
     *,
-    renew: bool = True,
     keep: int | None = None,
     describe: Describe | None = None,
+    interface: Interface | None = None,
+    entry: str | None = None,
 ) -> Manifest | None:
     """Write the directory `path` in one step that a power cut cannot divide; the manifest by which it is there.
 
-    lean: the model, None in the cache.  kernels: what the programs were compiled for.  A compiled model that is there
+    lean: the model, None in the cache, whose entries have its interface instead.  kernels: what the programs were
+    compiled for.  A compiled model that is there
     gets a new generation, of which the newest `keep` stay, KEEP unless it is given; one that has the same content
     already keeps its number, unless `describe` tells of updates, and loses older generations only when `keep` is given.
-    With `renew` False it is left, and None returned.  Any other folder or file is
+    An entry of the cache, whose key is `entry`, that is there is left, and None returned.  Any other folder or file is
     refused.  Raises ModelIOError.
     """
     files: dict[str, Content] = {}
     if lean is not None:
+        interface = interface_of(lean.spec)
         lean, segments = detached(lean)
         files.update(segments)
 
@@ -58,7 +62,8 @@ def write_compiled(
         weights = add(stem, "weights", Content((program.weights.data,)))
         networks.append(Network(place, plan, weights, program.inputs, program.outputs, program.legacy))
     table = {name: File(content.size, content.sha256) for name, content in files.items()}
-    written = [Manifest(kernels, model, tuple(networks), table)]
+    noted = {} if entry is None else {"entry": entry}
+    written = [Manifest(kernels, model, tuple(networks), table, provenance=noted, interface=interface)]
 
     def compose(folder: int | None) -> Commit:
         history = History() if folder is None else read_history(folder, os.fspath(path))
@@ -72,7 +77,7 @@ def write_compiled(
         written[0] = content
         return commit(folder, history, Entry(content.generation, content.to_bytes(), content), keep=keep or KEEP)
 
-    return written[0] if write_folder(path, files, compose, renew=renew) else None
+    return written[0] if write_folder(path, files, compose, renew=entry is None) else None
 
 
 def commit(folder: int | None, history: History, entry: Entry, *, keep: int) -> Commit:

@@ -11,14 +11,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pyruntime.description import FeatureDescription, ModelDescription, describe_model
+from pyruntime.engines.interface import Interface
 from pyruntime.engines.links import Links
 from pyruntime.errors import FeatureTypeError
 from pyruntime.ir.types import Bytes
 from pyruntime.native.lib import Context
-from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.lean import LeanModel
 
 if TYPE_CHECKING:
     from pyruntime.engines.custom_layers import CustomLayers
+    from pyruntime.spec.payloads import Payloads
 
 
 STORED = "stored"
@@ -39,8 +41,12 @@ class NetworkProgram:
 class Programs:
     """Compiled networks of a model by the place of their part: "" for the model itself, "0", "1" in a pipeline."""
 
-    def __init__(self, programs: Mapping[str, NetworkProgram] | None = None) -> None:
+    def __init__(
+        self, programs: Mapping[str, NetworkProgram] | None = None, interface: Interface | None = None
+    ) -> None:
         self._programs = dict(programs or {})
+        self.interface = interface
+        """Of a model that is one network, when it was kept beside it: its message need not be read to run it."""
         self.seconds = 0.0
         """Spent on compiling what was not there."""
 
@@ -62,14 +68,14 @@ class Programs:
 
 @dataclass(frozen=True)
 class ModelPart:
-    """A Model message to be run, and what its engine may use.
+    """A model to be run, and what its engine may use.
 
+    interface: of a network, when it is known without its message.
     place: where it sits in its pipeline (see Programs).  name: how errors and parameter scopes call it.
     parameters: values that replace the file's, by key of parameters.py.  links: where linked models may be.
     """
 
-    spec: Any
-    payloads: Payloads | None
+    lean: LeanModel
     programs: Programs
     context: Context
     memory_limit: int
@@ -81,10 +87,20 @@ class ModelPart:
     """Opens the file of a linked model (compiled/opening.py); None where there are none."""
     vectors: str = STORED
     """How a k-NN keeps its vectors while it runs: MLModelConfiguration.vectors."""
+    interface: Interface | None = None
+
+    @property
+    def spec(self) -> Any:
+        """The Model message."""
+        return self.lean.spec
+
+    @property
+    def payloads(self) -> Payloads:
+        return self.lean.payloads
 
     @cached_property
     def description(self) -> ModelDescription:
-        return describe_model(self.spec)
+        return self.interface.description if self.interface else describe_model(self.spec)
 
     @cached_property
     def custom_layers(self) -> CustomLayers:
@@ -96,7 +112,7 @@ class ModelPart:
     @property
     def kind(self) -> str:
         """The name of the model type in Model.proto."""
-        return str(self.spec.WhichOneof("Type"))
+        return self.interface.kind if self.interface else str(self.spec.WhichOneof("Type"))
 
 
 class Engine(ABC):

@@ -85,7 +85,7 @@ def _open(path: str, links: Links, part: ModelPart) -> Engine:
     source = part.open_source(path)
     engine = build(
         replace(
-            part, spec=source.lean.spec, payloads=source.lean.payloads, programs=source.programs, place="",
+            part, lean=source.lean, programs=source.programs, interface=source.programs.interface, place="",
             name=os.path.basename(path), parameters={}, links=links,
         )
     )  # fmt: skip

@@ -18,7 +18,7 @@ from pyruntime.native.knn import NeighborIndex
 from pyruntime.neighbors.messages import replaced
 from pyruntime.neighbors.segments import Label
 from pyruntime.parameters import ParameterKey, check_defaults, check_parameters, describe_parameters
-from pyruntime.spec.payloads import Payloads
+from pyruntime.spec.lean import LeanModel
 
 Floats = NDArray[np.float32]
 
@@ -148,5 +148,5 @@ class NearestNeighborsEngine(Engine):
         """Another engine that knows these examples too: finite float32 (dimensions) each, one label each."""
         vectors = np.array(samples, np.float32).reshape(len(labels), self.neighbors.dimensions)
         store = self.neighbors.store.appended(vectors, labels)
-        spec, payloads = replaced(self.part.spec, self.part.payloads or Payloads(), "", store)
-        return NearestNeighborsEngine(replace(self.part, spec=spec, payloads=payloads))
+        spec, payloads = replaced(self.part.spec, self.part.payloads, "", store)
+        return NearestNeighborsEngine(replace(self.part, lean=LeanModel(spec, payloads, self.part.lean.source)))

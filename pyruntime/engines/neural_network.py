@@ -10,6 +10,7 @@ import numpy as np
 
 from pyruntime.description import FeatureDescription, ImageConstraint, MultiArrayConstraint
 from pyruntime.engines.base import Engine, ModelPart, NetworkProgram
+from pyruntime.engines.interface import interface_of
 from pyruntime.errors import SpecError
 from pyruntime.features import default_array, image_pixels, network_array, output_value
 from pyruntime.native import lib
@@ -20,8 +21,9 @@ class NeuralNetworkEngine(Engine):
 
     def __init__(self, part: ModelPart) -> None:
         super().__init__(part)
-        self._network = getattr(part.spec, part.kind)
-        self._scores, plain = _blobs(part, self._network)
+        interface = part.interface or interface_of(part.spec)
+        assert interface is not None, "the registry gives networks to this engine"
+        self._scores, plain, self._exact = interface.scores, interface.plain, interface.exact
         wanted = tuple(dict.fromkeys([*plain, *([self._scores] if self._scores else [])]))
         self.program: NetworkProgram = part.programs.get(part.place, lambda: compile_network(part, wanted))
         if self.program.outputs != wanted or self.program.inputs != tuple(f.name for f in self.description.inputs):
@@ -54,7 +56,7 @@ class NeuralNetworkEngine(Engine):
         legacy = self.program.legacy
         if isinstance(feature.constraint, ImageConstraint):
             pixels = image_pixels(feature, feature.constraint, value)
-            return pixels[None] if self._network.imageInputShapeMapping else pixels[None, None]
+            return pixels[None] if self._exact else pixels[None, None]
         assert isinstance(feature.constraint, MultiArrayConstraint)
         if value is None:
             value = default_array(feature, feature.constraint, self.part.memory_limit)
@@ -100,19 +102,3 @@ def compile_network(part: ModelPart, wanted: tuple[str, ...]) -> NetworkProgram:
         lowered = lower_network(network, part.description, part.payloads, wanted)
         plan, weights = compile_graph(lowered.graph, part.context)
     return NetworkProgram(plan, weights, lowered.inputs, lowered.outputs, lowered.legacy)
-
-
-def _blobs(part: ModelPart, network: Any) -> tuple[str, tuple[str, ...]]:
-    """The blob of a classifier's scores ("" if there is none), and the outputs that are plain blobs."""
-    d = part.description
-    names = [feature.name for feature in d.outputs]
-    if part.kind != "neuralNetworkClassifier":
-        return "", tuple(names)
-    if d.class_labels is None:
-        raise SpecError("the classifier has no class labels")
-    last = network.layers[-1].output[0] if network.layers and network.layers[-1].output else ""
-    scores = network.labelProbabilityLayerName or last
-    if not scores:
-        raise SpecError("the classifier has no layers")
-    special = {d.predicted_feature_name, d.predicted_probabilities_name}
-    return scores, tuple(name for name in names if name not in special)

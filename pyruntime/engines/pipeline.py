@@ -10,6 +10,7 @@ from pyruntime.description import DictionaryConstraint, FeatureDescription, Sequ
 from pyruntime.engines.base import Engine, ModelPart
 from pyruntime.errors import SpecError
 from pyruntime.model_types import APPLE_ONLY
+from pyruntime.spec.lean import LeanModel
 
 _HEAVY = frozenset(
     (
@@ -140,4 +141,5 @@ def part_of(part: ModelPart, message: Any, index: int, name: str) -> ModelPart:
     place = f"{part.place}.{index}" if part.place else str(index)
     scope = f"{name}/"
     parameters = {key[len(scope) :]: value for key, value in part.parameters.items() if key.startswith(scope)}
-    return replace(part, spec=message.models[index], place=place, name=name, parameters=parameters)
+    lean = LeanModel(message.models[index], part.payloads, part.lean.source)
+    return replace(part, lean=lean, place=place, name=name, parameters=parameters)

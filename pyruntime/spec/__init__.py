@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyruntime.spec import messages
 from pyruntime.spec.reader import LeanModel, load_lean, load_lean_bytes, load_model_bytes, load_spec
-from pyruntime.spec.writer import save_spec
 
 if TYPE_CHECKING:
     from pyruntime.spec.messages import Model
+    from pyruntime.spec.writer import save_spec
 
 __all__ = [
     "LeanModel",
@@ -33,4 +33,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "Model":  # on demand: building the message classes takes some milliseconds
         return messages.Model
+    if name == "save_spec":
+        from pyruntime.spec.writer import save_spec
+
+        return save_spec
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import os
 from threading import Lock
-from typing import Any
-
-from google.protobuf import message_factory
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.internal import api_implementation
-from google.protobuf.message import Message
+from typing import TYPE_CHECKING, Any
 
 from pyruntime.spec import wire
+
+if TYPE_CHECKING:  # imported when the first message is asked for: a compiled network runs without protobuf
+    from google.protobuf.descriptor_pool import DescriptorPool
 
 PACKAGE = "CoreML.Specification"
 
@@ -34,6 +32,8 @@ def _open_pool() -> DescriptorPool:
     global _pool
     with _pool_lock:
         if _pool is None:
+            from google.protobuf.descriptor_pool import DescriptorPool
+
             pool = DescriptorPool()
             with open(os.path.join(os.path.dirname(__file__), "coreml.desc"), "rb") as stored:
                 data = memoryview(stored.read())
@@ -54,6 +54,10 @@ def message(full_name: str) -> type[Any]:
 
     Raises KeyError when the format has no such message.
     """
+    from google.protobuf import message_factory
+    from google.protobuf.internal import api_implementation
+    from google.protobuf.message import Message
+
     descriptor = _open_pool().FindMessageTypeByName(full_name)
     if api_implementation.Type() != "upb":
         return message_factory.GetMessageClass(descriptor)

@@ -10,12 +10,10 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from dataclasses import dataclass
-
-from google.protobuf.message import DecodeError
 
 from pyruntime.errors import ModelIOError, SpecError
 from pyruntime.spec import messages, wire
+from pyruntime.spec.lean import LeanModel as LeanModel
 from pyruntime.spec.payloads import Payloads, attach, detach
 
 NEWEST_VERSION = 10  # specificationVersion of iOS 26; every older one is a subset
@@ -29,26 +27,13 @@ _FOREIGN_STARTS = {
 }
 
 
-@dataclass(frozen=True)
-class LeanModel:
-    """A model whose large weights are outside its messages.
+def whole_spec(lean: LeanModel) -> messages.Model:
+    """The standard message with all numbers in it; an independent copy of the size of the file."""
+    from pyruntime.neighbors.messages import with_examples
 
-    spec: a standard Model message; read its weights with `weights.read_weights(…, payloads=…)`, not directly.
-    payloads: the weights, as views of the mapped file.
-    source: the path, for messages to people.
-    """
-
-    spec: messages.Model
-    payloads: Payloads
-    source: str
-
-    def to_spec(self) -> messages.Model:
-        """The standard message with all numbers in it; an independent copy of the size of the file."""
-        from pyruntime.neighbors.messages import with_examples
-
-        data = with_examples(self.spec, self.payloads).SerializeToString(deterministic=True)
-        pieces, _ = attach(data, self.spec.DESCRIPTOR, self.payloads)
-        return parse_model(b"".join(pieces), self.source)
+    data = with_examples(lean.spec, lean.payloads).SerializeToString(deterministic=True)
+    pieces, _ = attach(data, lean.spec.DESCRIPTOR, lean.payloads)
+    return parse_model(b"".join(pieces), lean.source)
 
 
 def load_spec(path: str | os.PathLike[str]) -> messages.Model:
@@ -62,7 +47,7 @@ def load_spec(path: str | os.PathLike[str]) -> messages.Model:
 
 def load_model_bytes(data: bytes | memoryview, *, source: str = "model bytes") -> messages.Model:
     """Like `load_spec`, for the contents of a .mlmodel file.  source: how errors call it."""
-    _check_bytes(data, source)
+    check_bytes(data, source)
     return check_model(parse_model(data, source), source)
 
 
@@ -78,7 +63,7 @@ def load_lean(path: str | os.PathLike[str]) -> LeanModel:
 
 def load_lean_bytes(data: bytes | memoryview, *, source: str = "model bytes") -> LeanModel:
     """Like `load_lean`, for the contents of a .mlmodel file; the result keeps views of `data`."""
-    _check_bytes(data, source)
+    check_bytes(data, source)
     payloads = Payloads()
     try:
         skeleton = detach(memoryview(data), messages.Model.DESCRIPTOR, payloads)
@@ -89,6 +74,8 @@ def load_lean_bytes(data: bytes | memoryview, *, source: str = "model bytes") ->
 
 def parse_model(data: bytes | memoryview, source: str) -> messages.Model:
     """Bytes to message, without looking at the contents.  Raises SpecError."""
+    from google.protobuf.message import DecodeError
+
     model = messages.Model()
     try:
         model.MergeFromString(bytes(data))
@@ -164,7 +151,8 @@ def _check_size(size: int, source: str) -> None:
         raise SpecError(f"{source} has {size} bytes; the format (protobuf) ends at 2 GiB, {wire.MAX_BYTES} bytes")
 
 
-def _check_bytes(data: bytes | memoryview, source: str) -> None:
+def check_bytes(data: bytes | memoryview, source: str) -> None:
+    """Refuse what is no model at first sight.  Raises SpecError."""
     _check_size(len(data), source)
     if len(data) == 0:
         raise SpecError(f"{source} is empty, expected a Core ML model; the download or copy may not have finished")

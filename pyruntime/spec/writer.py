@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
-from google.protobuf.message import EncodeError
-
 from pyruntime.errors import MLModelError, ModelIOError, SpecError
 from pyruntime.spec import messages, wire
 from pyruntime.spec.payloads import attach, has_reference
@@ -42,6 +40,8 @@ def model_pieces(spec: messages.Model | LeanModel) -> list[memoryview | bytes]:
     """The bytes of the .mlmodel file, in pieces; weights of a LeanModel are not copied."""
     if isinstance(spec, LeanModel):
         spec = _with_examples(spec)
+    from google.protobuf.message import EncodeError
+
     message = spec.spec if isinstance(spec, LeanModel) else spec
     try:
         data = message.SerializeToString(deterministic=True)

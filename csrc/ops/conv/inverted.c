@@ -14,9 +14,6 @@ enum { X, EXPAND, DEPTHWISE = 3, PROJECT = 5, RESIDUAL = 7 };      /* inputs: a 
 /* Bytes of wide rows that a strip aims at: with weights and images around them they stay in a second-level cache of
  * 512 KiB. */
 #define PR_INVERTED_STRIP (192 << 10)
-/* Work items for each thread, and rows that an item has at least: items expand the rows between them twice. */
-#define PR_INVERTED_ITEMS 2
-#define PR_INVERTED_ROWS 6
 
 static bool pr_is_plain(const pr_conv_attrs *a, bool residual) {
     return a->kernel.count == 2 && a->strides.count == 2 && !a->transposed && a->layout && !pr_codes_form(a->layout) &&
@@ -58,27 +55,34 @@ static pr_status pr_axes(pr_env *env, const pr_conv_attrs *a, const pr_view *x, 
     return pr_window_axes(env, &windows, x, axes);
 }
 
-/* How an image is cut.  A thread's scratch is a ring of the last `ring` expanded rows and `rows` depthwise ones. */
+/* How an image is cut.  A thread's scratch is what it did last, a ring of the last `ring` expanded rows, and `rows` depthwise
+ * ones. */
 typedef struct pr_strip_cut {
     pr_axis h, v;
     int64_t wide;                           /* channels between the three */
-    int64_t rows, ring, items;              /* items: of one image */
+    int64_t rows, ring, strips;             /* strips: of one image */
 } pr_strip_cut;
 
-static int64_t pr_ring_floats(const pr_strip_cut *s) { return s->ring * s->v.size * s->wide; }
-static int64_t pr_strip_floats(const pr_strip_cut *s) { return pr_ring_floats(s) + s->rows * s->v.out * s->wide; }
+/* A thread that goes on with the strip below finds the rows that both need in its ring. */
+typedef struct pr_strip_done {
+    _Alignas(64) int64_t next, there;       /* the strip below the last one; its image's rows up to here are expanded */
+} pr_strip_done;
 
-static pr_strip_cut pr_cut_strips(const pr_axis *h, const pr_axis *v, int64_t wide, int threads) {
+static int64_t pr_ring_floats(const pr_strip_cut *s) { return s->ring * s->v.size * s->wide; }
+static int64_t pr_strip_bytes(const pr_strip_cut *s) {
+    const int64_t floats = pr_ring_floats(s) + s->rows * s->v.out * s->wide;
+    return (int64_t)sizeof(pr_strip_done) + (floats + 15) / 16 * 16 * (int64_t)sizeof(float);
+}
+
+static pr_strip_cut pr_cut_strips(const pr_axis *h, const pr_axis *v, int64_t wide) {
     pr_strip_cut s = {.h = *h, .v = *v, .wide = wide};
     for (int64_t rows = PR_DW_ITEM; rows > 0; rows = rows == 2 ? 0 : rows - 2) {
         s.rows = rows < h->out ? rows : h->out;
         s.ring = (s.rows - 1) * h->stride + pr_span(h);
         if (s.ring > h->size) s.ring = h->size;
-        if (pr_strip_floats(&s) * (int64_t)sizeof(float) <= PR_INVERTED_STRIP) break;
+        if (pr_strip_bytes(&s) <= PR_INVERTED_STRIP) break;
     }
-    s.items = h->out / PR_INVERTED_ROWS;
-    if (s.items > PR_INVERTED_ITEMS * threads) s.items = PR_INVERTED_ITEMS * threads;
-    if (threads == 1 || s.items < 1) s.items = 1;
+    s.strips = (h->out + s.rows - 1) / s.rows;
     return s;
 }
 
@@ -94,9 +98,8 @@ pr_status pr_inverted_infer(pr_env *env, const pr_view *in, int inputs, pr_view 
     for (int i = 0; i < out->rank; i++)
         if (in[X].shape[i] < 0) return PR_OK;
     PR_TRY(pr_axes(env, &a->depthwise, &wide, axes));
-    int threads = pr_pool_threads(env->pool);
-    pr_strip_cut cut = pr_cut_strips(&axes[PR_HEIGHT], &axes[PR_WIDTH], a->expand.outputs, threads);
-    env->scratch_bytes = (size_t)(pr_strip_floats(&cut) * threads) * sizeof(float);
+    pr_strip_cut cut = pr_cut_strips(&axes[PR_HEIGHT], &axes[PR_WIDTH], a->expand.outputs);
+    env->scratch_bytes = (size_t)(pr_strip_bytes(&cut) * pr_pool_threads(env->pool));
     return PR_OK;
 }
 
@@ -104,7 +107,8 @@ typedef struct pr_inverted_job {
     const pr_inverted_attrs *attrs;
     const pr_kernels *kernels;
     const pr_view *in;
-    float *y, *scratch;
+    float *y;
+    char *scratch;
     pr_strip_cut cut;
     pr_gemm_args expand, project;           /* all but where they read and write */
     pr_depthwise_args depthwise;
@@ -132,41 +136,34 @@ static void pr_depthwise_strip(const pr_inverted_job *job, const float *ring, fl
     job->kernels->depthwise->rows(&d, 0, (int)rows, 0, d.channels);
 }
 
-/* Rows from..to-1 of image n. */
-static void pr_inverted_rows(const pr_inverted_job *job, int64_t n, int64_t from, int64_t to, float *scratch) {
-    const pr_strip_cut *s = &job->cut;
-    const int64_t line = s->v.out * job->attrs->project.outputs;
-    const float *x = (const float *)job->in[X].data + n * s->h.size * s->v.size * job->expand.k;
-    float *strip = scratch + pr_ring_floats(s);
-    int64_t there = 0;                      /* expanded rows up to here have been made */
-    for (int64_t row = from, rows; row < to; row += rows) {
-        rows = s->rows < to - row ? s->rows : to - row;
-        int64_t low = pr_origin(&s->h, row), high = pr_origin(&s->h, row + rows - 1) + pr_span(&s->h);
-        if (low > there) there = low;
-        if (high > s->h.size) high = s->h.size;
-        if (high > there) {
-            pr_expand_rows(job, x, scratch, there, high);
-            there = high;
-        }
-        pr_depthwise_strip(job, scratch, strip, row, rows);
-        pr_gemm_args g = job->project;
-        ptrdiff_t at = (n * s->h.out + row) * line;
-        g.pixels = rows * s->v.out;
-        g.a = strip;
-        g.c = job->y + at;
-        if (g.residual) g.residual += at;
-        pr_gemm_multiply(job->kernels->gemm, NULL, &g);
-    }
+static pr_strip_done *pr_done(const pr_inverted_job *job, int worker) {
+    return (pr_strip_done *)(void *)(job->scratch + worker * pr_strip_bytes(&job->cut));
 }
 
-static void pr_inverted_items(void *arg, int64_t begin, int64_t end, int worker) {
-    const pr_inverted_job *job = arg;
+static void pr_inverted_strip(const pr_inverted_job *job, int64_t t, pr_strip_done *done) {
     const pr_strip_cut *s = &job->cut;
-    for (int64_t t = begin; t < end; t++) {
-        int64_t part = t % s->items, strips = (s->h.out + s->rows - 1) / s->rows;   /* whole ones, for the same bits */
-        int64_t from = strips * part / s->items * s->rows, to = strips * (part + 1) / s->items * s->rows;
-        pr_inverted_rows(job, t / s->items, from, to < s->h.out ? to : s->h.out, job->scratch + worker * pr_strip_floats(s));
-    }
+    const int64_t line = s->v.out * job->attrs->project.outputs, n = t / s->strips, row = t % s->strips * s->rows;
+    const int64_t rows = s->rows < s->h.out - row ? s->rows : s->h.out - row;
+    const float *x = (const float *)job->in[X].data + n * s->h.size * s->v.size * job->expand.k;
+    float *ring = (float *)(void *)(done + 1), *strip = ring + pr_ring_floats(s);
+    int64_t low = pr_origin(&s->h, row), high = pr_origin(&s->h, row + rows - 1) + pr_span(&s->h);
+    if (low < 0) low = 0;
+    if (high > s->h.size) high = s->h.size;
+    if (row && done->next == t && done->there > low) low = done->there;
+    if (high > low) pr_expand_rows(job, x, ring, low, high);
+    *done = (pr_strip_done){t + 1, high > low ? high : low};
+    pr_depthwise_strip(job, ring, strip, row, rows);
+    pr_gemm_args g = job->project;
+    ptrdiff_t at = (n * s->h.out + row) * line;
+    g.pixels = rows * s->v.out;
+    g.a = strip;
+    g.c = job->y + at;
+    if (g.residual) g.residual += at;
+    pr_gemm_multiply(job->kernels->gemm, NULL, &g);
+}
+
+static void pr_inverted_strips(void *arg, int64_t begin, int64_t end, int worker) {
+    for (int64_t t = begin; t < end; t++) pr_inverted_strip(arg, t, pr_done(arg, worker));
 }
 
 static pr_gemm_args pr_product_of(const pr_conv_attrs *a, const pr_view *w, int64_t depth) {
@@ -183,13 +180,14 @@ pr_status pr_inverted_run(pr_env *env, const pr_view *in, int inputs, pr_view *o
     const pr_axis *h = &axes[PR_HEIGHT], *v = &axes[PR_WIDTH];
     pr_inverted_job job = {
         .attrs = a, .kernels = env->kernels, .in = in, .y = out->data, .scratch = env->scratch,
-        .cut = pr_cut_strips(h, v, wide, pr_pool_threads(env->pool)),
+        .cut = pr_cut_strips(h, v, wide),
         .expand = pr_product_of(&a->expand, &in[EXPAND], depth), .project = pr_product_of(&a->project, &in[PROJECT], wide),
     };
     if (a->project.has_residual) job.project.residual = in[RESIDUAL].data;
     job.depthwise = (pr_depthwise_args){.w = in[DEPTHWISE].data, .bias = in[DEPTHWISE + 1].data, .h = *h, .v = *v, .channels = wide,
                                         .ring = job.cut.ring, .x_line = v->size * wide, .x_pixel = wide,
                                         .y_line = v->out * wide, .y_pixel = wide, .activation = a->depthwise.activation};
-    pr_for(env->pool, pr_view_span(&in[X], 0, in[X].rank - 3) * job.cut.items, 1, pr_inverted_items, &job);
+    for (int i = 0; i < pr_pool_threads(env->pool); i++) *pr_done(&job, i) = (pr_strip_done){-1, 0};
+    pr_for(env->pool, pr_view_span(&in[X], 0, in[X].rank - 3) * job.cut.strips, 1, pr_inverted_strips, &job);
     return PR_OK;
 }

@@ -21,6 +21,8 @@
 #else
 #define PR_BLOCK_STEP 1
 #endif
+/* Tiles of a block at least when threads want more of them. */
+#define PR_BLOCK_SHARED 12
 /* Floats after each row of a block: without them the points of a tile are a power of two apart. */
 #define PR_ROW_GAP 16
 
@@ -102,7 +104,7 @@ typedef struct winograd_job {
     int64_t scratch_bytes;                          /* of one block */
 } winograd_job;
 
-static winograd_job make_job(const pr_conv *conv, int m) {
+static winograd_job make_job(const pr_conv *conv, int m, int threads) {
     const int side = m + conv->attrs->kernel.at[0] - 1;
     winograd_job job = {.conv = conv, .m = m, .side = side, .points = side * side};
     job.down = quotient_up(conv->axis[PR_HEIGHT].out, m);
@@ -115,15 +117,17 @@ static winograd_job make_job(const pr_conv *conv, int m) {
     if (job.points * conv->channels * conv->attrs->outputs * (int64_t)sizeof(float) > PR_WEIGHT_BYTES) job.block = PR_BLOCK_LARGE;
     if (job.tiles <= 2 * job.block) job.block = job.tiles;          /* one block: its parts run side by side instead */
     job.blocks = quotient_up(job.tiles, job.block);
+    if (job.blocks > 1) job.blocks = quotient_up(job.blocks, threads) * threads;
+    if (job.tiles / job.blocks < PR_BLOCK_SHARED) job.blocks = 1;
     job.block = quotient_up(quotient_up(job.tiles, job.blocks), PR_BLOCK_STEP) * PR_BLOCK_STEP;
-    job.blocks = quotient_up(job.tiles, job.block);
+    job.blocks = quotient_up(job.tiles, job.block);                 /* none is empty */
     job.scratch_bytes = job.points * job.block * (job.u_row + job.m_row) * (int64_t)sizeof(float);
     return job;
 }
 
 int64_t pr_winograd_scratch(const pr_conv *conv, int m, int threads) {
     if (conv->channels > PR_MAX_ELEMENTS >> 12) return -1;
-    winograd_job job = make_job(conv, m);
+    winograd_job job = make_job(conv, m, threads);
     return job.scratch_bytes * (job.blocks > 1 ? threads : 1);
 }
 
@@ -160,7 +164,7 @@ static void products(const winograd_job *job, const float *u, float *m, int64_t 
     for (int64_t p = from; p < to; p++) {
         pr_gemm_args g = {.a = u + p * job->block * job->u_row, .b = job->conv->w + p * matrix, .c = m + p * job->block * job->m_row,
                           .lines = 1, .pixels = count, .columns = n, .a_pixel = job->u_row, .c_pixel = job->m_row, .k = c,
-                          .segments = 1, .activation = {1, -INFINITY, INFINITY}};
+                          .segments = 1, .activation = {1, -INFINITY, INFINITY}, .in_order = job->blocks > 1};
         pr_gemm_multiply(job->gemm, NULL, &g);
     }
 }
@@ -190,7 +194,7 @@ static float *m_of(const winograd_job *job, int worker) { return u_of(job, worke
 static void whole_blocks(void *arg, int64_t begin, int64_t end, int worker) {
     const winograd_job *job = arg;
     for (int64_t b = begin; b < end; b++) {
-        int64_t first = b * job->block, count = job->tiles - first < job->block ? job->tiles - first : job->block;
+        int64_t first = b * job->tiles / job->blocks, count = (b + 1) * job->tiles / job->blocks - first;
         tiles_in(job, u_of(job, worker), first, 0, count);
         products(job, u_of(job, worker), m_of(job, worker), count, 0, job->points);
         tiles_out(job, m_of(job, worker), first, 0, count);
@@ -213,7 +217,7 @@ static void some_out(void *arg, int64_t begin, int64_t end, int worker) {
 
 void pr_winograd(const pr_conv *conv, const pr_gemm_kernel *gemm, const pr_winograd_kernels *kernels, pr_pool *pool,
                  void *scratch) {
-    winograd_job job = make_job(conv, pr_winograd_m(conv->attrs->layout));
+    winograd_job job = make_job(conv, pr_winograd_m(conv->attrs->layout), pr_pool_threads(pool));
     job.gemm = gemm, job.kernels = kernels, job.scratch = scratch;
     if (job.blocks > 1) {
         pr_for(pool, job.blocks, 1, whole_blocks, &job);

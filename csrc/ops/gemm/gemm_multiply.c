@@ -9,8 +9,10 @@
 #define PR_A_NEAR (16 << 10)
 /* Multiply-adds below which another thread does not pay. */
 #define PR_WORTH (64 << 10)
-/* Work items of each thread at least, where the product has as many. */
-#define PR_ITEMS 8
+/* Work items of each thread at least, where the product has as many, and chunks of them at most: at the end, one thread waits for
+ * another's chunk. */
+#define PR_ITEMS 16
+#define PR_CHUNKS 32
 /* Floats of a line of cache: more per depth is not read ahead. */
 #define PR_LINE 16
 
@@ -136,7 +138,7 @@ static void pr_block_near(const pr_cut *cut, const pr_rows *r, int64_t begin, in
     for (int64_t i = begin; i < end; i++) ahead = pr_strips(cut, &g, r, i, pr_panel_at(cut, i, worker), ahead);
 }
 
-/* The same while B goes by: the next panel, or the first one for the next block. */
+/* The same while B goes by: the next panel, or the first one for the next block.  The items of a thread follow one another. */
 static void pr_block_far(const pr_cut *cut, const pr_rows *r, int64_t begin, int64_t end, int worker) {
     pr_gemm_args g = cut->g;
     int64_t depth = g.segments * g.k;
@@ -146,7 +148,7 @@ static void pr_block_far(const pr_cut *cut, const pr_rows *r, int64_t begin, int
             continue;
         }
         const float *panel = pr_panel_at(cut, i, worker);
-        const float *next = g.codes ? panel : g.b + pr_before(cut, i + 1 < end ? i + 1 : begin) * cut->kernel->lanes * depth;
+        const float *next = g.codes ? panel : g.b + pr_before(cut, (i + 1) % cut->panels) * cut->kernel->lanes * depth;
         int64_t wide = pr_wide(cut, i), strips = (r->end - r->line) * pr_quotient_up(r->to - r->from, pr_high(cut, wide));
         g.ahead_step = pr_at_most(PR_LINE, pr_quotient_up(wide * cut->kernel->lanes, strips));
         pr_strips(cut, &g, r, i, panel, next);
@@ -173,20 +175,22 @@ static bool pr_straddles(const pr_gemm_args *g, int64_t high) {
 }
 
 /* Blocks of rows: as much of A as stays in cache; neighbouring rows of a convolution share most of their numbers. */
-static void pr_cut_rows(pr_cut *cut, int64_t depth, int64_t high) {
+static void pr_cut_rows(pr_cut *cut, int64_t depth, int64_t high, int64_t threads) {
     const pr_gemm_args *g = &cut->g;
     int64_t distinct = g->lines > 1 ? g->a_line : pr_at_most(g->a_pixel, depth) * g->pixels;
     int64_t floats = (cut->small_b ? PR_A_NEAR : PR_A_BLOCK) / (int64_t)sizeof(float);
     int64_t rows = pr_at_least((cut->small_b ? 2 : 4) * high, floats * g->pixels / pr_at_least(distinct, 1));
     cut->pieces = pr_quotient_up(cut->pixels, rows / high * high);
+    if (cut->all_lines == 1 && cut->pixels >= 4 * high * threads) cut->pieces = pr_quotient_up(cut->pieces, threads) * threads;
     cut->lines = cut->pieces > 1 ? 1 : pr_at_least(1, rows / cut->pixels);
-    cut->lines = pr_quotient_up(cut->all_lines, pr_quotient_up(cut->all_lines, cut->lines));    /* of one size */
+    int64_t blocks = pr_quotient_up(cut->all_lines, cut->lines);
+    if (cut->all_lines >= 2 * threads) blocks = pr_quotient_up(blocks, threads) * threads;
+    cut->lines = pr_quotient_up(cut->all_lines, blocks);                                        /* of one size */
 }
 
-/* Where rows alone give too few items, columns are cut too, so that each thread gets as many items as the others. */
+/* Where rows alone give too few items, columns are cut too. */
 static int64_t pr_column_parts(int64_t blocks, int64_t panels, int64_t threads) {
-    if (threads == 1 || blocks >= PR_ITEMS * threads) return 1;
-    return pr_at_most(pr_quotient_up(pr_quotient_up(PR_ITEMS * threads, blocks), threads) * threads, panels);
+    return threads == 1 ? 1 : pr_at_most(pr_quotient_up(PR_ITEMS * threads, blocks), panels);
 }
 
 void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm_args *args) {
@@ -205,7 +209,7 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
     cut.straddles = pr_straddles(g, high);
     cut.all_lines = cut.straddles ? 1 : g->lines;
     cut.pixels = cut.straddles ? g->lines * g->pixels : g->pixels;
-    pr_cut_rows(&cut, depth, high);
+    pr_cut_rows(&cut, depth, high, pr_pool_threads(pool));
 
     cut.first = pr_gemm_panel(kernel, cut.vectors, 0);
     cut.panels = 1 + (cut.vectors - cut.first) / kernel->panel;
@@ -213,6 +217,6 @@ void pr_gemm_multiply(const pr_gemm_kernel *kernel, pr_pool *pool, const pr_gemm
     cut.column_parts = pr_column_parts(blocks, cut.panels, pr_pool_threads(pool));
     int64_t items = blocks * cut.column_parts;
     int64_t work = pr_quotient_up(g->lines * g->pixels, items) * g->columns * pr_at_least(depth, 1);
-    int64_t some = 2 * items / (PR_ITEMS * pr_pool_threads(pool));     /* neighbours: what an item reads ahead is the next one */
+    int64_t some = items / (PR_CHUNKS * pr_pool_threads(pool));
     pr_for(pool, items, pr_at_least(some, pr_quotient_up(PR_WORTH, pr_at_least(work, 1))), pr_items, &cut);
 }
