@@ -193,8 +193,10 @@ static float *m_of(const winograd_job *job, int worker) { return u_of(job, worke
 
 static void whole_blocks(void *arg, int64_t begin, int64_t end, int worker) {
     const winograd_job *job = arg;
+    const int64_t steps = quotient_up(job->tiles, PR_BLOCK_STEP);
     for (int64_t b = begin; b < end; b++) {
-        int64_t first = b * job->tiles / job->blocks, count = (b + 1) * job->tiles / job->blocks - first;
+        const int64_t first = b * steps / job->blocks * PR_BLOCK_STEP, behind = (b + 1) * steps / job->blocks * PR_BLOCK_STEP;
+        const int64_t count = (behind < job->tiles ? behind : job->tiles) - first;
         tiles_in(job, u_of(job, worker), first, 0, count);
         products(job, u_of(job, worker), m_of(job, worker), count, 0, job->points);
         tiles_out(job, m_of(job, worker), first, 0, count);
