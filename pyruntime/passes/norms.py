@@ -2,12 +2,13 @@
 
     d = x - mean(x),   y = d / sqrt(mean(d * d) + epsilon),   y * gamma + beta
 
-What a file has as `mvn` with a `scale` is lowered to the same nodes.
+A `mvn` layer with a `scale` becomes nearly the same nodes: its mean of squares is their sum and a share of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isclose
 
 import numpy as np
 
@@ -94,29 +95,40 @@ class _Fuser:
             return added.inputs[0], epsilon + added.op.b
         return source, epsilon
 
-    def _mean(self, value: Value, rank: int) -> Value | None:
-        """What `value` is the mean of, along the last axis; axes of 1 beside it change nothing."""
+    def _reduced(self, value: Value, kind: ReduceKind, rank: int) -> Value | None:
+        """What `value` is the mean or sum of, along the last axis; axes of 1 beside it change nothing."""
         maker = self._made(value)
-        if maker is None or not isinstance(maker.op, Reduce) or maker.op.kind is not ReduceKind.MEAN:
+        if maker is None or not isinstance(maker.op, Reduce) or maker.op.kind is not kind:
             return None
         shape, axes = maker.inputs[0].shape, maker.op.axes
         if not maker.op.keep_dims or len(shape) != rank or rank - 1 not in axes:
             return None
         return maker.inputs[0] if all(shape[axis] == 1 for axis in axes if axis != rank - 1) else None
 
+    def _squares(self, variance: Value, rank: int) -> tuple[Value, int] | None:
+        """What `variance` is the mean of squares of, and how many readers of that the squares are."""
+        share = self._made(variance)
+        if share is not None and isinstance(share.op, Unary) and (share.op.kind, share.op.b) == (UnaryKind.LINEAR, 0):
+            source = self._reduced(share.inputs[0], ReduceKind.SUM_SQUARE, rank)
+            is_mean = source is not None and isclose(share.op.a * source.shape[-1], 1, rel_tol=1e-6)
+            return (source, 1) if source is not None and is_mean else None
+        squares = self._reduced(variance, ReduceKind.MEAN, rank)
+        square = self._made(squares) if squares else None
+        if square is None:
+            return None
+        source = square.inputs[0]
+        if square.op == Binary(BinaryKind.MUL) and square.inputs == (source, source):
+            return source, 2
+        squared = isinstance(square.op, Unary) and (square.op.kind, square.op.a) == (UnaryKind.POWER, 2)
+        return (source, 1) if squared else None
+
     def _difference(self, value: Value, variance: Value) -> Value | None:
         """x, where `value` is x minus its mean and `variance` the mean of its squares, and nobody else reads it."""
-        squares = self._mean(variance, value.rank)
-        square = self._made(squares) if squares else None
-        if square is None or square.inputs[0] != value:
+        squares = self._squares(variance, value.rank)
+        if squares is None or squares[0] != value:
             return None
-        if square.op == Binary(BinaryKind.MUL) and square.inputs == (value, value):
-            centred = self._made(value, 3)
-        elif isinstance(square.op, Unary) and (square.op.kind, square.op.a) == (UnaryKind.POWER, 2):
-            centred = self._made(value, 2)
-        else:
-            return None
+        centred = self._made(value, squares[1] + 1)
         if centred is None or centred.op != Binary(BinaryKind.SUB):
             return None
         x, mean = centred.inputs
-        return x if x.shape == value.shape and self._mean(mean, value.rank) == x else None
+        return x if x.shape == value.shape and self._reduced(mean, ReduceKind.MEAN, value.rank) == x else None

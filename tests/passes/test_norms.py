@@ -11,10 +11,12 @@ import pytest
 from pyruntime.ir.graph import Value
 from pyruntime.ir.ops import BinaryKind, LayerNorm, Reduce, ReduceKind, UnaryKind
 from pyruntime.layers.builder import Builder
+from pyruntime.layers.norm import mvn
 from pyruntime.native import lib
 from pyruntime.passes.affine import constants_to_affine, merge_affines
 from pyruntime.passes.clean import drop_dead_nodes
 from pyruntime.passes.norms import fuse_layer_norm
+from pyruntime.spec.messages import PACKAGE, message
 
 from .graphs import after, graph, run
 
@@ -29,6 +31,12 @@ def mean(b: Builder, x: Value, axes: tuple[int, ...] = (2,)) -> Value:
 
 def squared(b: Builder, x: Value, how: str) -> Value:
     return b.unary(UnaryKind.POWER, x, 2.0) if how == "power" else b.binary(BinaryKind.MUL, x, x)
+
+
+def variance(b: Builder, d: Value, how: str) -> Value:
+    if how == "sum":
+        return b.unary(UnaryKind.LINEAR, b.emit(Reduce(ReduceKind.SUM_SQUARE, (2,), True), d), 1 / d.shape[2])
+    return mean(b, squared(b, d, how))
 
 
 def divided(b: Builder, x: Value, variance: Value, how: str) -> Value:
@@ -53,13 +61,13 @@ def fused(write: Callable[..., Any], shape: tuple[int, ...] = SHAPE, nodes: int 
     return [node.op for node in made.nodes if isinstance(node.op, LayerNorm)]
 
 
-@pytest.mark.parametrize("square", ["power", "product"])
+@pytest.mark.parametrize("square", ["power", "product", "sum"])
 @pytest.mark.parametrize("quotient", ["rsqrt", "sqrt", "root", "inverse root"])
 @pytest.mark.parametrize("scale", [True, False])
 def test_a_normalisation_is_one_node(square: str, quotient: str, scale: bool) -> None:
     def write(b: Builder, x: Value) -> Value:
         d = b.binary(BinaryKind.SUB, x, mean(b, x))
-        y = divided(b, d, mean(b, squared(b, d, square)), quotient)
+        y = divided(b, d, variance(b, d, square), quotient)
         if not scale:
             return y
         return b.binary(BinaryKind.ADD, b.binary(BinaryKind.MUL, y, b.constant(GAMMA)), b.constant(BETA))
@@ -80,6 +88,17 @@ def test_axes_of_one_beside_the_last() -> None:
     assert fused(write, (1, 5, 2, 12)) == []
 
 
+def test_the_layer_mvn_with_a_scale() -> None:
+    """As coremltools writes PyTorch's LayerNorm."""
+    params = message(f"{PACKAGE}.MeanVarianceNormalizeLayerParams")(normalizeVariance=True, epsilon=EPSILON)
+
+    def write(b: Builder, x: Value) -> Value:
+        y = mvn(params, x, b)
+        return b.binary(BinaryKind.ADD, b.binary(BinaryKind.MUL, y, b.constant(GAMMA)), b.constant(BETA))
+
+    assert len(fused(write, (1, 5, 1, 12), nodes=1)) == 1
+
+
 def other(kind: str) -> Callable[..., Any]:
     """A normalisation with one thing that is not."""
 
@@ -89,6 +108,8 @@ def other(kind: str) -> Callable[..., Any]:
         d = b.binary(BinaryKind.SUB, m, x) if kind == "turned" else b.binary(BinaryKind.SUB, x, m)
         s = squared(b, x if kind == "squares of another value" else d, "product")
         v = mean(b, s, (1,) if kind == "variance along another axis" else axis)
+        if kind == "a sum that is no mean":
+            v = b.unary(UnaryKind.LINEAR, b.emit(Reduce(ReduceKind.SUM_SQUARE, (2,), True), d), 1 / 11)
         y = divided(b, d, v, "rsqrt")
         if kind == "the variance is a result":
             return y, v
@@ -99,7 +120,8 @@ def other(kind: str) -> Callable[..., Any]:
     return write
 
 
-OTHERS = ["another axis", "mean of another value", "turned", "squares of another value", "variance along another axis"]
+OTHERS = ["another axis", "mean of another value", "turned", "squares of another value", "variance along another axis",
+          "a sum that is no mean"]  # fmt: skip
 READ = ["the variance is a result", "the difference is read", "the mean is a result"]
 
 

@@ -15,6 +15,12 @@
 #define PR_BLOCK_LARGE 104
 /* Bytes of a block's transformed numbers that should stay in the second-level cache, when that leaves tiles enough. */
 #define PR_BLOCK_BYTES (384 << 10)
+/* Tiles of a block are rounded up to a multiple: of the rows of NEON's GEMM tile; x86 has other heights. */
+#if defined(__aarch64__)
+#define PR_BLOCK_STEP 4
+#else
+#define PR_BLOCK_STEP 1
+#endif
 /* Tiles of a block at least when threads want more of them. */
 #define PR_BLOCK_SHARED 12
 /* Floats after each row of a block: without them the points of a tile are a power of two apart. */
@@ -113,7 +119,8 @@ static winograd_job make_job(const pr_conv *conv, int m, int threads) {
     job.blocks = quotient_up(job.tiles, job.block);
     if (job.blocks > 1) job.blocks = quotient_up(job.blocks, threads) * threads;
     if (job.tiles / job.blocks < PR_BLOCK_SHARED) job.blocks = 1;
-    job.block = quotient_up(job.tiles, job.blocks);
+    job.block = quotient_up(quotient_up(job.tiles, job.blocks), PR_BLOCK_STEP) * PR_BLOCK_STEP;
+    job.blocks = quotient_up(job.tiles, job.block);                 /* none is empty */
     job.scratch_bytes = job.points * job.block * (job.u_row + job.m_row) * (int64_t)sizeof(float);
     return job;
 }
@@ -186,8 +193,10 @@ static float *m_of(const winograd_job *job, int worker) { return u_of(job, worke
 
 static void whole_blocks(void *arg, int64_t begin, int64_t end, int worker) {
     const winograd_job *job = arg;
+    const int64_t steps = quotient_up(job->tiles, PR_BLOCK_STEP);
     for (int64_t b = begin; b < end; b++) {
-        int64_t first = b * job->tiles / job->blocks, count = (b + 1) * job->tiles / job->blocks - first;
+        const int64_t first = b * steps / job->blocks * PR_BLOCK_STEP, behind = (b + 1) * steps / job->blocks * PR_BLOCK_STEP;
+        const int64_t count = (behind < job->tiles ? behind : job->tiles) - first;
         tiles_in(job, u_of(job, worker), first, 0, count);
         products(job, u_of(job, worker), m_of(job, worker), count, 0, job->points);
         tiles_out(job, m_of(job, worker), first, 0, count);

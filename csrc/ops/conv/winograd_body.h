@@ -117,4 +117,10 @@ OUTPUT(2, 4)
 OUTPUT(4, 6)
 OUTPUT(2, 6)
 
-const pr_winograd_kernels PR_LEVEL_NAME(pr_winograd) = {{input_4, input_6}, {output_2_of_4, output_4_of_6, output_2_of_6}};
+/* A level may have better ones for the usual tiles. */
+#ifndef PR_INPUT_6
+#define PR_INPUT_6 input_6
+#define PR_OUTPUT_4_OF_6 output_4_of_6
+#endif
+
+const pr_winograd_kernels PR_LEVEL_NAME(pr_winograd) = {{input_4, PR_INPUT_6}, {output_2_of_4, PR_OUTPUT_4_OF_6, output_2_of_6}};

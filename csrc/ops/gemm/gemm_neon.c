@@ -1,4 +1,4 @@
-/* For cores that reorder instructions: 64 multiply-adds cost 10 other instructions. */
+/* For cores that reorder instructions.  The usual product is in assembly (gemm_neon_loop.h), everything else in C. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 #include <stdbool.h>
 
