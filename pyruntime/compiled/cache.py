@@ -13,11 +13,14 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 
+import numpy as np
+
 from pyruntime.compiled.manifest import Kernels
 from pyruntime.compiled.reading import open_compiled
 from pyruntime.engines.base import Programs
 from pyruntime.engines.interface import Interface
 from pyruntime.errors import MLModelError, SpecError
+from pyruntime.ir.pages import let_go
 
 LIMIT = 512 << 20
 """Bytes of all entries; beyond it the longest unused ones are removed."""
@@ -124,6 +127,7 @@ class Cache:
             if len(text) == 64:
                 return text
         digest = sha256(data).hexdigest()
+        let_go(np.frombuffer(data, np.uint8))
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED:
             with suppress(OSError):
                 os.makedirs(os.path.dirname(note), exist_ok=True, mode=0o700)
