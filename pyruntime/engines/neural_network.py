@@ -93,12 +93,14 @@ class NeuralNetworkEngine(Engine):
 
 def compile_network(part: ModelPart, wanted: tuple[str, ...]) -> NetworkProgram:
     """Lower, optimise, pack and encode.  Imported here: a model that is compiled already needs none of it."""
-    from pyruntime.compiler import compile_graph
+    from pyruntime.compiler import compile_only
     from pyruntime.layers.network import lower_network
     from pyruntime.native.custom import compiling
 
     network = getattr(part.spec, part.kind)
     with compiling(lambda: part.custom_layers):
         lowered = lower_network(network, part.description, part.payloads, wanted)
-        plan, weights = compile_graph(lowered.graph, part.context)
-    return NetworkProgram(plan, weights, lowered.inputs, lowered.outputs, lowered.legacy)
+        graphs, interface = [lowered.graph], (lowered.inputs, lowered.outputs, lowered.legacy)
+        del lowered
+        plan, weights = compile_only(graphs, part.context)
+    return NetworkProgram(plan, weights, *interface)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyruntime.errors import SpecError, UnsupportedError
-from pyruntime.ir.fold import fold
+from pyruntime.ir.fold import LARGE, fold
 from pyruntime.ir.graph import Node, Stored, Value
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Binary, BinaryKind, Reshape, Transpose, Unary, UnaryKind
@@ -113,7 +113,9 @@ class Builder:
     def constant(self, array: Any) -> Value:
         """A constant of the graph, float32 unless the array is uint8."""
         data = np.asarray(array)
-        data = np.ascontiguousarray(data if data.dtype == np.uint8 else data.astype(np.float32, copy=False))
+        data = data if data.dtype == np.uint8 else data.astype(np.float32, copy=False)
+        if data.nbytes < LARGE:  # a large one may have its axes in any order: it is copied once, to where it will lie
+            data = np.ascontiguousarray(data)
         value = Value(self.fresh(), dtype_of(data), data.shape)
         self.constants[value.name] = data
         return value

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ MAX_RANK = 8
 ALIGNMENT = 64
 ALL_LEVELS = 0xFFFFFFFF
 _VIEW = struct.Struct("@Pii8q")
+_PAGES_FROM = 1 << 20  # bytes
 
 AnyOp = TypeVar("AnyOp", bound="Op")
 
@@ -200,6 +202,17 @@ def _room(shape: Shape, dtype: np.dtype[Any]) -> Array:
         raise NoMemory(f"the system refused memory for a result of shape {list(shape)}: {error}") from None
 
 
+def _apart(shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """An array for packed weights: a large one in pages of its own, which the system has back when it goes."""
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes < _PAGES_FROM:
+        return np.empty(shape, dtype)
+    import mmap
+
+    pages = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages, dtype).reshape(shape)
+
+
 def _shape(view: Any) -> tuple[DType, Shape]:
     return DType(view.dtype), tuple(view.shape[0 : view.rank])
 
@@ -276,7 +289,7 @@ def pack(
         return None
     message.check(status)
     dtype, shape = _shape(out)
-    packed = np.empty(shape, dtype.numpy)
+    packed = _apart(shape, dtype.numpy)
     out.data = ffi.cast("void *", packed.ctypes.data)
     message.check(_c.pr_pack(*call, message.struct))
     return _with_layout(op, bytes(ffi.buffer(attrs, len(encoded)))), packed

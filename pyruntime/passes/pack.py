@@ -7,6 +7,7 @@ from dataclasses import replace
 from pyruntime.ir.graph import Graph
 from pyruntime.ir.op import Op
 from pyruntime.ir.ops import Conv, Gemm, Lstm, Rnn
+from pyruntime.ir.pages import let_go
 from pyruntime.ir.types import Array
 from pyruntime.native import lib
 from pyruntime.native.lib import Context
@@ -34,6 +35,7 @@ def pack_weights(graph: Graph, context: Context) -> Graph:
             packed = packed or lib.pack(node.op, node.layer, operands, which, context)
             if packed is not None:
                 op, array = packed
+                let_go(rewriter.constants[inputs[which].name])
                 inputs[which] = rewriter.constant(array)
         rewriter.nodes.append(replace(node, op=op, inputs=tuple(inputs)))
     return rewriter.finish()

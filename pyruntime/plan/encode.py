@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pyruntime.ir.control import Loop
 from pyruntime.ir.graph import Graph, Node, Value
+from pyruntime.ir.pages import let_go
 from pyruntime.ir.types import Array
 from pyruntime.native import lib
 from pyruntime.plan import VERSION
@@ -22,6 +23,7 @@ CONTROL = struct.Struct("<7I")
 COMPUTED, INPUT, CONSTANT = range(3)
 CONTROL_STEPS = {"IF": 0x80000000, "LOOP": 0x80000001}
 NONE = 2**32 - 1
+_PART, _STRIP = 1 << 23, 1 << 19  # bytes
 
 
 class _Table:
@@ -48,7 +50,9 @@ def encode(graph: Graph) -> tuple[bytes, NDArray[np.uint8]]:
     encoder.block(graph, numbers)
     inputs = encoder.run_of(numbers[value.name] for value in graph.inputs)
     outputs = encoder.run_of(numbers[value.name] for value in graph.outputs)
-    return encoder.plan(inputs, outputs), encoder.weights()
+    plan = encoder.plan(inputs, outputs)
+    del graph  # so that its arrays go one by one
+    return plan, encoder.weights()
 
 
 class _Encoder:
@@ -154,8 +158,29 @@ class _Encoder:
         return bytes(plan)
 
     def weights(self) -> NDArray[np.uint8]:
-        """The constants, each at its offset."""
+        """The constants, each at its offset; the encoder has none afterwards."""
         block = lib.aligned(self._weight_bytes + lib.ALIGNMENT)  # kernels may read, never write, a line past a constant
-        for array, offset, _ in self._arrays.values():
-            block[offset : offset + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        while self._arrays:  # the youngest first: memory is given back to the system from its end
+            _, (array, offset, _) = self._arrays.popitem()
+            _copy(block[offset : offset + array.nbytes], array)
+            del array
         return block
+
+
+def _copy(place: NDArray[np.uint8], array: Array) -> None:
+    """The bytes of `array`, which may have any order of axes, to `place`, and its pages back to the system.
+
+    In the order in which the file has them, so that few of its pages are in memory at a time; in strips for the cache.
+    """
+    if array.flags.c_contiguous or array.ndim < 2 or not array.size:
+        place[:] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        return let_go(array)
+    axis = int(np.argmax(array.strides))
+    target, source = np.moveaxis(place.view(array.dtype).reshape(array.shape), axis, 0), np.moveaxis(array, axis, 0)
+    many, few = max(1, len(source) * _PART // array.nbytes), max(1, source.shape[1] * _STRIP // _PART)
+    for first in range(0, len(source), many):
+        for start in range(0, source.shape[1], few):
+            here = slice(first, first + many), slice(start, start + few)
+            target[here] = source[here]
+        let_go(array)
+    return None

@@ -15,7 +15,7 @@
 #define PR_BLOCK_LARGE 104
 /* Bytes of a block's transformed numbers that should stay in the second-level cache, when that leaves tiles enough. */
 #define PR_BLOCK_BYTES (384 << 10)
-/* Blocks begin at a multiple of so many tiles, the rows of NEON's GEMM tile.  Lower tiles take the common way there. */
+/* Blocks begin at a multiple of so many tiles, the rows of NEON's GEMM tile: lower tiles take the common way there. */
 #if defined(__aarch64__)
 #define PR_BLOCK_STEP 4
 #else
@@ -119,7 +119,7 @@ static winograd_job make_job(const pr_conv *conv, int m, int threads) {
     job.blocks = quotient_up(job.tiles, job.block);
     if (job.blocks > 1) job.blocks = quotient_up(job.blocks, threads) * threads;
     if (job.tiles / job.blocks < PR_BLOCK_SHARED) job.blocks = 1;
-    job.block = quotient_up(job.tiles, job.blocks) + PR_BLOCK_STEP - 1;
+    job.block = quotient_up(quotient_up(job.tiles, PR_BLOCK_STEP), job.blocks) * PR_BLOCK_STEP;
     job.scratch_bytes = job.points * job.block * (job.u_row + job.m_row) * (int64_t)sizeof(float);
     return job;
 }
@@ -190,14 +190,12 @@ static void tiles_out(const winograd_job *job, const float *m, int64_t first, in
 static float *u_of(const winograd_job *job, int worker) { return (float *)(void *)(job->scratch + worker * job->scratch_bytes); }
 static float *m_of(const winograd_job *job, int worker) { return u_of(job, worker) + job->points * job->block * job->u_row; }
 
-static int64_t block_start(const winograd_job *job, int64_t block) {
-    return block == job->blocks ? job->tiles : block * job->tiles / job->blocks / PR_BLOCK_STEP * PR_BLOCK_STEP;
-}
-
 static void whole_blocks(void *arg, int64_t begin, int64_t end, int worker) {
     const winograd_job *job = arg;
+    const int64_t steps = quotient_up(job->tiles, PR_BLOCK_STEP);
     for (int64_t b = begin; b < end; b++) {
-        int64_t first = block_start(job, b), count = block_start(job, b + 1) - first;
+        const int64_t first = b * steps / job->blocks * PR_BLOCK_STEP, behind = (b + 1) * steps / job->blocks * PR_BLOCK_STEP;
+        const int64_t count = (behind < job->tiles ? behind : job->tiles) - first;
         tiles_in(job, u_of(job, worker), first, 0, count);
         products(job, u_of(job, worker), m_of(job, worker), count, 0, job->points);
         tiles_out(job, m_of(job, worker), first, 0, count);
