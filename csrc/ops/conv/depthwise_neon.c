@@ -17,7 +17,8 @@ typedef struct pr_dw_place {
 /* Rows of input one after the other: a row of sums begins with the first that it needs and is stored behind the last, so at
  * most three are alive, and nothing of a tile is on the stack.  That takes a fence between rows, or compilers mix them. */
 PR_INLINE void pr_dw_quad(const float *const *in, ptrdiff_t c, ptrdiff_t pixel, const float *taps, vf start, vf lo, vf hi, float *y,
-                          ptrdiff_t y_line, ptrdiff_t y_pixel, const int stride, const bool left, const bool right, const bool high) {
+                          ptrdiff_t y_line, ptrdiff_t y_pixel, const int stride, const bool left, const bool right,
+                          const bool high) {
     const int cells = (SIDE - 1) * stride + 3;
     vf w[3][3], acc[SIDE][SIDE];
     PR_UNROLL for (int t = 0; t < 9; t++) w[t / 3][t % 3] = vld1q_f32(taps + t * PR_VL);
@@ -58,13 +59,15 @@ PR_INLINE void pr_dw_quad(const float *const *in, ptrdiff_t c, ptrdiff_t pixel, 
         PR_UNROLL for (int r = 0; r < 3 * stride + 3; r++) in[r] = t->in[r]; \
         for (int64_t next = from; next < to; next += PR_VL, taps += 9 * PR_VL) { \
             const int64_t c = next + PR_VL <= to ? next : to - PR_VL; \
-            pr_dw_quad(in, c, pixel, taps, bias ? vld1q_f32(bias + c) : vf_zero(), lo, hi, y + c, y_line, y_pixel, stride, left, right, high); \
+            pr_dw_quad(in, c, pixel, taps, bias ? vld1q_f32(bias + c) : vf_zero(), lo, hi, y + c, y_line, y_pixel, stride, left, \
+                       right, high); \
         } \
     }
 #define PR_DW_QUADS(stride, high) \
     PR_DW_QUAD(stride, 0, 0, high) PR_DW_QUAD(stride, 0, 1, high) PR_DW_QUAD(stride, 1, 0, high) PR_DW_QUAD(stride, 1, 1, high)
 #define PR_DW_NAMED(stride, high) \
-    {{pr_dw_quad_##stride##0##0##high, pr_dw_quad_##stride##0##1##high}, {pr_dw_quad_##stride##1##0##high, pr_dw_quad_##stride##1##1##high}}
+    {{pr_dw_quad_##stride##0##0##high, pr_dw_quad_##stride##0##1##high}, \
+     {pr_dw_quad_##stride##1##0##high, pr_dw_quad_##stride##1##1##high}}
 PR_DW_QUADS(1, 0) PR_DW_QUADS(1, 1) PR_DW_QUADS(2, 0) PR_DW_QUADS(2, 1)
 
 /* [an upper bound][stride - 1][padding on the left][on the right] */

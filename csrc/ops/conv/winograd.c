@@ -15,7 +15,7 @@
 #define PR_BLOCK_LARGE 104
 /* Bytes of a block's transformed numbers that should stay in the second-level cache, when that leaves tiles enough. */
 #define PR_BLOCK_BYTES (384 << 10)
-/* Tiles of a block are rounded up to a multiple: of the rows of NEON's GEMM tile; x86 has other heights. */
+/* Blocks begin at a multiple of so many tiles, the rows of NEON's GEMM tile: lower tiles take the common way there. */
 #if defined(__aarch64__)
 #define PR_BLOCK_STEP 4
 #else
@@ -119,8 +119,7 @@ static winograd_job make_job(const pr_conv *conv, int m, int threads) {
     job.blocks = quotient_up(job.tiles, job.block);
     if (job.blocks > 1) job.blocks = quotient_up(job.blocks, threads) * threads;
     if (job.tiles / job.blocks < PR_BLOCK_SHARED) job.blocks = 1;
-    job.block = quotient_up(quotient_up(job.tiles, job.blocks), PR_BLOCK_STEP) * PR_BLOCK_STEP;
-    job.blocks = quotient_up(job.tiles, job.block);                 /* none is empty */
+    job.block = quotient_up(quotient_up(job.tiles, PR_BLOCK_STEP), job.blocks) * PR_BLOCK_STEP;
     job.scratch_bytes = job.points * job.block * (job.u_row + job.m_row) * (int64_t)sizeof(float);
     return job;
 }

@@ -85,7 +85,8 @@ static void read_right(const float *image, ptrdiff_t line, ptrdiff_t pixel) {
 }
 
 /* All cells are there; u: as t->u, at the first of these channels. */
-static void input_whole(const float *image, ptrdiff_t line, ptrdiff_t pixel, int64_t channels, float *u, ptrdiff_t stride, bool ahead) {
+static void input_whole(const float *image, ptrdiff_t line, ptrdiff_t pixel, int64_t channels, float *u, ptrdiff_t stride,
+                        bool ahead) {
     const vf k = {-2, ROOT_HALF, -0.5f, ROOT_2}, less = vf_set1(-2.5f);
     for (int64_t c = 0; c < channels; c += PR_VL, image += PR_VL, u += PR_VL) {
         vf cell[6][6];

@@ -10,7 +10,8 @@ enum { mr = 4, nv = 4 };
 /* The usual product, one segment of fours (two at least) without extras: what is left around the loop is the start and the
  * end.  bound: PR_FREE, PR_LOW, PR_LOW_AND_HIGH. */
 #define PR_PLAIN_STACK(name, bound) \
-    static void pr_plain_##name(const pr_gemm_args *g, const float *a, const float *panel, const float *bias, float *c, int64_t tiles) { \
+    static void pr_plain_##name(const pr_gemm_args *g, const float *a, const float *panel, const float *bias, float *c, \
+                                int64_t tiles) { \
         static const float none[16]; \
         const ptrdiff_t lda = g->a_pixel, ldc = g->c_pixel * (ptrdiff_t)sizeof(float); \
         const int64_t fours = g->k / 4; \
@@ -20,10 +21,12 @@ enum { mr = 4, nv = 4 };
             const float *b = panel, *r0 = a, *r1 = a + lda, *r2 = a + 2 * lda, *r3 = a + 3 * lda; \
             int64_t left = fours - 1; \
             __asm__ volatile(PR_NEON_TILE(bound) \
-                             : [b] "+r"(b), [c] "+r"(c), [r0] "+r"(r0), [r1] "+r"(r1), [r2] "+r"(r2), [r3] "+r"(r3), [left] "+r"(left) \
+                             : [b] "+r"(b), [c] "+r"(c), [r0] "+r"(r0), [r1] "+r"(r1), [r2] "+r"(r2), [r3] "+r"(r3), \
+                               [left] "+r"(left) \
                              : [bias] "r"(bias), [ldc] "r"(ldc), "w"(low), "w"(high) \
-                             : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v16", "v17", "v18", "v19", \
-                               "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory"); \
+                             : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v16", "v17", "v18", \
+                               "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", \
+                               "cc", "memory"); \
         } \
     }
 PR_PLAIN_STACK(free, PR_FREE)

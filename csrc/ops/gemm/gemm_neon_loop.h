@@ -9,15 +9,18 @@
 
 /* clang-format off */
 #define PR_SUM_OF(sum, b, a, l) "fmla v" #sum ".4s, v" #b ".4s, v" #a ".s[" #l "]\n"
-#define PR_COLUMN(b, l, s0, s1, s2, s3) PR_SUM_OF(s0, b, 0, l) PR_SUM_OF(s1, b, 1, l) PR_SUM_OF(s2, b, 2, l) PR_SUM_OF(s3, b, 3, l)
+#define PR_COLUMN(b, l, s0, s1, s2, s3) \
+    PR_SUM_OF(s0, b, 0, l) PR_SUM_OF(s1, b, 1, l) PR_SUM_OF(s2, b, 2, l) PR_SUM_OF(s3, b, 3, l)
 #define PR_QUAD_4 "ld1 {v4.4s, v5.4s, v6.4s, v7.4s}, [%[b]], #64\n"
 #define PR_QUAD_8 "ld1 {v8.4s, v9.4s, v10.4s, v11.4s}, [%[b]], #64\n"
 #define PR_DEPTH(l, b0, b1, b2, b3, quad) \
-    PR_COLUMN(b0, l, 16, 20, 24, 28) PR_COLUMN(b1, l, 17, 21, 25, 29) quad PR_COLUMN(b2, l, 18, 22, 26, 30) PR_COLUMN(b3, l, 19, 23, 27, 31)
+    PR_COLUMN(b0, l, 16, 20, 24, 28) PR_COLUMN(b1, l, 17, 21, 25, 29) quad \
+    PR_COLUMN(b2, l, 18, 22, 26, 30) PR_COLUMN(b3, l, 19, 23, 27, 31)
 #define PR_THREE_DEPTHS \
     PR_QUAD_4 PR_DEPTH(0, 4, 5, 6, 7, PR_QUAD_8) PR_DEPTH(1, 8, 9, 10, 11, PR_QUAD_4) PR_DEPTH(2, 4, 5, 6, 7, PR_QUAD_8)
 /* The last depth of four goes by rows: what follows a row has the others' multiply-adds beside it. */
-#define PR_LAST_OF_ROW(a, s0, s1, s2, s3) PR_SUM_OF(s0, 8, a, 3) PR_SUM_OF(s1, 9, a, 3) PR_SUM_OF(s2, 10, a, 3) PR_SUM_OF(s3, 11, a, 3)
+#define PR_LAST_OF_ROW(a, s0, s1, s2, s3) \
+    PR_SUM_OF(s0, 8, a, 3) PR_SUM_OF(s1, 9, a, 3) PR_SUM_OF(s2, 10, a, 3) PR_SUM_OF(s3, 11, a, 3)
 #define PR_NEXT(a) "ldr q" #a ", [%[r" #a "]], #16\n"
 #define PR_COPY(to, from) "mov v" #to ".16b, v" #from ".16b\n"
 #define PR_COPIES(s0, s1, s2, s3) PR_COPY(s0, 16) PR_COPY(s1, 17) PR_COPY(s2, 18) PR_COPY(s3, 19)
