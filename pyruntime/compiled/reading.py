@@ -18,7 +18,7 @@ import numpy as np
 from pyruntime.compiled.files import open_file, open_folder, read_manifest
 from pyruntime.compiled.manifest import GENERATION_NAME, NAME, Manifest, NewerFormat, parse
 from pyruntime.engines.base import NetworkProgram, Programs
-from pyruntime.engines.interface import interface_of
+from pyruntime.engines.interface import interface_of, same_interface
 from pyruntime.errors import DamageWarning, MLModelError, ModelIOError, SpecError
 from pyruntime.ir.types import Bytes
 from pyruntime.native import lib
@@ -199,7 +199,7 @@ def _model(files: _Files, manifest: Manifest) -> LeanModel:
 
     def read() -> LeanModel:
         lean = load_lean_bytes(data, source=source)
-        if interface_of(lean.spec) != manifest.interface:
+        if not same_interface(interface_of(lean.spec), manifest.interface):
             raise SpecError(f"{source} is not the model that its manifest describes: compile the model again")
         return lean
 

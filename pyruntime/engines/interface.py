@@ -5,6 +5,7 @@ It is read from a stranger's directory: `from_json` checks everything that later
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -81,6 +82,12 @@ def to_json(interface: Interface) -> dict[str, Any] | None:
             **{name: [_feature_to_json(feature) for feature in getattr(d, name)] for name in _FEATURES},
         },
     }
+
+
+def same_interface(one: Interface | None, other: Interface | None) -> bool:
+    """Whether both say the same; a NaN, as of an input's default, is no other than itself."""
+    texts = [json.dumps(to_json(i) if i else None, sort_keys=True) for i in (one, other)]
+    return texts[0] == texts[1]
 
 
 def _feature_to_json(feature: FeatureDescription) -> list[Any]:

@@ -83,6 +83,14 @@ def test_manifest_that_describes_another_model_is_noticed_when_the_model_is_read
         MLModel(folder, verify=True)
 
 
+def test_default_that_is_no_number_is_no_other_model(tmp_path: Path) -> None:
+    spec = linear(1)
+    spec.description.input[0].type.multiArrayType.floatDefaultValue = float("nan")
+    MLModel(spec).write(tmp_path / "m.mlmodelc")
+    model = MLModel(tmp_path / "m.mlmodelc")
+    assert np.isnan(model.get_spec().description.input[0].type.multiArrayType.floatDefaultValue)
+
+
 def test_directory_of_an_earlier_release_opens(tmp_path: Path) -> None:
     folder = tmp_path / "m.mlmodelc"
     MLModel(linear(1)).write(folder)
