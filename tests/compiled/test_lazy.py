@@ -45,7 +45,8 @@ def test_opening_and_running_imports_no_message_no_compiler(tmp_path: Path, way:
         path = tmp_path / "m.mlmodelc"
         opened.write(path)
     words = [sys.executable, "-c", PROGRAM, str(path), str(tmp_path / "cache")]
-    heavy, answer, spec = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
+    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=tmp_path)  # not in the source tree
+    heavy, answer, spec = done.stdout.splitlines()
     assert heavy == "[]"
     np.testing.assert_allclose(json.loads(answer), np.asarray(linear_answer()).reshape(-1), rtol=1e-5)
     assert spec.endswith(" True")
