@@ -38,17 +38,8 @@ _INDEX_NOTES = 1000  # kept at most
 _SETTLED = 2_000_000_000  # ns since the last change; before, a second change may leave the same time stamp
 _USED_GRAIN = 3600  # s; use is noted once an hour, so that opening a model rarely writes to an SD card
 _SUFFIX = ".mlmodelc"
-_COMPILER = (
-    "",
-    "engines",
-    "native",
-    "layers",
-    "ir",
-    "ir/ops",
-    "passes",
-    "plan",
-    "spec",
-)  # folders with code that makes plans
+# folders with code that makes plans, and the interface that is kept with them
+_COMPILER = ("", "engines", "native", "layers", "ir", "ir/ops", "passes", "plan", "spec")
 
 
 class Cache:
