@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import pytest
 from pyruntime import MLModel, MLModelConfiguration, SpecError, save_spec
 from pyruntime.engines.interface import from_json, interface_of, to_json
 from tests.small_models import X, linear, linear_answer
+
+from .test_damage import rewrite_manifest
 
 HEAVY = (
     "google.protobuf", "PIL", "rich", "pyruntime.layers", "pyruntime.passes", "pyruntime.ir.graph",
@@ -62,20 +63,11 @@ def test_message_of_a_compiled_network_is_the_models(tmp_path: Path) -> None:
     assert MLModel(tmp_path / "n.mlmodelc").engine.description.short_description == "changed"
 
 
-def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change a manifest and make its checksum fit."""
-    content = json.loads(path.read_bytes())
-    del content["check"]
-    change(content)
-    compact = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-    path.write_text(json.dumps({**content, "check": sha256(compact).hexdigest()}))
-
-
 def test_manifest_that_describes_another_model_is_noticed_when_the_model_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "m.mlmodelc"
     MLModel(linear(1)).write(folder)
     (folder / "generation-1.json").unlink()
-    rewrite(folder / "manifest.json", lambda c: c["interface"]["description"].update(author="Somebody else"))
+    rewrite_manifest(folder, lambda c: c["interface"]["description"].update(author="Somebody else"))
     model = MLModel(folder)
     np.testing.assert_allclose(model.predict({"x": X})["y"], linear_answer(), rtol=1e-5)
     with pytest.raises(SpecError, match="not the model that its manifest describes"):
@@ -95,7 +87,7 @@ def test_default_that_is_no_number_is_no_other_model(tmp_path: Path) -> None:
 def test_directory_of_an_earlier_release_opens(tmp_path: Path) -> None:
     folder = tmp_path / "m.mlmodelc"
     MLModel(linear(1)).write(folder)
-    rewrite(folder / "manifest.json", lambda c: c.pop("interface"))
+    rewrite_manifest(folder, lambda c: {k: v for k, v in c.items() if k != "interface"})
     np.testing.assert_allclose(MLModel(folder).predict({"x": X})["y"], linear_answer(), rtol=1e-5)
 
 
